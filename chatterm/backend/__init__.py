@@ -1,0 +1,1 @@
+"""The application without a face: providers, network, sessions and the worker."""

@@ -1,0 +1,1 @@
+"""Settings: the typed model, the layers it is loaded from, keys and paths."""

@@ -1,0 +1,138 @@
+"""Everything that can go wrong, as one tree.
+
+ChattermError
++- ConfigError
++- StoreError
++- TurnInProgressError
++- AttachmentError
++- ProviderError
+   +- AuthenticationError      the key is missing, wrong or not allowed this
+   +- RateLimitedError         too many requests; wait
+   +- QuotaExceededError       the account is exhausted; waiting does not help
+   +- OverloadedError          the service is busy or the model is loading
+   +- ContextTooLongError      the conversation does not fit the model
+   +- ModelNotFoundError
+   +- BadRequestError
+   +- ServerError
+   +- ConnectionFailedError    no connection, or it was lost
+   +- RequestTimeoutError
+   +- ProtocolError            the answer is not what the wire format promises
+      +- TruncatedStreamError  the bytes ended before the terminal marker
+
+Cancellation is an Outcome, not an error. No key and no request body ever enters an error's text.
+"""
+
+from __future__ import annotations
+
+
+class ChattermError(Exception):
+    """A failure told to the user: `message` names the thing and the value, `hint` the next step."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    @property
+    def kind(self) -> str:
+        """A short machine-readable name, stored and logged with the turn: the class name without `Error`."""
+        return type(self).__name__.removesuffix("Error")
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip() if self.hint else self.message
+
+
+class ConfigError(ChattermError):
+    """A setting cannot be used. `path` is the file, `key` the dotted key."""
+
+    def __init__(self, message: str, hint: str = "", *, path: str = "", key: str = "") -> None:
+        super().__init__(message, hint)
+        self.path = path
+        self.key = key
+
+
+class StoreError(ChattermError):
+    """The database could not be read or written."""
+
+
+class TurnInProgressError(ChattermError):
+    """A turn was started while another one of the same conversation runs."""
+
+
+class AttachmentError(ChattermError):
+    """A file cannot be attached."""
+
+
+class ProviderError(ChattermError):
+    """A provider or the way to it failed.
+
+    `retryable`: whether the same request may succeed later; `retry_after` in seconds, when the provider said so.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        provider: str = "",
+        model: str = "",
+        status: int | None = None,
+        request_id: str | None = None,
+        retryable: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, hint)
+        self.provider = provider
+        self.model = model
+        self.status = status
+        self.request_id = request_id
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+
+class AuthenticationError(ProviderError):
+    """The key is missing, wrong, or not allowed to do this."""
+
+
+class RateLimitedError(ProviderError):
+    """Too many requests for now."""
+
+
+class QuotaExceededError(ProviderError):
+    """The account's quota or credit is used up."""
+
+
+class OverloadedError(ProviderError):
+    """The service is busy, or the model is still loading."""
+
+
+class ContextTooLongError(ProviderError):
+    """The conversation does not fit the model's context."""
+
+
+class ModelNotFoundError(ProviderError):
+    """The provider does not know the model."""
+
+
+class BadRequestError(ProviderError):
+    """The provider refuses the request as it is."""
+
+
+class ServerError(ProviderError):
+    """The provider failed."""
+
+
+class ConnectionFailedError(ProviderError):
+    """No connection could be made, or it was lost."""
+
+
+class RequestTimeoutError(ProviderError):
+    """A limit of time passed."""
+
+
+class ProtocolError(ProviderError):
+    """The answer is not what the wire format promises."""
+
+
+class TruncatedStreamError(ProtocolError):
+    """The bytes ended before the provider's terminal marker."""

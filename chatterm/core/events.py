@@ -1,0 +1,152 @@
+"""What a provider's response says (stream events) and what a front end sees of a turn (turn events)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from chatterm.core.messages import Citation
+from chatterm.core.timings import ServerTimings
+from chatterm.core.turn import Stage, StopReason, Turn
+from chatterm.core.usage import Usage
+
+# ---- stream events: one provider response ------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStarted:
+    """The provider began to answer; `model` is the name it answers under, `response_id` its own id."""
+
+    model: str | None = None
+    response_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """An increment of visible text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingDelta:
+    """An increment of reasoning; `opaque` replaces what the provider wants back unchanged."""
+
+    text: str
+    opaque: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalDelta:
+    """An increment of the model's refusal."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallStarted:
+    """A tool call begins; `index` counts the calls of this response from 0."""
+
+    index: int
+    call_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """An increment of the arguments (JSON text) of the call with this `index`."""
+
+    index: int
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class CitationsReported:
+    """All sources known so far; replaces what was reported before."""
+
+    items: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReported:
+    """Token counts and server timings known so far; later counts replace earlier ones."""
+
+    usage: Usage
+    server: ServerTimings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSkipped:
+    """A frame that could not be read was left out; the stream goes on. `reason` names what was wrong with it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFinished:
+    """The provider's terminal marker was seen."""
+
+    stop_reason: StopReason
+
+
+StreamEvent = (
+    StreamStarted
+    | TextDelta
+    | ThinkingDelta
+    | RefusalDelta
+    | ToolCallStarted
+    | ToolCallDelta
+    | CitationsReported
+    | UsageReported
+    | FrameSkipped
+    | StreamFinished
+)
+
+# ---- turn events: worker to front end ------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted:
+    """The prompt is stored; nothing was sent yet."""
+
+    turn: Turn
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """A request goes out. `attempt` counts from 1; `host` names where it goes."""
+
+    attempt: int
+    provider: str
+    model: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageChanged:
+    """The turn waits for something else now; `at` is in monotonic seconds."""
+
+    at: float
+    stage: Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A stream event, stamped with the monotonic time its bytes arrived."""
+
+    at: float
+    event: StreamEvent
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFinished:
+    """The last event of every turn: outcome, usage and timings are fixed and stored.
+
+    `saved` is False when the store could not take the turn; `notice` then says why.
+    """
+
+    turn: Turn
+    saved: bool = True
+    notice: str = field(default="")
+
+
+TurnEvent = TurnStarted | AttemptStarted | StageChanged | Streamed | TurnFinished

@@ -1,0 +1,91 @@
+"""When the steps of one attempt happened, and what the server says of its own work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerTimings:
+    """What the server measured itself (Ollama, llama.cpp), in seconds; `None` is 'not reported'."""
+
+    load_seconds: float | None = None
+    prompt_eval_seconds: float | None = None
+    eval_seconds: float | None = None
+    total_seconds: float | None = None
+    prompt_eval_count: int | None = None
+    eval_count: int | None = None
+
+    def updated(self, other: ServerTimings) -> ServerTimings:
+        """These figures, overridden by every figure that `other` reports."""
+        merged = {
+            field.name: (
+                theirs if (theirs := getattr(other, field.name)) is not None else getattr(self, field.name)
+            )
+            for field in fields(self)
+        }
+        return ServerTimings(**merged)
+
+    @property
+    def eval_tokens_per_second(self) -> float | None:
+        """Generation rate measured by the server itself."""
+        if not self.eval_count or not self.eval_seconds:
+            return None
+        return self.eval_count / self.eval_seconds
+
+    @property
+    def prompt_tokens_per_second(self) -> float | None:
+        """Rate at which the server read the prompt."""
+        if not self.prompt_eval_count or not self.prompt_eval_seconds:
+            return None
+        return self.prompt_eval_count / self.prompt_eval_seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Stamps of one attempt in monotonic seconds; `None` where the step did not happen.
+
+    `resolved`, `connected` and `secured` are `None` on a reused connection.
+    """
+
+    started: float | None = None
+    resolved: float | None = None
+    connected: float | None = None
+    secured: float | None = None
+    sent: float | None = None
+    headers: float | None = None
+    first_delta: float | None = None
+    first_text: float | None = None
+    last_delta: float | None = None
+    finished: float | None = None
+    loop_lag: float | None = None
+    server: ServerTimings | None = None
+
+    @property
+    def ttft(self) -> float | None:
+        """Seconds from the request sent to the first delta of whatever kind."""
+        return _span(self.sent, self.first_delta)
+
+    @property
+    def time_to_first_text(self) -> float | None:
+        """Seconds from the request sent to the first visible text; later than TTFT when thinking comes first."""
+        return _span(self.sent, self.first_text)
+
+    @property
+    def generation_seconds(self) -> float | None:
+        """Seconds between the first and the last delta."""
+        return _span(self.first_delta, self.last_delta)
+
+    @property
+    def total_seconds(self) -> float | None:
+        """Seconds from the start of the attempt to its end."""
+        return _span(self.started, self.finished)
+
+    @property
+    def reused_connection(self) -> bool:
+        """Whether the request went out on a connection that was already there."""
+        return self.sent is not None and self.connected is None
+
+
+def _span(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else max(0.0, end - start)
