@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from typing import assert_never
 
-from chatterm.core.timings import ServerTimings
-from chatterm.core.turn import Outcome, Stage
+from chatterm.core.events import (
+    AttemptStarted,
+    RefusalDelta,
+    StageChanged,
+    Streamed,
+    StreamEvent,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    ToolCallStarted,
+    TurnEvent,
+    TurnFinished,
+    TurnStarted,
+    UsageReported,
+)
+from chatterm.core.timings import ServerTimings, Timings
+from chatterm.core.turn import Outcome, Stage, Turn
 from chatterm.core.usage import Usage
+
+CHARACTERS_PER_TOKEN = 4.0
+"""For estimates while a reply streams; always shown with `~`."""
+
+COLD_LOAD_SECONDS = 0.5
+"""A server that spent at least this long loading the model was cold; a loaded one reports milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +57,148 @@ class Figures:
     reused_connection: bool | None = None
     server: ServerTimings | None = None
     warm: bool | None = None
+
+
+class TurnMeter:
+    """Reads the turn events of one turn and answers with its figures at any time."""
+
+    def __init__(self, provider: str, model: str, started: float) -> None:
+        self._provider, self._model, self._started = provider, model, started
+        self._stage: Stage | None = None
+        self._turn: Turn | None = None
+        self._attempt = 0
+        self._sent: float | None = None
+        self._reused: bool | None = None
+        self._first: float | None = None
+        self._first_text: float | None = None
+        self._last: float | None = None
+        self._characters = 0
+        self._gaps: list[float] = []
+        self._usage = Usage()
+        self._server: ServerTimings | None = None
+
+    def observe(self, event: TurnEvent) -> None:
+        """Take in one turn event."""
+        match event:
+            case TurnStarted():
+                pass
+            case AttemptStarted(attempt=attempt):
+                self._attempt, self._reused = attempt, None
+            case StageChanged(at, stage):
+                self._enter(at, stage)
+            case Streamed(at, inner):
+                self._take(at, inner)
+            case TurnFinished(turn):
+                self._turn, self._stage = turn, None
+            case _:
+                assert_never(event)
+
+    def figures(self, now: float) -> Figures:
+        """The figures at monotonic time `now`; fixed once the turn is finished."""
+        if self._turn is not None:
+            return figures_of(self._turn, self._gaps)
+        estimate = round(self._characters / CHARACTERS_PER_TOKEN) if self._characters else None
+        output = self._usage.output if self._usage.output is not None else estimate
+        timings = Timings(
+            sent=self._sent, first_delta=self._first, first_text=self._first_text, last_delta=self._last
+        )
+        return Figures(
+            provider=self._provider,
+            model=self._model,
+            stage=self._stage,
+            attempt=self._attempt,
+            retries=max(0, self._attempt - 1),
+            elapsed_seconds=now - self._started,
+            ttft_seconds=timings.ttft,
+            first_text_seconds=timings.time_to_first_text,
+            tokens_per_second=tokens_per_second(output, timings.generation_seconds),
+            output_tokens=output,
+            is_estimate=self._usage.output is None,
+            usage=self._usage,
+            delta_gap_p50_seconds=percentile(self._gaps, 0.50),
+            delta_gap_p95_seconds=percentile(self._gaps, 0.95),
+            reused_connection=self._reused,
+            server=self._server,
+            warm=is_warm(self._server),
+        )
+
+    def _enter(self, at: float, stage: Stage) -> None:
+        self._stage = stage
+        if stage is Stage.CONNECTING:
+            self._reused = False
+        elif stage is Stage.WAITING:
+            self._sent = at
+            self._reused = True if self._reused is None else self._reused
+
+    def _take(self, at: float, event: StreamEvent) -> None:
+        match event:
+            case TextDelta(text) | RefusalDelta(text):
+                self._first_text = at if self._first_text is None else self._first_text
+                self._delta(at, len(text))
+            case ThinkingDelta(text=text):
+                self._delta(at, len(text))
+            case ToolCallStarted(name=name):
+                self._delta(at, len(name))
+            case ToolCallDelta(arguments=arguments):
+                self._delta(at, len(arguments))
+            case UsageReported(usage, server):
+                self._usage = self._usage.updated(usage)
+                if server is not None:
+                    self._server = self._server.updated(server) if self._server else server
+            case _:
+                pass  # nothing to measure in the other stream events
+
+    def _delta(self, at: float, characters: int) -> None:
+        if self._last is not None:
+            self._gaps.append(at - self._last)
+        self._first = at if self._first is None else self._first
+        self._last = at
+        self._characters += characters
+
+
+def figures_of(turn: Turn, gaps: list[float] | None = None) -> Figures:
+    """The figures of a finished turn. `gaps`: seconds between its deltas, where they are still known."""
+    timings, usage = turn.timings, turn.usage
+    reported = timings.server.eval_tokens_per_second if timings.server else None
+    rate = reported or tokens_per_second(usage.output, timings.generation_seconds)
+    return Figures(
+        provider=turn.provider,
+        model=turn.model,
+        outcome=turn.outcome,
+        attempt=turn.attempts,
+        retries=max(0, turn.attempts - 1),
+        elapsed_seconds=timings.total_seconds or 0.0,
+        ttft_seconds=timings.ttft,
+        first_text_seconds=timings.time_to_first_text,
+        tokens_per_second=rate,
+        output_tokens=usage.output,
+        is_estimate=False,
+        usage=usage,
+        delta_gap_p50_seconds=percentile(gaps or [], 0.50),
+        delta_gap_p95_seconds=percentile(gaps or [], 0.95),
+        reused_connection=timings.reused_connection if timings.sent is not None else None,
+        server=timings.server,
+        warm=is_warm(timings.server),
+    )
+
+
+def tokens_per_second(output_tokens: int | None, generation_seconds: float | None) -> float | None:
+    """(output tokens - 1) / (last delta - first delta); None where that says nothing."""
+    if output_tokens is None or output_tokens < 2 or not generation_seconds:
+        return None
+    return (output_tokens - 1) / generation_seconds
+
+
+def percentile(values: list[float], share: float) -> float | None:
+    """The nearest-rank percentile of `values` (`share` from 0 to 1); None where there are none."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+def is_warm(server: ServerTimings | None) -> bool | None:
+    """Whether the server had the model loaded already; None where it does not say."""
+    if server is None or server.load_seconds is None:
+        return None
+    return server.load_seconds < COLD_LOAD_SECONDS

@@ -66,7 +66,8 @@ class AttachmentError(ChattermError):
 class ProviderError(ChattermError):
     """A provider or the way to it failed.
 
-    `retryable`: whether the same request may succeed later; `retry_after` in seconds, when the provider said so.
+    `retryable`: whether the same request may succeed later. `retry_after`: seconds, where the provider
+    said so.
     """
 
     def __init__(

@@ -76,7 +76,7 @@ class UsageReported:
 
 @dataclass(frozen=True, slots=True)
 class FrameSkipped:
-    """A frame that could not be read was left out; the stream goes on. `reason` names what was wrong with it."""
+    """A frame that could not be read was left out for `reason`; the stream goes on."""
 
     reason: str
 

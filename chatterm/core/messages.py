@@ -20,7 +20,7 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ThinkingPart:
-    """Reasoning shown by the model; `opaque` is what the provider wants back unchanged (signatures, encrypted parts)."""
+    """Reasoning shown by the model. `opaque` (a signature, say) goes back to the provider unchanged."""
 
     text: str
     opaque: str | None = None

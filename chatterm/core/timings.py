@@ -68,7 +68,7 @@ class Timings:
 
     @property
     def time_to_first_text(self) -> float | None:
-        """Seconds from the request sent to the first visible text; later than TTFT when thinking comes first."""
+        """Seconds from the request sent to the first visible text; thinking may come before it."""
         return _span(self.sent, self.first_text)
 
     @property

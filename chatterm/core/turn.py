@@ -70,8 +70,8 @@ class TurnRequest:
 class Turn:
     """One finished or running turn. `outcome` is `None` while it runs.
 
-    `attempts` counts requests that reached out to a provider, the first included.
-    `finished_at` stamps are in `timings`; `error` is set for failed and interrupted turns.
+    `attempts` counts the requests that were tried, the first included; `close_seconds` is how long a stopped
+    turn took from the stop key to its closed connection; `error` says why a turn failed or was cut.
     """
 
     id: str = field(default_factory=new_id)
@@ -80,6 +80,7 @@ class Turn:
     reply: Message
     provider: str
     model: str
+    system: str | None = None
     options: Options = field(default_factory=dict[str, object])
     outcome: Outcome | None = None
     stop_reason: StopReason | None = None

@@ -1,0 +1,129 @@
+"""Files that go with a prompt: found in its text as `@path`, checked, and read once with a limit."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from chatterm.core.clean import clean_line
+from chatterm.core.errors import AttachmentError
+from chatterm.core.messages import FilePart, ImagePart, Part
+
+IMAGE_LIMIT_BYTES = 20 * 1024 * 1024
+TEXT_LIMIT_BYTES = 10 * 1024 * 1024
+
+_MENTION = re.compile(r"(?:^|(?<=\s))@(?:\"([^\"\n]+)\"|(\S+))")
+_TRAILING = ".,;:!?)]}'\""
+
+_IMAGE_SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+)
+
+
+class BlobStore(Protocol):
+    """Where the bytes of attachments are kept."""
+
+    async def put_blob(self, media_type: str, data: bytes) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFile:
+    """An attachment read from disk; `media_type` is told from its bytes, not from its name."""
+
+    path: Path
+    media_type: str
+    data: bytes
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it goes to the model as a picture."""
+        return self.media_type.startswith("image/")
+
+
+def mentioned_paths(text: str, folder: Path) -> list[Path]:
+    """The existing files that the text names as `@path` or `@"path with spaces"`, in order, each once.
+
+    What names no existing path is left alone: an `@name` is often a person or a decorator.
+    """
+    found: dict[Path, None] = {}
+    for quoted, bare in _MENTION.findall(text):
+        for word in (quoted,) if quoted else (bare, bare.rstrip(_TRAILING)):
+            path = _absolute(word, folder)
+            if path is not None and os.path.lexists(path):
+                found[path] = None
+                break
+    return list(found)
+
+
+def read_attachment(path: Path) -> LoadedFile:
+    """Read a regular file of text, or an image. Blocking: call it in a thread. Raises `AttachmentError`."""
+    name = clean_line(str(path))
+    try:
+        # O_NONBLOCK: opening a FIFO must not wait for a writer.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        raise AttachmentError(f"{name} cannot be read: {error.strerror}.", "Check the path.") from None
+    except ValueError:
+        raise AttachmentError(f"{name} is not a path.", "Check the path.") from None
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise AttachmentError(f"{name} is not a regular file.", "Name a text file or an image.")
+        data = file.read(IMAGE_LIMIT_BYTES + 1)
+    return _checked(path, name, data)
+
+
+async def store_attachment(file: LoadedFile, blobs: BlobStore) -> Part:
+    """Put the bytes into the store; the part names them."""
+    digest = await blobs.put_blob(file.media_type, file.data)
+    if file.is_image:
+        return ImagePart(file.media_type, digest, file.path.name)
+    return FilePart(file.path.name, file.media_type, digest)
+
+
+def _checked(path: Path, name: str, data: bytes) -> LoadedFile:
+    if not data:
+        raise AttachmentError(f"{name} is empty.", "Nothing was attached.")
+    media_type = _media_type(data)
+    if media_type is None:
+        raise AttachmentError(
+            f"{name} is neither text nor an image.", "Text files, PNG, JPEG, GIF and WebP work."
+        )
+    limit = IMAGE_LIMIT_BYTES if media_type.startswith("image/") else TEXT_LIMIT_BYTES
+    if len(data) > limit:
+        raise AttachmentError(
+            f"{name} is larger than {limit // (1024 * 1024)} MB.", "Attach a smaller file or a part of it."
+        )
+    return LoadedFile(path, media_type, data)
+
+
+def _media_type(data: bytes) -> str | None:
+    for signature, media_type in _IMAGE_SIGNATURES:
+        if data.startswith(signature):
+            return media_type
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    if b"\0" in data:
+        return None
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # Reading stops at the limit, perhaps inside a character; the size check then says what is wrong.
+        cut = error.start >= len(data) - 4 and len(data) > TEXT_LIMIT_BYTES
+        return "text/plain" if cut else None
+    return "text/plain"
+
+
+def _absolute(word: str, folder: Path) -> Path | None:
+    if not word or "\0" in word:
+        return None
+    try:
+        return folder / Path(word).expanduser()
+    except RuntimeError:  # ~nobody: no such user
+        return None

@@ -1,0 +1,160 @@
+"""One request and its response: opens the stream, folds its events, stamps its times."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+
+from chatterm.backend.providers.base import FrameStream, WireRequest
+from chatterm.backend.target import Target
+from chatterm.core.errors import ChattermError, ProviderError
+from chatterm.core.events import (
+    RefusalDelta,
+    StageChanged,
+    Streamed,
+    StreamEvent,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    ToolCallStarted,
+    TurnEvent,
+)
+from chatterm.core.reducer import Draft
+from chatterm.core.timings import Timings
+from chatterm.core.turn import Outcome, Stage, Turn, TurnRequest
+
+AFTER_MARKER_SECONDS = 2.0
+"""How long usage is waited for after the provider said that the reply is over."""
+
+_STAMPS = {Stage.CONNECTING: "resolved", Stage.SECURING: "connected"}
+
+
+class Attempt:
+    """What came of asking: `draft` holds the reply so far, `complete` whether the terminal marker was seen."""
+
+    def __init__(
+        self,
+        target: Target,
+        request: TurnRequest,
+        emit: Callable[[TurnEvent], None],
+        record: Callable[[StreamEvent], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._target, self._request = target, request
+        self._emit, self._record, self._clock = emit, record, clock
+        self._stamps: dict[str, float] = {"started": clock()}
+        self._stage: Stage | None = None
+        self._probe: asyncio.Task[None] | None = None
+        self.draft = Draft()
+        self.requests = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether the provider's terminal marker was seen."""
+        return self.draft.finished
+
+    async def run(self, wire: WireRequest) -> None:
+        """Send, and read to the end. Raises `ProviderError`s; what came before stays in `draft`."""
+        self.requests += 1
+        self._stamps = {"started": self._stamps["started"]}
+        try:
+            async with self._target.open_stream(wire, self._enter) as stream:
+                self._stamps["headers"] = stream.headers_at
+                if stream.status >= 400:
+                    body = await stream.body()
+                    raise self._target.adapter.parse_error(stream.status, stream.headers, body)
+                await self._read(stream)
+        except ProviderError as error:
+            if not self.complete:  # what goes wrong after the marker costs nothing
+                raise self._named(error) from None
+        finally:
+            if self._probe is not None:
+                self._probe.cancel()
+
+    def finished_turn(self, turn: Turn, outcome: Outcome, error: ChattermError | None) -> Turn:
+        """The turn with everything that is known now; times and text are fixed here, once."""
+        if (rest := self.draft.finish()) is not None:
+            self._show(self._clock(), rest)
+        timings = replace(Timings(**self._stamps), finished=self._clock(), server=self.draft.server)
+        return replace(
+            turn,
+            reply=replace(turn.reply, parts=self.draft.parts()),
+            outcome=outcome,
+            stop_reason=self.draft.stop_reason,
+            usage=self.draft.usage,
+            timings=timings,
+            attempts=min(1, self.requests),
+            skipped_frames=self.draft.skipped_frames,
+            error=error,
+        )
+
+    async def _read(self, stream: FrameStream) -> None:
+        decoder = self._target.adapter.new_decoder()
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(None) as limit:
+                async for frame in stream.frames():
+                    self._take(frame.at, decoder.feed(frame))
+                    if self.complete and limit.when() is None:
+                        limit.reschedule(loop.time() + AFTER_MARKER_SECONDS)
+                self._take(self._clock(), decoder.finish())
+        except TimeoutError:
+            if not self.complete:
+                raise
+
+    def _take(self, at: float, events: Iterable[StreamEvent]) -> None:
+        for event in events:
+            if (shown := self.draft.apply(event)) is not None:
+                self._show(at, shown)
+
+    def _show(self, at: float, event: StreamEvent) -> None:
+        match event:
+            case TextDelta() | RefusalDelta():
+                self._stamp_delta(at)
+                self._stamps.setdefault("first_text", at)
+                self._enter(Stage.STREAMING, at)
+            case ThinkingDelta():
+                self._stamp_delta(at)
+                self._enter(Stage.THINKING, at)
+            case ToolCallStarted() | ToolCallDelta():
+                self._stamp_delta(at)
+            case _:
+                pass
+        self._record(event)
+        self._emit(Streamed(at, event))
+
+    def _stamp_delta(self, at: float) -> None:
+        self._stamps.setdefault("first_delta", at)
+        self._stamps["last_delta"] = at
+
+    def _enter(self, stage: Stage, at: float) -> None:
+        if stage is self._stage:
+            return
+        self._stage = stage
+        if stage in _STAMPS:
+            self._stamps[_STAMPS[stage]] = at
+        elif stage is Stage.SENDING:
+            self._stamp_connection(at)
+        elif stage is Stage.WAITING:
+            self._stamps["sent"] = at
+            if self._target.is_loaded is not None:
+                self._probe = asyncio.ensure_future(self._watch_loading(self._target.is_loaded))
+        self._emit(StageChanged(at, stage))
+
+    def _stamp_connection(self, at: float) -> None:
+        """The last step of a new connection ended now: TLS where there was any, else the connect."""
+        if "connected" in self._stamps:
+            self._stamps["secured"] = at
+        elif "resolved" in self._stamps:
+            self._stamps["connected"] = at
+
+    async def _watch_loading(self, is_loaded: Callable[[], Awaitable[bool | None]]) -> None:
+        loaded = await is_loaded()
+        if loaded is False and self._stage is Stage.WAITING:
+            self._enter(Stage.LOADING, self._clock())
+
+    def _named(self, error: ProviderError) -> ProviderError:
+        error.provider = error.provider or self._target.provider
+        error.model = error.model or self._request.model
+        return error

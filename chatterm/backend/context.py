@@ -1,0 +1,24 @@
+"""What of a conversation is sent with the next prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from chatterm.core.messages import Message
+from chatterm.core.turn import Turn
+
+
+def context_of(turns: Iterable[Turn]) -> tuple[Message, ...]:
+    """The messages of the turns that got an answer, stopped and cut ones with the text they reached.
+
+    A turn without any visible text is left out whole: a prompt that could not be answered (too long, refused,
+    a broken image) must not spoil every later request, and some services refuse two prompts in a row.
+    """
+    return tuple(_messages(turns))
+
+
+def _messages(turns: Iterable[Turn]) -> Iterator[Message]:
+    for turn in turns:
+        if turn.reply.text:
+            yield turn.prompt
+            yield turn.reply

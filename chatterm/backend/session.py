@@ -1,0 +1,158 @@
+"""A session: owns one conversation and starts its turns, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from chatterm.backend.context import context_of
+from chatterm.backend.recorder import Recorder, TurnStore
+from chatterm.backend.target import Target
+from chatterm.backend.worker import TurnHandle, TurnJob, Worker
+from chatterm.core.clean import well_formed
+from chatterm.core.errors import TurnInProgressError
+from chatterm.core.ids import new_id
+from chatterm.core.messages import Message, Part, TextPart
+from chatterm.core.turn import Options, Outcome, Turn, TurnRequest
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the user sends: text, and images or files already put into the store."""
+
+    text: str
+    attachments: tuple[Part, ...] = ()
+
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of the user message."""
+        return (*self.attachments, TextPart(well_formed(self.text)))
+
+
+class ConversationStore(TurnStore, Protocol):
+    """What a session needs of the store's history."""
+
+    async def set_system(self, conversation_id: str, system: str | None) -> None: ...
+    async def set_model(self, conversation_id: str, provider: str, model: str) -> None: ...
+
+
+class Session:
+    """One conversation: its turns as they are shown, the turn that runs, the prompts that wait."""
+
+    def __init__(
+        self,
+        store: ConversationStore,
+        worker: Worker,
+        *,
+        conversation_id: str | None = None,
+        turns: Iterable[Turn] = (),
+        system: str | None = None,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self.conversation_id = conversation_id or new_id()
+        self.turns: tuple[Turn, ...] = tuple(turns)
+        self.system = system
+        self.options: Options = {}
+        self.target: Target | None = None
+        self.running: TurnHandle | None = None
+        self._queue: deque[Prompt] = deque()
+        self._store = store
+        self._worker = worker
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def queued(self) -> tuple[Prompt, ...]:
+        """The prompts that wait for the running turn, in the order they will be sent."""
+        return tuple(self._queue)
+
+    def start_turn(self, prompt: Prompt) -> TurnHandle:
+        """Send a prompt after what is there. Raises `TurnInProgressError` while a turn runs."""
+        parent = self.turns[-1].reply.id if self.turns else None
+        message = Message(role="user", parts=prompt.parts(), parent_id=parent)
+        return self._start(message, keep=self.turns)
+
+    def regenerate(self) -> TurnHandle | None:
+        """Ask the last prompt again; the earlier reply stays in the store. None where there is no turn."""
+        if not self.turns:
+            return None
+        return self._start(self.turns[-1].prompt, keep=self.turns[:-1])
+
+    def resend(self, prompt: Prompt) -> TurnHandle:
+        """Send an edited prompt in place of the last one, which stays in the store."""
+        kept = self.turns[:-1]
+        parent = self.turns[-1].prompt.parent_id if self.turns else None
+        return self._start(Message(role="user", parts=prompt.parts(), parent_id=parent), keep=kept)
+
+    def queue(self, prompt: Prompt) -> None:
+        """Let a prompt wait for the running turn."""
+        self._queue.append(prompt)
+
+    def take_back(self) -> Prompt | None:
+        """The last queued prompt, taken out of the queue again."""
+        return self._queue.pop() if self._queue else None
+
+    def start_next(self) -> TurnHandle | None:
+        """Send the first queued prompt, unless a turn runs or nothing waits."""
+        if self.running is not None or not self._queue:
+            return None
+        return self.start_turn(self._queue.popleft())
+
+    async def set_system(self, system: str | None) -> None:
+        """Change the system prompt from the next turn on."""
+        self.system = system
+        await self._store.set_system(self.conversation_id, system)
+
+    async def use(self, target: Target) -> None:
+        """Answer with this model from the next turn on."""
+        self.target = target
+        await self._store.set_model(self.conversation_id, target.provider, target.model)
+
+    async def aclose(self, within_seconds: float = 0.8) -> None:
+        """End the running turn as interrupted and wait a bounded time for it to be saved."""
+        if self.running is None or self._task is None:
+            return
+        self.running.interrupt()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_seconds):
+                await asyncio.wait({self._task})
+
+    def _start(self, prompt: Message, keep: tuple[Turn, ...]) -> TurnHandle:
+        if self.running is not None:
+            raise TurnInProgressError("A reply is still coming in.", "Press Esc to stop it first.")
+        if self.target is None:
+            raise RuntimeError("a session needs a target before its first turn")
+        target = self.target
+        options = {**target.options, **self.options}
+        turn = Turn(
+            conversation_id=self.conversation_id,
+            prompt=prompt,
+            reply=Message(role="assistant", parts=(), parent_id=prompt.id),
+            provider=target.provider,
+            model=target.model,
+            system=self.system,
+            options=options,
+        )
+        request = TurnRequest(
+            model=target.model, messages=(*context_of(keep), prompt), system=self.system, options=options
+        )
+        handle = self.running = TurnHandle(turn, self._clock)
+        before, self.turns = self.turns, (*keep, turn)
+        self._task = asyncio.ensure_future(
+            self._run(TurnJob(turn=turn, request=request, target=target), handle, before)
+        )
+        return handle
+
+    async def _run(self, job: TurnJob, handle: TurnHandle, before: tuple[Turn, ...]) -> None:
+        try:
+            turn = await self._worker.run(job, handle, Recorder(self._store))
+        finally:
+            self.running = None
+        # Nothing awaits between the turn's last event and here, so who reads that event sees these turns.
+        self.turns = before if turn.outcome is Outcome.WITHDRAWN else (*self.turns[:-1], turn)

@@ -1,0 +1,28 @@
+"""Where a turn goes: a model, the adapter that speaks its wire format, and the way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from chatterm.backend.providers.base import Endpoint, Limits, OpenStream, ProviderAdapter
+from chatterm.core.turn import Options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One model of one provider, ready to be asked.
+
+    `endpoint` finds the key, which may run a command; it raises `AuthenticationError` when there is none.
+    `is_loaded` asks a local server whether the model is in memory (None: cannot be known); it raises nothing.
+    """
+
+    provider: str
+    model: str
+    adapter: ProviderAdapter
+    endpoint: Callable[[], Awaitable[Endpoint]]
+    open_stream: OpenStream
+    host: str
+    limits: Limits = field(default_factory=Limits)
+    options: Options = field(default_factory=dict[str, object])
+    is_loaded: Callable[[], Awaitable[bool | None]] | None = None

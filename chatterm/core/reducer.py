@@ -1,0 +1,176 @@
+"""Folds the events of a response into a draft reply: the only place where deltas are joined."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from chatterm.core.clean import well_formed
+from chatterm.core.errors import ProtocolError
+from chatterm.core.events import (
+    CitationsReported,
+    FrameSkipped,
+    RefusalDelta,
+    StreamEvent,
+    StreamFinished,
+    StreamStarted,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    ToolCallStarted,
+    UsageReported,
+)
+from chatterm.core.messages import (
+    Citation,
+    CitationsPart,
+    Part,
+    RefusalPart,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+)
+from chatterm.core.timings import ServerTimings
+from chatterm.core.turn import StopReason
+from chatterm.core.usage import Usage
+
+ARGUMENTS_LIMIT_CHARACTERS = 1024 * 1024
+"""Longest arguments of one tool call that are taken in."""
+
+
+class _Piece:
+    """A run of deltas of one kind; becomes one part."""
+
+    def __init__(self, kind: type[TextDelta | ThinkingDelta | RefusalDelta]) -> None:
+        self.kind = kind
+        self.texts: list[str] = []
+        self.opaque: str | None = None
+
+    def part(self) -> Part:
+        text = "".join(self.texts)
+        if self.kind is TextDelta:
+            return TextPart(text)
+        if self.kind is ThinkingDelta:
+            return ThinkingPart(text, self.opaque)
+        return RefusalPart(text)
+
+
+class _Call:
+    """A tool call in the making."""
+
+    def __init__(self, call_id: str, name: str) -> None:
+        self.call_id = call_id
+        self.name = name
+        self.arguments: list[str] = []
+        self.size = 0
+
+    def part(self) -> Part:
+        return ToolCallPart(self.call_id, self.name, "".join(self.arguments) or "{}")
+
+
+class Draft:
+    """A reply in the making. `apply` takes events in order; the rest reads what they add up to.
+
+    Two deltas may each hold one half of a surrogate pair; the first half waits here for the second, so that
+    what `apply` returns, and what is stored, is well-formed text.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[_Piece | _Call] = []
+        self._calls: dict[int, _Call] = {}
+        self._half = ""
+        self._citations: tuple[Citation, ...] = ()
+        self.usage = Usage()
+        self.server: ServerTimings | None = None
+        self.stop_reason: StopReason | None = None
+        self.model: str | None = None
+        self.response_id: str | None = None
+        self.skipped_frames = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether the provider's terminal marker was seen."""
+        return self.stop_reason is not None
+
+    @property
+    def has_output(self) -> bool:
+        """Whether anything visible arrived: text, reasoning, a refusal or a tool call."""
+        return bool(self._pieces)
+
+    def parts(self) -> tuple[Part, ...]:
+        """The reply so far as message parts, in the order they began; citations last."""
+        parts = [piece.part() for piece in self._pieces]
+        if self._citations:
+            parts.append(CitationsPart(self._citations))
+        return tuple(parts)
+
+    def apply(self, event: StreamEvent) -> StreamEvent | None:
+        """Take in one event. Returns it as it may be shown and stored, or None when nothing of it is left.
+
+        Raises `ProtocolError` when the arguments of a tool call exceed their limit.
+        """
+        match event:
+            case TextDelta() | ThinkingDelta() | RefusalDelta():
+                return self._apply_delta(event)
+            case ToolCallStarted(index, call_id, name):
+                call = self._calls[index] = _Call(call_id, name)
+                self._pieces.append(call)
+            case ToolCallDelta(index, arguments):
+                self._extend_call(index, arguments)
+            case CitationsReported(items):
+                self._citations = items
+            case UsageReported(usage, server):
+                self.usage = self.usage.updated(usage)
+                if server is not None:
+                    self.server = self.server.updated(server) if self.server else server
+            case FrameSkipped():
+                self.skipped_frames += 1
+            case StreamStarted(model, response_id):
+                self.model, self.response_id = model or self.model, response_id or self.response_id
+            case StreamFinished(stop_reason):
+                if self.finished:
+                    return None  # the first marker wins
+                self.stop_reason = stop_reason
+            case _:
+                assert_never(event)
+        return event
+
+    def finish(self) -> TextDelta | ThinkingDelta | RefusalDelta | None:
+        """At the end of the response: a replacement character for half a pair left alone, if there is one."""
+        if not self._half or not self._pieces:
+            return None
+        piece = self._pieces[-1]
+        self._half = ""
+        if isinstance(piece, _Call):
+            return None
+        piece.texts.append("\ufffd")
+        return piece.kind("\ufffd")
+
+    def _apply_delta(self, event: TextDelta | ThinkingDelta | RefusalDelta) -> StreamEvent | None:
+        text = self._half + event.text
+        self._half = ""
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        text = well_formed(text)
+        opaque = event.opaque if isinstance(event, ThinkingDelta) else None
+        if not text and opaque is None:
+            return None
+        piece = self._pieces[-1] if self._pieces else None
+        if not isinstance(piece, _Piece) or piece.kind is not type(event):
+            piece = _Piece(type(event))
+            self._pieces.append(piece)
+        piece.texts.append(text)
+        if isinstance(event, ThinkingDelta):
+            piece.opaque = opaque if opaque is not None else piece.opaque
+            return ThinkingDelta(text, opaque)
+        return type(event)(text)
+
+    def _extend_call(self, index: int, arguments: str) -> None:
+        call = self._calls.get(index)
+        if call is None:
+            raise ProtocolError(f"The provider sent arguments for tool call {index}, which it never began.")
+        call.size += len(arguments)
+        if call.size > ARGUMENTS_LIMIT_CHARACTERS:
+            raise ProtocolError(
+                f"The arguments of the tool call {call.name!r} are longer than 1 MB.",
+                "Ask for less at a time.",
+            )
+        call.arguments.append(well_formed(arguments))
