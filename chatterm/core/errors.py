@@ -15,6 +15,7 @@ ChattermError
    +- BadRequestError
    +- ServerError
    +- ConnectionFailedError    no connection, or it was lost
+      +- StaleConnectionError  a kept-alive connection turned out to be closed
    +- RequestTimeoutError
    +- ProtocolError            the answer is not what the wire format promises
       +- TruncatedStreamError  the bytes ended before the terminal marker
@@ -125,6 +126,10 @@ class ServerError(ProviderError):
 
 class ConnectionFailedError(ProviderError):
     """No connection could be made, or it was lost."""
+
+
+class StaleConnectionError(ConnectionFailedError):
+    """A kept-alive connection turned out to be closed before any byte of an answer came."""
 
 
 class RequestTimeoutError(ProviderError):

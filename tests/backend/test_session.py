@@ -1,0 +1,92 @@
+"""The session's promises: one turn at a time, a queue that can be taken back, and edits that lose nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatterm.backend.session import Prompt
+from chatterm.core.errors import TurnInProgressError
+from chatterm.core.turn import Outcome
+from tests.backend.conftest import Bench
+
+
+async def answer(bench: Bench, handle: object, text: str) -> None:
+    (await bench.provider.opened()).reply(text)
+    await handle.result()  # type: ignore[attr-defined]  # a TurnHandle
+
+
+async def test_a_second_turn_is_refused_while_one_runs(bench: Bench) -> None:
+    handle = bench.session.start_turn(Prompt("one"))
+    with pytest.raises(TurnInProgressError):
+        bench.session.start_turn(Prompt("two"))
+    handle.cancel()
+    await handle.result()
+
+
+async def test_queued_prompts_go_out_in_order_and_can_be_taken_back(bench: Bench) -> None:
+    handle = bench.session.start_turn(Prompt("one"))
+    bench.session.queue(Prompt("two"))
+    bench.session.queue(Prompt("three"))
+    assert bench.session.take_back() == Prompt("three")
+    assert bench.session.start_next() is None
+    await answer(bench, handle, "1")
+    second = bench.session.start_next()
+    assert second is not None
+    await answer(bench, second, "2")
+    assert [turn.prompt.text for turn in bench.session.turns] == ["one", "two"]
+    assert bench.session.start_next() is None
+    assert bench.session.take_back() is None
+
+
+async def test_regenerate_asks_the_same_prompt_again_without_the_old_reply(bench: Bench) -> None:
+    await answer(bench, bench.session.start_turn(Prompt("one")), "first")
+    old = bench.session.turns[0]
+    handle = bench.session.regenerate()
+    assert handle is not None
+    await answer(bench, handle, "second")
+    assert [turn.reply.text for turn in bench.session.turns] == ["second"]
+    assert bench.session.turns[0].prompt is old.prompt
+    assert [message["text"] for message in bench.provider.bodies()[-1]] == ["one"]
+
+
+async def test_a_withdrawn_regeneration_brings_the_old_reply_back(bench: Bench) -> None:
+    await answer(bench, bench.session.start_turn(Prompt("one")), "first")
+    handle = bench.session.regenerate()
+    assert handle is not None
+    handle.cancel()
+    assert (await handle.result()).outcome is Outcome.WITHDRAWN
+    assert [turn.reply.text for turn in bench.session.turns] == ["first"]
+
+
+async def test_an_edited_prompt_takes_the_place_of_the_last(bench: Bench) -> None:
+    await answer(bench, bench.session.start_turn(Prompt("one")), "1")
+    await answer(bench, bench.session.start_turn(Prompt("tow")), "2")
+    old = bench.session.turns[1]
+    await answer(bench, bench.session.resend(Prompt("two")), "2b")
+    assert [turn.prompt.text for turn in bench.session.turns] == ["one", "two"]
+    assert bench.session.turns[1].prompt.parent_id == old.prompt.parent_id
+    assert [message["text"] for message in bench.provider.bodies()[-1]] == ["one", "1", "two"]
+
+
+async def test_messages_form_a_chain(bench: Bench) -> None:
+    await answer(bench, bench.session.start_turn(Prompt("one")), "1")
+    await answer(bench, bench.session.start_turn(Prompt("two")), "2")
+    first, second = bench.session.turns
+    assert first.prompt.parent_id is None
+    assert first.reply.parent_id == first.prompt.id
+    assert second.prompt.parent_id == first.reply.id
+
+
+async def test_switching_the_model_inside_a_conversation(bench: Bench) -> None:
+    await answer(bench, bench.session.start_turn(Prompt("one")), "1")
+    await bench.session.use(bench.provider.target("other"))
+    await answer(bench, bench.session.start_turn(Prompt("two")), "2")
+    assert [turn.model for turn in bench.session.turns] == ["test-model", "other"]
+    assert len(bench.provider.bodies()[-1]) == 3
+
+
+async def test_lone_surrogates_and_nul_in_a_prompt_are_made_storable(bench: Bench) -> None:
+    handle = bench.session.start_turn(Prompt("a\x00b\ud83dc [/INST]"))
+    assert handle.turn.prompt.text == "a\u2400b\ufffdc [/INST]"
+    handle.cancel()
+    await handle.result()

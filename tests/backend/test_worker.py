@@ -1,0 +1,248 @@
+"""The worker's promises: the prompt first, one last event, and nothing shown that is not stored."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from chatterm.backend.recorder import FLUSH_CHARACTERS
+from chatterm.backend.session import Prompt
+from chatterm.core.errors import ConnectionFailedError, StaleConnectionError, StoreError
+from chatterm.core.events import StageChanged, Streamed, TextDelta, TurnEvent, TurnFinished, TurnStarted
+from chatterm.core.messages import ImagePart, TextPart, ThinkingPart
+from chatterm.core.turn import Outcome, Stage, StopReason
+from tests.backend.conftest import Bench
+
+
+async def collect(bench: Bench, text: str = "hello") -> list[TurnEvent]:
+    """Start a turn that is answered at once, and read all its events."""
+    handle = bench.session.start_turn(Prompt(text))
+    stream = await bench.provider.opened()
+    stream.reply("hi there", usage=(3, 2))
+    return [event async for event in handle.events()]
+
+
+async def test_a_turn_goes_from_prompt_to_stored_reply(bench: Bench) -> None:
+    events = await collect(bench)
+    assert isinstance(events[0], TurnStarted)
+    last = events[-1]
+    assert isinstance(last, TurnFinished)
+    assert sum(isinstance(event, TurnFinished) for event in events) == 1
+    turn = last.turn
+    assert turn.outcome is Outcome.COMPLETE
+    assert turn.stop_reason is StopReason.END_TURN
+    assert turn.reply.parts == (TextPart("hi there"),)
+    assert (turn.usage.input, turn.usage.output) == (3, 2)
+    assert bench.store.finished == [turn]
+    assert bench.session.turns == (turn,)
+    assert bench.session.running is None
+
+
+async def test_the_prompt_is_stored_before_anything_is_sent(bench: Bench) -> None:
+    bench.provider.opening.clear()
+    handle = bench.session.start_turn(Prompt("hello"))
+    await asyncio.sleep(0)
+    async for event in handle.events():
+        if isinstance(event, StageChanged) and event.stage is Stage.CONNECTING:
+            break
+    assert [name for name, _ in bench.store.log] == ["model", "begin"]
+    handle.cancel()
+    await handle.result()
+
+
+async def test_stages_and_stamps_come_in_order(bench: Bench) -> None:
+    events = await collect(bench)
+    stages = [event.stage for event in events if isinstance(event, StageChanged)]
+    assert stages == [Stage.CONNECTING, Stage.SENDING, Stage.WAITING, Stage.STREAMING]
+    timings = bench.session.turns[0].timings
+    stamps = [timings.started, timings.sent, timings.first_delta, timings.last_delta, timings.finished]
+    assert None not in stamps
+    assert stamps == sorted(stamps, key=float)  # type: ignore[arg-type]  # None was ruled out above
+    assert timings.ttft is not None
+
+
+async def test_cancel_before_output_withdraws_the_turn(bench: Bench) -> None:
+    handle = bench.session.start_turn(Prompt("hello"))
+    stream = await bench.provider.opened()
+    assert handle.cancel()
+    assert not handle.cancel()
+    turn = await handle.result()
+    assert turn.outcome is Outcome.WITHDRAWN
+    assert stream.closed.is_set()
+    assert bench.session.turns == ()
+    assert turn.close_seconds is not None
+
+
+async def test_cancel_after_output_keeps_the_text_for_the_next_turn(bench: Bench) -> None:
+    handle = bench.session.start_turn(Prompt("one"))
+    stream = await bench.provider.opened()
+    stream.send(text="partial ans")
+    async for event in handle.events():
+        if isinstance(event, Streamed):
+            break
+    handle.cancel()
+    turn = await handle.result()
+    assert turn.outcome is Outcome.CANCELLED
+    assert bench.store.finished[0].reply.text == "partial ans"
+    second = bench.session.start_turn(Prompt("two"))
+    (await bench.provider.opened()).reply("done")
+    await second.result()
+    assert [message["text"] for message in bench.provider.bodies()[1]] == ["one", "partial ans", "two"]
+
+
+async def test_a_second_cancel_does_not_abort_the_save(bench: Bench) -> None:
+    bench.store.may_finish.clear()
+    handle = bench.session.start_turn(Prompt("one"))
+    stream = await bench.provider.opened()
+    stream.send(text="kept")
+    async for event in handle.events():
+        if isinstance(event, Streamed):
+            break
+    handle.cancel()
+    await bench.store.finishing.wait()
+    assert not handle.cancel()
+    bench.store.may_finish.set()
+    turn = await handle.result()
+    assert turn.outcome is Outcome.CANCELLED
+    assert bench.store.finished == [turn]
+
+
+async def test_cancel_while_the_prompt_is_being_saved_sends_nothing(bench: Bench) -> None:
+    handle = bench.session.start_turn(Prompt("one"))
+    assert handle.cancel()
+    turn = await handle.result()
+    assert turn.outcome is Outcome.WITHDRAWN
+    assert bench.provider.requests == []
+
+
+async def test_bytes_that_end_early_are_interrupted_with_the_text_kept(bench: Bench) -> None:
+    handle = bench.session.start_turn(Prompt("one"))
+    stream = await bench.provider.opened()
+    stream.send(text="half")
+    stream.end()
+    turn = await handle.result()
+    assert turn.outcome is Outcome.INTERRUPTED
+    assert turn.reply.text == "half"
+    assert turn.error is not None and turn.error.kind == "TruncatedStream"
+
+
+async def test_a_failure_before_output_is_failed_and_left_out_of_the_context(bench: Bench) -> None:
+    bench.provider.open_errors.append(ConnectionFailedError("no way"))
+    turn = await bench.session.start_turn(Prompt("one")).result()
+    assert turn.outcome is Outcome.FAILED
+    assert bench.session.turns == (turn,)
+    handle = bench.session.start_turn(Prompt("two"))
+    (await bench.provider.opened()).reply("ok")
+    await handle.result()
+    assert [message["text"] for message in bench.provider.bodies()[-1]] == ["two"]
+
+
+async def test_an_error_status_gives_the_providers_own_words(bench: Bench) -> None:
+    bench.provider.status = 500
+    turn = await bench.session.start_turn(Prompt("one")).result()
+    assert turn.outcome is Outcome.FAILED
+    assert str(turn.error) == "500: what the server said"
+
+
+async def test_a_closed_kept_alive_connection_is_tried_again_once_in_silence(bench: Bench) -> None:
+    bench.provider.open_errors.append(StaleConnectionError("closed"))
+    handle = bench.session.start_turn(Prompt("one"))
+    (await bench.provider.opened()).reply("ok")
+    turn = await handle.result()
+    assert turn.outcome is Outcome.COMPLETE
+    assert turn.attempts == 1
+    assert len(bench.provider.requests) == 2
+
+
+async def test_a_connection_closed_twice_is_told(bench: Bench) -> None:
+    bench.provider.open_errors += [StaleConnectionError("closed"), StaleConnectionError("closed again")]
+    turn = await bench.session.start_turn(Prompt("one")).result()
+    assert turn.outcome is Outcome.FAILED
+    assert len(bench.provider.requests) == 2
+
+
+async def test_text_after_the_marker_of_the_end_is_not_waited_for(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatterm.backend.attempt.AFTER_MARKER_SECONDS", 0.05)
+    handle = bench.session.start_turn(Prompt("one"))
+    stream = await bench.provider.opened()
+    stream.send(text="all")
+    stream.send(done="end_turn")
+    turn = await asyncio.wait_for(handle.result(), 2)
+    assert turn.outcome is Outcome.COMPLETE
+    assert stream.closed.is_set()
+
+
+async def test_outside_cancellation_saves_the_turn_as_interrupted(bench: Bench) -> None:
+    handle = bench.session.start_turn(Prompt("one"))
+    stream = await bench.provider.opened()
+    stream.send(text="partial")
+    async for event in handle.events():
+        if isinstance(event, Streamed):
+            break
+    await bench.session.aclose()
+    assert bench.store.finished[0].outcome is Outcome.INTERRUPTED
+    assert bench.store.finished[0].reply.text == "partial"
+
+
+async def test_a_failing_store_never_costs_the_reply(bench: Bench) -> None:
+    bench.store.failure = StoreError("The disk is full.", "Make room.")
+    events = await collect(bench)
+    last = events[-1]
+    assert isinstance(last, TurnFinished)
+    assert not last.saved
+    assert last.notice == "The disk is full. Make room."
+    assert last.turn.reply.text == "hi there"
+    assert last.turn.outcome is Outcome.COMPLETE
+
+
+async def test_shown_text_is_appended_while_it_streams(bench: Bench) -> None:
+    handle = bench.session.start_turn(Prompt("one"))
+    stream = await bench.provider.opened()
+    big = "x" * FLUSH_CHARACTERS
+    stream.send(thinking="hm")
+    stream.send(text=big)
+    async for event in handle.events():
+        if isinstance(event, Streamed) and isinstance(event.event, TextDelta):
+            break
+    await asyncio.sleep(0)
+    assert bench.store.chunks == [("thinking", "hm"), ("text", big)]
+    stream.reply("end")
+    turn = await handle.result()
+    assert turn.reply.parts == (ThinkingPart("hm"), TextPart(big + "end"))
+
+
+async def test_slow_text_reaches_the_store_within_its_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatterm.backend.recorder.FLUSH_SECONDS", 0.01)
+    handle = bench.session.start_turn(Prompt("one"))
+    stream = await bench.provider.opened()
+    stream.send(text="a few words")
+    async with asyncio.timeout(2):
+        while not bench.store.chunks:
+            await asyncio.sleep(0.005)
+    assert bench.store.chunks == [("text", "a few words")]
+    handle.cancel()
+    await handle.result()
+
+
+async def test_attachments_are_encoded_from_their_blobs(bench: Bench) -> None:
+    handle = bench.session.start_turn(Prompt("look", (ImagePart("image/png", "abc"),)))
+    (await bench.provider.opened()).reply("I see")
+    await handle.result()
+    assert b"bytes of abc" in bench.provider.requests[0].body
+
+
+async def test_a_defect_of_ours_ends_the_turn_and_not_the_program(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("tests.doubles.provider.PlainAdapter.build_request", broken)
+    turn = await bench.session.start_turn(Prompt("one")).result()
+    assert turn.outcome is Outcome.FAILED
+    assert "secret detail" not in str(turn.error)

@@ -1,0 +1,55 @@
+"""A history in memory that remembers the order of what it was told, and can be made to fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+
+from chatterm.backend.recorder import ChunkKind
+from chatterm.core.errors import StoreError
+from chatterm.core.turn import Turn
+
+
+class MemoryTurnStore:
+    """Satisfies what a session needs of the store's history."""
+
+    def __init__(self) -> None:
+        self.log: list[tuple[str, object]] = []
+        self.finished: list[Turn] = []
+        self.failure: StoreError | None = None
+        self.finishing = asyncio.Event()
+        self.may_finish = asyncio.Event()
+        self.may_finish.set()
+
+    @property
+    def chunks(self) -> list[tuple[str, str]]:
+        """All chunks that were appended, as (kind, text)."""
+        return [item for name, item in self.log if name == "chunk" and isinstance(item, tuple)]
+
+    async def begin_turn(self, turn: Turn) -> None:
+        self._check()
+        self.log.append(("begin", turn))
+
+    def append_chunk(self, reply_id: str, kind: ChunkKind, text: str) -> Awaitable[None]:
+        async def append() -> None:
+            self._check()
+            self.log.append(("chunk", (kind, text)))
+
+        return append()
+
+    async def finish_turn(self, turn: Turn) -> None:
+        self.finishing.set()
+        await self.may_finish.wait()
+        self._check()
+        self.log.append(("finish", turn))
+        self.finished.append(turn)
+
+    async def set_system(self, conversation_id: str, system: str | None) -> None:
+        self.log.append(("system", system))
+
+    async def set_model(self, conversation_id: str, provider: str, model: str) -> None:
+        self.log.append(("model", (provider, model)))
+
+    def _check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
