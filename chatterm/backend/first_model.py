@@ -1,0 +1,102 @@
+"""Which model a conversation starts with, when the user did not say."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from chatterm.backend.models import ModelLists
+from chatterm.backend.targets import GUIDE, OLLAMA, Targets
+from chatterm.core.errors import ChattermError, ConfigError
+
+PROBE_SECONDS = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A provider, and a model or None where the user has to pick one. `reason` says why, as a notice."""
+
+    provider: str
+    model: str | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for by flag or settings, and what was used last; None where nothing was said."""
+
+    provider: str | None = None
+    model: str | None = None
+    last_provider: str | None = None
+    last_model: str | None = None
+
+
+def split_model(name: str, targets: Targets) -> tuple[str | None, str]:
+    """`P/M` as provider and model where P is a provider; else the whole is the model's name."""
+    provider, slash, model = name.partition("/")
+    if slash and model:
+        try:
+            targets.service(provider)
+        except ConfigError:
+            return None, name
+        return provider, model
+    return None, name
+
+
+async def first_model(wanted: Wanted, targets: Targets, lists: ModelLists) -> Choice:
+    """The flag or setting, else the last used, else the first key found, else a local Ollama, else the guide.
+
+    Raises `ConfigError` for a provider that is asked for and unknown.
+    """
+    if wanted.provider is not None:
+        return await _model_of(wanted.provider, wanted, targets, lists)
+    if wanted.last_provider is not None and wanted.model is None:
+        try:
+            return await _model_of(wanted.last_provider, wanted, targets, lists)
+        except ConfigError:
+            pass  # the provider used last is gone from the settings: look on
+    if (keyed := targets.first_with_key()) is not None:
+        return await _model_of(keyed, wanted, targets, lists)
+    if await _answers(targets):
+        return await _model_of(OLLAMA, wanted, targets, lists)
+    if wanted.model is not None:
+        raise ConfigError(
+            f"There is no provider for the model {wanted.model!r}.",
+            "Name one with --provider, or write the model as PROVIDER/MODEL.",
+        )
+    return Choice(GUIDE, "manual")
+
+
+async def _model_of(provider: str, wanted: Wanted, targets: Targets, lists: ModelLists) -> Choice:
+    service = targets.service(provider)
+    named = wanted.model or targets.default_model(provider)
+    if named is None and provider == wanted.last_provider:
+        named = wanted.last_model
+    if named is not None:
+        return Choice(provider, named)
+    if service.name == GUIDE:
+        return Choice(provider, "manual")
+    known = await lists.fetch(provider)
+    if service.needs_key:
+        return Choice(provider, None, f"Choose a model of {service.title}.")
+    if known.models:
+        loaded = next((model.id for model in known.models if model.loaded), None)
+        return Choice(provider, loaded or known.models[0].id)
+    hint = "ollama pull llama3 gets one" if service.name == OLLAMA else "Ctrl+L lists the others"
+    return Choice(
+        provider, None, str(known.error) if known.error else f"{service.title} has no models; {hint}."
+    )
+
+
+async def _answers(targets: Targets) -> bool:
+    """Whether an Ollama listens on this machine."""
+    try:
+        host, _, port = targets.resolve(OLLAMA, "").host.rpartition(":")
+        if not (await targets.endpoint(OLLAMA)).is_local:
+            return False
+        async with asyncio.timeout(PROBE_SECONDS):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    except (ChattermError, OSError, TimeoutError, ValueError):
+        return False
+    writer.close()
+    return True
