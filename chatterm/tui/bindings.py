@@ -171,11 +171,22 @@ def _clash(key: str, owner: Command, loser: Command) -> ConfigError:
 
 
 def textual_bindings(commands: Iterable[Command]) -> list[Binding]:
-    """Bindings for the application: each calls the action `command(id)`. Keys of the prompt are left out."""
+    """Bindings for the application: each calls the action `command(id)`. Keys of the prompt are left out.
+
+    Those of `quit` and `interrupt` come first whatever has the focus; the application must not inherit
+    Textual's own bindings and its command palette, which use the same keys.
+    """
     from textual.binding import Binding
 
     return [
-        Binding(",".join(command.keys), f"command({command.id!r})", command.title, show=False, id=command.id)
+        Binding(
+            ",".join(command.keys),
+            f"command({command.id!r})",
+            command.title,
+            show=False,
+            id=command.id,
+            priority=command.id in ("quit", "interrupt"),
+        )
         for command in commands
         if command.keys and command.scope == "app"
     ]

@@ -1,0 +1,151 @@
+"""Figures of a turn as short text: for the sidebar, the status line and the line under a reply. Pure.
+
+What is unknown prints as an en dash where a place is kept for it, and is left out of single lines.
+"""
+
+from __future__ import annotations
+
+from chatterm.backend.metrics import Figures
+from chatterm.core.clean import clean_line
+from chatterm.core.timings import ServerTimings
+from chatterm.core.turn import Outcome, Stage
+
+UNKNOWN = "–"
+
+Row = tuple[str, str]
+
+
+def span_text(seconds: float | None) -> str:
+    """A length of time: `312 ms`, `6.4 s`, `23 s`, `2 min 05 s`, `1 h 02 min`."""
+    if seconds is None:
+        return UNKNOWN
+    if round(seconds * 1000) < 1000:
+        return f"{round(seconds * 1000)} ms"
+    if round(seconds, 1) < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def rate_text(tokens_per_second: float | None, *, is_estimate: bool = False) -> str:
+    """A rate: `84 tok/s`, `9.3 tok/s`, `~84 tok/s` while estimated."""
+    if tokens_per_second is None:
+        return UNKNOWN
+    digits = 1 if round(tokens_per_second, 1) < 10 else 0
+    return f"{'~' if is_estimate else ''}{tokens_per_second:,.{digits}f} tok/s"
+
+
+def count_text(count: int | None, *, is_estimate: bool = False) -> str:
+    """A number of tokens: `512`, `12,345`, `~500` while estimated."""
+    return UNKNOWN if count is None else f"{'~' if is_estimate else ''}{count:,}"
+
+
+STAGE_WORDS = {
+    Stage.PREPARING: "preparing",
+    Stage.RESOLVING: "finding the host",
+    Stage.CONNECTING: "connecting",
+    Stage.SECURING: "connecting",
+    Stage.SENDING: "sending",
+    Stage.WAITING: "waiting for the model",
+    Stage.LOADING: "loading the model",
+    Stage.THINKING: "thinking",
+    Stage.STREAMING: "streaming",
+    Stage.SAVING: "saving",
+}
+"""What a running turn is doing, in words."""
+
+OUTCOME_WORDS = {
+    Outcome.COMPLETE: "complete",
+    Outcome.CANCELLED: "stopped",
+    Outcome.FAILED: "failed",
+    Outcome.INTERRUPTED: "interrupted",
+    Outcome.WITHDRAWN: "taken back",
+}
+"""What became of a turn, in words."""
+
+
+def state_text(figures: Figures) -> str:
+    """The outcome once there is one, else the stage."""
+    if figures.outcome is not None:
+        return OUTCOME_WORDS[figures.outcome]
+    return UNKNOWN if figures.stage is None else STAGE_WORDS[figures.stage]
+
+
+def turn_rows(figures: Figures | None) -> tuple[Row, ...]:
+    """Label and value of every figure of the turn itself, always the same labels in the same order."""
+    values = ("",) * len(_TURN_LABELS) if figures is None else _turn_values(figures)
+    return tuple(zip(_TURN_LABELS, values, strict=True))
+
+
+_TURN_LABELS = (
+    *("state", "elapsed", "TTFT", "first text", "rate", "tokens in", "cached"),
+    *("tokens out", "reasoning", "retries", "connection"),
+)
+
+
+def _turn_values(figures: Figures) -> tuple[str, ...]:
+    usage = figures.usage
+    connection = {None: UNKNOWN, True: "reused", False: "new"}[figures.reused_connection]
+    return (
+        state_text(figures),
+        span_text(figures.elapsed_seconds),
+        span_text(figures.ttft_seconds),
+        span_text(figures.first_text_seconds),
+        rate_text(figures.tokens_per_second, is_estimate=figures.is_estimate),
+        count_text(usage.input),
+        count_text(usage.cache_read),
+        count_text(figures.output_tokens, is_estimate=figures.is_estimate),
+        count_text(usage.reasoning),
+        str(figures.retries),
+        connection,
+    )
+
+
+def server_rows(figures: Figures | None) -> tuple[Row, ...]:
+    """Label and value of what the server measured itself; empty when it reports nothing."""
+    if figures is None or figures.server is None:
+        return ()
+    server = figures.server
+    return (
+        ("model", {None: UNKNOWN, True: "warm", False: "cold"}[figures.warm]),
+        ("load", span_text(server.load_seconds)),
+        ("prompt", span_text(server.prompt_eval_seconds)),
+        ("", rate_text(server.prompt_tokens_per_second)),
+        ("eval", span_text(server.eval_seconds)),
+        ("", rate_text(server.eval_tokens_per_second)),
+        ("total", span_text(server.total_seconds)),
+    )
+
+
+def status_text(figures: Figures | None) -> str:
+    """The most important figures on one line, the most important first."""
+    if figures is None:
+        return ""
+    parts = [state_text(figures), span_text(figures.elapsed_seconds), *_known(figures, "TTFT ")]
+    if figures.usage.input is not None:
+        parts.append(f"{count_text(figures.usage.input)} in")
+    if figures.retries:
+        parts.append(f"{figures.retries} {'retry' if figures.retries == 1 else 'retries'}")
+    if figures.warm is False:
+        parts.append(f"cold, load {span_text((figures.server or ServerTimings()).load_seconds)}")
+    return " · ".join(parts)
+
+
+def footer_text(figures: Figures) -> str:
+    """The line under a finished reply: `llama3 · 312 ms · 84 tok/s · 512 tok`; the unknown is left out."""
+    return " · ".join([clean_line(figures.model, 60), *_known(figures, "", " tok")])
+
+
+def _known(figures: Figures, before_ttft: str, after_count: str = " out") -> list[str]:
+    parts: list[str] = []
+    if figures.ttft_seconds is not None:
+        parts.append(f"{before_ttft}{span_text(figures.ttft_seconds)}")
+    if figures.tokens_per_second is not None:
+        parts.append(rate_text(figures.tokens_per_second, is_estimate=figures.is_estimate))
+    if figures.output_tokens is not None:
+        parts.append(count_text(figures.output_tokens, is_estimate=figures.is_estimate) + after_count)
+    return parts

@@ -1,0 +1,68 @@
+"""The bottom row: key hints from the table of commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+
+from chatterm.tui.commands import COMMANDS, Command
+from chatterm.tui.key_names import shown_key
+
+
+class KeyHints(Widget):
+    """The first key of every command that has a footer word; hints that do not fit whole are left out."""
+
+    DEFAULT_CSS = """
+    KeyHints { height: 1; padding: 0 1; color: $chatterm-dim; }
+    """
+
+    class Chosen(Message):
+        """A hint was clicked."""
+
+        def __init__(self, command_id: str) -> None:
+            super().__init__()
+            self.command_id = command_id
+
+    def __init__(self, commands: Iterable[Command] = COMMANDS, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.show_commands(commands)
+
+    def show_commands(self, commands: Iterable[Command]) -> None:
+        """Show the hints of another table, for instance with the user's keys."""
+        self._hints = [
+            (command.id, shown_key(command.keys[0]), command.footer)
+            for command in commands
+            if command.footer and command.keys
+        ]
+        self.refresh()
+
+    def render(self) -> Content:
+        """The row; Textual calls this."""
+        parts: list[Content] = []
+        for start, _, command_id in self._places():
+            key, word = next((key, word) for each, key, word in self._hints if each == command_id)
+            parts.append(Content("   " if start else ""))
+            parts.append(Content.assemble(Content.styled(key, "$accent"), " ", word))
+        return Content.assemble(*parts)
+
+    def on_click(self, event: events.Click) -> None:
+        """Tell which hint was clicked."""
+        x = event.x - self.styles.padding.left
+        for start, end, command_id in self._places():
+            if start <= x < end:
+                self.post_message(self.Chosen(command_id))
+
+    def _places(self) -> list[tuple[int, int, str]]:
+        places: list[tuple[int, int, str]] = []
+        at = 0
+        for command_id, key, word in self._hints:
+            end = at + len(key) + 1 + len(word)
+            if end > self.size.width:
+                break
+            places.append((at, end, command_id))
+            at = end + 3
+        return places
