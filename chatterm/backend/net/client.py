@@ -1,0 +1,77 @@
+"""One HTTP client per endpoint, made on first use and kept: a later turn finds its connection open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from chatterm.backend.providers.base import Endpoint, FrameStream, OnStage, WireRequest
+from chatterm.config.model import NetworkSettings
+
+if TYPE_CHECKING:
+    import httpx
+
+    from chatterm.backend.net.sockets import LookUp
+
+CLOSE_SECONDS = 0.5
+"""Longest that closing may take: quitting must not wait for a server."""
+
+
+def preload() -> None:
+    """Import the HTTP client, about 150 ms of work, in an idle moment before the first request."""
+    importlib.import_module("chatterm.backend.net.stream")
+
+
+class HttpClients:
+    """All connections of the program. `open_stream` is an `OpenStream`.
+
+    Two requests to one endpoint share a client, hence its kept connections. `look_up` replaces the system's
+    name look-up; it may block, and runs on a thread that the exit does not wait for.
+    """
+
+    def __init__(self, settings: NetworkSettings, *, look_up: LookUp | None = None) -> None:
+        self._settings = settings
+        self._look_up = look_up
+        self._clients: dict[tuple[str, str | None, str | None], httpx.AsyncClient] = {}
+        self._making = asyncio.Lock()
+
+    @asynccontextmanager
+    async def open_stream(self, request: WireRequest, on_stage: OnStage) -> AsyncGenerator[FrameStream]:
+        """Sends a request; see `OpenStream`. Read the frames to their end to keep the connection.
+
+        Raises `ConfigError` too, where a proxy variable, `ca_file` or `base_url` cannot be used.
+        """
+        client = await self._client(request.endpoint)
+        from chatterm.backend.net.stream import open_response
+
+        async with open_response(client, request, on_stage) as stream:
+            yield stream
+
+    async def aclose(self) -> None:
+        """Closes every connection, in bounded time. The object may be used again afterwards."""
+        clients = list(self._clients.values())
+        self._clients.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.gather(*(client.aclose() for client in clients), return_exceptions=True)
+
+    async def _client(self, endpoint: Endpoint) -> httpx.AsyncClient:
+        key = (endpoint.base_url, endpoint.api_key, endpoint.ca_file)
+        if (client := self._clients.get(key)) is not None:
+            return client
+        async with self._making:
+            if key not in self._clients:
+                # importing httpx and reading certificates would hold up the screen
+                self._clients[key] = await asyncio.to_thread(self._made, endpoint)
+            return self._clients[key]
+
+    def _made(self, endpoint: Endpoint) -> httpx.AsyncClient:
+        preload()
+        from chatterm.backend.net.sockets import look_up_addresses
+        from chatterm.backend.net.transport import new_client
+
+        return new_client(endpoint, self._settings, self._look_up or look_up_addresses)

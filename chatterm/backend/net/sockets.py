@@ -1,0 +1,187 @@
+"""Look-up, connect and TLS beneath the HTTP client: each timed apart, each cancelled at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+import httpcore
+
+from chatterm.backend.net.exchange import current_exchange
+from chatterm.core.turn import Stage
+
+NEXT_ADDRESS_SECONDS = 0.25
+"""How long one address may take before the next is tried beside it (RFC 8305, section 8)."""
+
+LookUp = Callable[[str, int], list[str]]
+"""Blocking: the addresses of a host, best first. Raises `OSError` or `UnicodeError`."""
+
+
+def look_up_addresses(host: str, port: int) -> list[str]:
+    """The system's look-up; see `LookUp`."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+async def look_up_in_thread(look_up: LookUp, host: str, port: int) -> list[str]:
+    """Run a look-up on a daemon thread of its own.
+
+    A look-up cannot be broken off. On asyncio's executor a hanging one would hold up the exit of the program;
+    a daemon thread is left behind.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[str]] = loop.create_future()
+
+    def deliver(addresses: list[str] | None, error: Exception | None) -> None:
+        if answer.done():
+            return
+        if error is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(addresses or [])
+
+    def work() -> None:
+        addresses, failure = None, None
+        try:
+            addresses = look_up(host, port)
+        except (OSError, UnicodeError) as error:
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(deliver, addresses, failure)
+
+    threading.Thread(target=work, name="chatterm-look-up", daemon=True).start()
+    return await answer
+
+
+class StagedBackend(httpcore.AsyncNetworkBackend):
+    """Connections for httpcore's pool, which report their stages to the current exchange."""
+
+    def __init__(self, look_up: LookUp = look_up_addresses) -> None:
+        self._look_up = look_up
+        # httpcore declares a stand-in of the same name for systems without anyio, which hides the type
+        self._inner = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """A connection to the first address of the host that answers; `timeout` covers the look-up too."""
+        exchange = current_exchange.get()
+        if exchange is not None:
+            exchange.peer_host, exchange.peer_port = host, port
+        try:
+            async with asyncio.timeout(timeout):
+                _enter(Stage.RESOLVING)
+                addresses = await look_up_in_thread(self._look_up, host, port)
+                _enter(Stage.CONNECTING)
+                return StagedStream(await self._connect_any(addresses, port))
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(str(error)) from error
+        except (httpcore.ConnectError, OSError, UnicodeError) as error:
+            if exchange is not None:
+                exchange.note_fault(error)
+            raise httpcore.ConnectError(str(error)) from error
+
+    async def sleep(self, seconds: float) -> None:
+        """Required by the pool."""
+        await asyncio.sleep(seconds)
+
+    async def _connect_any(self, addresses: list[str], port: int) -> httpcore.AsyncNetworkStream:
+        waiting = deque(addresses)
+        running: set[asyncio.Task[httpcore.AsyncNetworkStream]] = set()
+        failure: BaseException = OSError("the look-up found no address")
+        try:
+            while waiting or running:
+                if waiting:
+                    running.add(asyncio.ensure_future(self._connect(waiting.popleft(), port)))
+                done, _ = await asyncio.wait(
+                    running,
+                    timeout=NEXT_ADDRESS_SECONDS if waiting else None,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                for task in done:
+                    running.discard(task)
+                    if (error := task.exception()) is None:
+                        running |= done - {task}  # a second winner is closed with the rest
+                        return task.result()
+                    failure = error
+            raise failure
+        finally:
+            await _close_all(running)
+
+    async def _connect(self, address: str, port: int) -> httpcore.AsyncNetworkStream:
+        return await self._inner.connect_tcp(address, port, socket_options=_keep_alive_options())
+
+
+class StagedStream(httpcore.AsyncNetworkStream):
+    """A connection that reports TLS as a stage of its own and notes the first byte of an answer."""
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self._inner = inner
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """At most `max_bytes`; empty at the end."""
+        data = await self._inner.read(max_bytes, timeout)
+        if data and (exchange := current_exchange.get()) is not None:
+            exchange.received = True
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Returns once the system has taken the bytes."""
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        """Closes the socket at once."""
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """The same connection under TLS; closed if the handshake fails or is cancelled."""
+        _enter(Stage.SECURING)
+        try:
+            return StagedStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+        except BaseException as error:  # cancelling too: the server must see the close now
+            if (exchange := current_exchange.get()) is not None:
+                exchange.note_fault(error)
+            await self._inner.aclose()
+            raise
+
+    def get_extra_info(self, info: str) -> Any:
+        """Passed on; the pool asks for `ssl_object` and `is_readable`."""
+        return self._inner.get_extra_info(info)
+
+
+def _enter(stage: Stage) -> None:
+    if (exchange := current_exchange.get()) is not None:
+        exchange.enter(stage)
+
+
+async def _close_all(tasks: set[asyncio.Task[httpcore.AsyncNetworkStream]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if not isinstance(result, BaseException):
+            await result.aclose()
+
+
+def _keep_alive_options() -> list[httpcore.SOCKET_OPTION]:
+    """A dead peer is noticed within a minute: after 30 s of silence three questions, 10 s apart."""
+    options: list[httpcore.SOCKET_OPTION] = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
+        if (number := getattr(socket, name, None)) is not None:
+            options.append((socket.IPPROTO_TCP, number, value))
+    return options

@@ -1,0 +1,254 @@
+"""An open response: its frames under limits of time and size. Imports httpx, so import this on use only."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import httpx
+
+from chatterm.backend.net.coding import new_coding
+from chatterm.backend.net.errors import NETWORK_ERRORS, translated
+from chatterm.backend.net.exchange import Exchange, current_exchange
+from chatterm.backend.net.framing import BYTE_ORDER_MARK, new_splitter
+from chatterm.backend.net.progress import Progress, late_first_event
+from chatterm.backend.net.transport import StageTrace
+from chatterm.backend.providers.base import Frame, FrameStream, Framing, OnStage, WireRequest
+from chatterm.core.errors import ChattermError, ProtocolError
+
+SEND_BYTES = 64 * 1024
+"""A request goes out in pieces of this size, each with its own limit of time."""
+
+ERROR_BODY_SECONDS = 5.0
+"""How long the body of an error is waited for; its status says the most."""
+
+
+@asynccontextmanager
+async def open_response(
+    client: httpx.AsyncClient, request: WireRequest, on_stage: OnStage
+) -> AsyncGenerator[FrameStream]:
+    """Sends the request; see `OpenStream`."""
+    stream = await _send(client, request, on_stage)
+    try:
+        stream.refuse_redirect()
+        yield stream
+    finally:
+        await stream.aclose()
+
+
+async def _send(client: httpx.AsyncClient, request: WireRequest, on_stage: OnStage) -> HttpFrameStream:
+    limits = request.limits
+    try:
+        async with asyncio.timeout(None) as limit:
+            exchange = Exchange(on_stage, lambda at: limit.reschedule(at + limits.first_event_seconds))
+            token = current_exchange.set(exchange)
+            try:
+                response = await client.send(_built(client, request, exchange), stream=True)
+            except NETWORK_ERRORS as error:
+                raise translated(error, request, exchange) from None
+            finally:
+                current_exchange.reset(token)
+    except TimeoutError:
+        raise late_first_event(request.endpoint, limits) from None
+    exchange.answered = True
+    client.cookies.clear()  # a chat needs none, and a service need not tell its visits apart
+    return HttpFrameStream(response, request, exchange)
+
+
+def _built(client: httpx.AsyncClient, request: WireRequest, exchange: Exchange) -> httpx.Request:
+    limits = request.limits
+    return client.build_request(
+        request.method,
+        request.url,
+        headers={**request.headers, "Content-Length": str(len(request.body))}
+        if request.body
+        else dict(request.headers),
+        content=_pieces(request.body) if request.body else None,
+        # reading is limited per event and not per read; see Progress
+        timeout=httpx.Timeout(
+            connect=limits.connect_seconds,
+            read=None,
+            write=limits.write_seconds,
+            pool=limits.connect_seconds,
+        ),
+        extensions={"trace": StageTrace(exchange)},
+    )
+
+
+async def _pieces(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), SEND_BYTES):
+        yield body[start : start + SEND_BYTES]
+
+
+class HttpFrameStream:
+    """A response whose headers are there; see `FrameStream`.
+
+    `frames` read to their end give the connection back for the next request.
+    """
+
+    def __init__(self, response: httpx.Response, request: WireRequest, exchange: Exchange) -> None:
+        self.headers_at = time.monotonic()
+        self._response = response
+        self._request = request
+        self._exchange = exchange
+        self._host = request.endpoint.host
+        self._chunks = self._decoded()
+        self._progress = Progress(request.limits, exchange.sent_at or self.headers_at)
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+        return self._response.status_code
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; their names are found in any case of letters."""
+        return self._response.headers
+
+    async def frames(self) -> AsyncIterator[Frame]:
+        """Frames as they come. Judges by the first bytes what the server sent, whatever it calls it.
+
+        A whole JSON document in place of a stream is one frame; a web page is a `ProtocolError`.
+        """
+        framing = self._request.framing or "ndjson"
+        head = await self._read_head()
+        if _is_web_page(head):
+            raise await self._web_page(head)
+        if _is_document(head, framing):
+            document = await self._read_rest(head)
+            yield Frame(time.monotonic(), document.strip())
+            return
+        splitter, keep_alives = new_splitter(framing, self._request.limits.event_bytes), 0
+        chunk = head
+        while chunk:
+            at = time.monotonic()
+            for frame in splitter.feed(chunk, at):
+                # a ping is an event that only shows life
+                if frame.event != "ping":
+                    self._progress.saw_event(at)
+                yield frame
+            if splitter.keep_alives > keep_alives:
+                keep_alives = splitter.keep_alives
+                self._progress.saw_keep_alive(at)
+            chunk = await self._read()
+        for frame in splitter.end(time.monotonic()):
+            yield frame
+
+    async def body(self) -> bytes:
+        """The whole body. Of an error, what comes within 5 s and `error_body_bytes`, even if it breaks off.
+
+        Raises `ProtocolError` if another body is larger than `event_bytes`, or is a web page.
+        """
+        if self.status >= 400:
+            return await self._read_some(b"")
+        head = await self._read_head()
+        if _is_web_page(head):
+            raise await self._web_page(head)
+        return await self._read_rest(head)
+
+    def refuse_redirect(self) -> None:
+        """Raises `ProtocolError` if the answer sends us elsewhere: key and prompt are for this host only."""
+        if not 300 <= self.status < 400:
+            return
+        target = urlsplit(self.headers.get("location", ""))
+        place = _printable(f"{target.scheme or 'http'}://{target.netloc.rpartition('@')[2]}{target.path}")
+        raise ProtocolError(
+            f"{self._host} wants to move the request to {place if target.netloc else target.path or '?'}",
+            f"chatterm does not follow. If that is right, set base_url in "
+            f"[providers.{self._request.endpoint.provider}] to the new address.",
+            status=self.status,
+        )
+
+    async def aclose(self) -> None:
+        """Closes the connection at once, unless the response was read to its end."""
+        await self._response.aclose()
+        await self._chunks.aclose()
+
+    async def _decoded(self) -> AsyncGenerator[bytes]:
+        coding = new_coding(self.headers.get("content-encoding", ""), self._host)
+        total, limit = 0, self._request.limits.reply_bytes
+        async for chunk in self._response.aiter_raw():
+            for piece in coding.feed(chunk):
+                total += len(piece)
+                if total > limit:
+                    raise ProtocolError(
+                        f"the reply of {self._host} is larger than {limit:,} bytes",
+                        "What came is kept. Ask for less at a time.",
+                    )
+                yield piece
+        coding.end()
+
+    async def _read(self) -> bytes:
+        """The next bytes of the body; empty at its end."""
+        try:
+            async with asyncio.timeout_at(self._progress.deadline):
+                return await anext(self._chunks, b"")
+        except TimeoutError:
+            raise self._progress.error(self._request.endpoint) from None
+        except NETWORK_ERRORS as error:
+            raise translated(error, self._request, self._exchange) from None
+
+    async def _read_head(self) -> bytes:
+        """Enough of the body to tell what it is: two bytes that are not white space."""
+        head = b""
+        while len(head.removeprefix(BYTE_ORDER_MARK).lstrip()) < 2:
+            if not (chunk := await self._read()):
+                break
+            head += chunk
+            if not chunk.strip():
+                self._progress.saw_keep_alive(time.monotonic())
+        return head
+
+    async def _read_rest(self, head: bytes) -> bytes:
+        body, limit = bytearray(head), self._request.limits.event_bytes
+        while chunk := await self._read():
+            body += chunk
+            if len(body) > limit:
+                raise ProtocolError(
+                    f"the answer of {self._host} is larger than {limit:,} bytes",
+                    "The server may not be the API it is taken for.",
+                )
+        return bytes(body.removeprefix(BYTE_ORDER_MARK))
+
+    async def _read_some(self, head: bytes) -> bytes:
+        body, limit = bytearray(head), self._request.limits.error_body_bytes
+        with contextlib.suppress(TimeoutError, ChattermError):
+            async with asyncio.timeout(ERROR_BODY_SECONDS):
+                while len(body) < limit and (chunk := await self._read()):
+                    body += chunk
+        return bytes(body[:limit])
+
+    async def _web_page(self, head: bytes) -> ProtocolError:
+        page = await self._read_some(head)
+        found = re.search(rb"<title[^>]*>([^<]*)", page, re.IGNORECASE)
+        title = _printable(found[1].decode("utf-8", "replace")) if found else ""
+        if (key := self._request.endpoint.api_key) and key in title:
+            title = ""
+        named = f" (its title: {title!r})" if title else ""
+        return ProtocolError(
+            f"{self._host} answered with a web page, not the API{named}",
+            "A login page or a proxy may be in the way, or base_url lacks its path, such as /v1.",
+            status=self.status,
+        )
+
+
+def _is_web_page(head: bytes) -> bool:
+    return head.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"<")
+
+
+def _is_document(head: bytes, framing: Framing) -> bool:
+    start = head.removeprefix(BYTE_ORDER_MARK).lstrip()
+    if framing == "sse":
+        return start.startswith((b"{", b"["))
+    # every JSON line begins with a brace; alone on its line, it begins a document in several lines
+    return start.startswith((b"{\n", b"{\r", b"[\n", b"[\r"))
+
+
+def _printable(text: str) -> str:
+    """Outside text on one line, at most 120 characters, with nothing a terminal obeys."""
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())[:120]

@@ -1,0 +1,131 @@
+"""An httpx client over a pool of our own connections. Imports httpx; import this module on use only."""
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from urllib.parse import urlsplit
+
+import httpcore
+import httpx
+
+from chatterm import __version__
+from chatterm.backend.net.exchange import Exchange
+from chatterm.backend.net.proxies import ProxyAddress, proxy_for
+from chatterm.backend.net.sockets import LookUp, StagedBackend
+from chatterm.backend.providers.base import Endpoint
+from chatterm.config.model import NetworkSettings
+from chatterm.core.errors import ConfigError
+from chatterm.core.turn import Stage
+
+DEFAULT_HEADERS = {"User-Agent": f"chatterm/{__version__}", "Accept-Encoding": "identity"}
+
+
+def new_client(endpoint: Endpoint, settings: NetworkSettings, look_up: LookUp) -> httpx.AsyncClient:
+    """A client for one endpoint, with no connection yet. Blocks while certificates are read.
+
+    Redirects are not followed, since they would carry key and prompt to another host. Raises `ConfigError`
+    for a `ca_file` or a proxy variable that cannot be used.
+    """
+    for name in ("httpx", "httpcore"):  # both would log whole addresses and headers
+        logging.getLogger(name).setLevel(logging.WARNING)
+    proxy = None if endpoint.is_local else proxy_for(endpoint.base_url, os.environ)
+    is_tls = urlsplit(endpoint.base_url).scheme == "https"
+    trust = _trust(endpoint) if is_tls or (proxy is not None and proxy.is_tls) else None
+    pool = httpcore.AsyncConnectionPool(
+        ssl_context=trust,
+        proxy=_pool_proxy(proxy, trust) if proxy is not None else None,
+        max_connections=settings.pool_maxsize,
+        max_keepalive_connections=settings.pool_connections,
+        keepalive_expiry=settings.keepalive_seconds,
+        network_backend=StagedBackend(look_up),
+    )
+    return httpx.AsyncClient(
+        transport=PoolTransport(pool), headers=DEFAULT_HEADERS, follow_redirects=False, trust_env=False
+    )
+
+
+def _trust(endpoint: Endpoint) -> ssl.SSLContext:
+    context = httpx.create_ssl_context()
+    context.load_default_certs()  # authorities that the owner of this machine added
+    if endpoint.ca_file:
+        try:
+            context.load_verify_locations(cafile=endpoint.ca_file)
+        except OSError as error:  # SSLError, for a file without certificates, is an OSError too
+            raise ConfigError(
+                f"{endpoint.ca_file} holds no certificate that can be used ({type(error).__name__})",
+                f"Set ca_file in [providers.{endpoint.provider}] to a PEM file.",
+                path=endpoint.ca_file,
+                key=f"providers.{endpoint.provider}.ca_file",
+            ) from None
+    return context
+
+
+def _pool_proxy(proxy: ProxyAddress, trust: ssl.SSLContext | None) -> httpcore.Proxy:
+    return httpcore.Proxy(
+        proxy.url,
+        auth=(proxy.user, proxy.password) if proxy.user else None,
+        ssl_context=trust if proxy.is_tls else None,
+    )
+
+
+class PoolTransport(httpx.AsyncBaseTransport):
+    """Hands requests to a pool, and lets the pool's errors through as they are."""
+
+    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
+        self._pool = pool
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Returns once the headers are there."""
+        url = request.url
+        target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+        response = await self._pool.handle_async_request(
+            httpcore.Request(
+                method=request.method,
+                url=target,
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(response.status, headers=response.headers, stream=PoolBody(response))
+
+    async def aclose(self) -> None:
+        """Closes every connection."""
+        await self._pool.aclose()
+
+
+class PoolBody(httpx.AsyncByteStream):
+    """The body of a response as its bytes come."""
+
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._response.aiter_stream():
+            yield chunk
+
+    async def aclose(self) -> None:
+        """Closes the connection, unless the response was read to its end."""
+        await self._response.aclose()
+
+
+class StageTrace:
+    """Reports `SENDING` and `WAITING` from the pool's trace of one request."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._is_tunnel = False
+
+    async def __call__(self, name: str, info: Mapping[str, object]) -> None:
+        """Called by httpcore at each step; see its documentation of the `trace` extension."""
+        if name == "http11.send_request_headers.started":
+            request = info.get("request")
+            # asking a proxy for a tunnel is not yet the request
+            self._is_tunnel = isinstance(request, httpcore.Request) and request.method == b"CONNECT"
+            if not self._is_tunnel:
+                self._exchange.enter(Stage.SENDING)
+        elif name == "http11.receive_response_headers.started" and not self._is_tunnel:
+            self._exchange.enter(Stage.WAITING)
