@@ -1,0 +1,230 @@
+"""The response of OpenAI's Chat Completions and of the many servers that speak it in their own way.
+
+Source: the OpenAI API reference, `POST /v1/chat/completions`, streaming; and the documentation of the
+services in `catalog`. Where they differ, what is written here accepts all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from chatterm.backend.providers.base import Frame
+from chatterm.backend.providers.complaints import Complaint, complaint_of, is_complaint
+from chatterm.backend.providers.openai_chat_usage import reported_usage, server_timings
+from chatterm.backend.providers.provider_errors import stream_error, truncation_error
+from chatterm.backend.providers.think_tags import ThinkSplitter
+from chatterm.backend.providers.tool_calls import ToolCallMerger
+from chatterm.backend.providers.wire_json import as_list, as_object, as_text, safe_json
+from chatterm.core.clean import clean_line
+from chatterm.core.events import (
+    CitationsReported,
+    FrameSkipped,
+    RefusalDelta,
+    StreamEvent,
+    StreamFinished,
+    StreamStarted,
+    ThinkingDelta,
+    UsageReported,
+)
+from chatterm.core.messages import Citation
+from chatterm.core.turn import StopReason
+from chatterm.core.usage import Usage
+
+_STOP_REASONS = {
+    "stop": StopReason.END_TURN,
+    "eos": StopReason.END_TURN,
+    "end_turn": StopReason.END_TURN,
+    "stop_sequence": StopReason.STOP_SEQUENCE,
+    "length": StopReason.MAX_TOKENS,
+    "max_tokens": StopReason.MAX_TOKENS,
+    "model_length": StopReason.CONTEXT_FULL,
+    "tool_calls": StopReason.TOOL_CALLS,
+    "function_call": StopReason.TOOL_CALLS,
+    "content_filter": StopReason.CONTENT_FILTER,
+    "refusal": StopReason.REFUSAL,
+}
+
+# Finish reasons that tell a failure, and the codes they amount to; the first is DeepSeek's.
+_FAILURES = {
+    "insufficient_system_resource": frozenset({"unavailable_error"}),
+    "error": frozenset({"server_error"}),
+}
+
+_KNOWN_FIELDS = frozenset({"choices", "usage", "x_groq", "timings", "citations", "search_results"})
+
+
+class OpenAIChatDecoder:
+    """Decodes one response, streamed or whole.
+
+    `feed` and `finish` are generators: what a frame holds comes before the error that it tells. The reply is
+    over with the first finish reason, or with `[DONE]`; usage may still follow, so read on to the end.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._think = ThinkSplitter()
+        self._calls = ToolCallMerger()
+        self._started = False
+        self._finished = False
+        self._ended = False
+        self._streams = False
+        self._usage: UsageReported | None = None
+        self._citations: tuple[Citation, ...] = ()
+
+    def feed(self, frame: Frame) -> Iterator[StreamEvent]:
+        """Events of this frame. Raises a `ProviderError` for an error that the frame tells."""
+        data = frame.data.strip()
+        if not data:
+            return
+        if data.startswith(b"[DONE]"):
+            self._ended = True
+            yield from self._finish("")
+            return
+        if self._ended:
+            yield FrameSkipped("data after the end of the reply")
+            return
+        try:
+            value = safe_json(data)
+        except ValueError as error:
+            yield FrameSkipped(f"not JSON: {clean_line(str(error))}")
+            return
+        if isinstance(value, dict):
+            yield from self._read(cast("dict[str, object]", value), frame.event)
+        else:
+            yield FrameSkipped("not a JSON object")
+
+    def finish(self) -> Iterator[StreamEvent]:
+        """At the end of the bytes. Raises `TruncatedStreamError` when the reply was not over."""
+        if self._finished:
+            return
+        yield from self._think.finish()
+        yield from self._calls.finish()
+        raise truncation_error(self._title, self._started)
+
+    def _read(self, chunk: dict[str, object], event: str) -> Iterator[StreamEvent]:
+        failed = is_complaint(chunk, event)
+        if not failed and not _KNOWN_FIELDS & chunk.keys():
+            yield FrameSkipped(clean_line(f"unknown fields: {', '.join(sorted(chunk))}"))
+            return
+        yield from self._start(chunk)
+        choice, delta = {}, {}
+        choices = as_list(chunk.get("choices"))
+        if choices:
+            choice = next((c for c in map(as_object, choices) if c.get("index") in (None, 0)), None)
+            if choice is None:
+                yield FrameSkipped("another choice than the first")
+                choice = {}
+            delta = self._delta(choice)
+            yield from self._content(delta)
+        yield from self._report_citations(chunk, delta)
+        yield from self._report_usage(chunk)
+        if failed:
+            yield from self._think.finish()
+            raise stream_error(self._title, complaint_of(chunk))
+        yield from self._stop(choice)
+
+    def _start(self, chunk: dict[str, object]) -> Iterator[StreamEvent]:
+        model, response_id = as_text(chunk.get("model")), as_text(chunk.get("id"))
+        if not self._started and (model or response_id or chunk.get("choices")):
+            self._started = True
+            yield StreamStarted(model or None, response_id or None)
+
+    def _delta(self, choice: dict[str, object]) -> dict[str, object]:
+        """The increment; the whole message where the server did not stream.
+
+        Perplexity sends both: streamed, the message repeats all of the text; whole, the delta is empty.
+        """
+        delta = as_object(choice.get("delta"))
+        self._streams = self._streams or any(value for name, value in delta.items() if name != "role")
+        return delta if self._streams else as_object(choice.get("message")) or delta
+
+    def _content(self, delta: dict[str, object]) -> Iterator[StreamEvent]:
+        if reasoning := _reasoning(delta):
+            yield ThinkingDelta(reasoning)
+        content = delta.get("content")
+        for item in as_list(content) or [content]:
+            yield from self._content_item(item)
+        if refusal := as_text(delta.get("refusal")):
+            yield RefusalDelta(refusal)
+        for fragment in as_list(delta.get("tool_calls")):
+            yield from self._calls.feed(fragment)
+        if isinstance(delta.get("function_call"), dict):  # what tool calls were before they had ids
+            yield from self._calls.feed({"index": 0, "function": delta["function_call"]})
+
+    def _content_item(self, item: object) -> Iterator[StreamEvent]:
+        """A string; or an element of Mistral's list form, {"type": "text" | "thinking", ...}."""
+        if isinstance(item, str):
+            yield from self._think.feed(item)
+            return
+        fields = as_object(item)
+        if "thinking" in fields:
+            thinking = fields["thinking"]
+            parts = as_list(thinking) or [{"text": thinking}]
+            if text := "".join(as_text(as_object(part).get("text")) for part in parts):
+                yield ThinkingDelta(text)
+        elif text := as_text(fields.get("text")):
+            yield from self._think.feed(text)
+        elif fields:
+            yield FrameSkipped(clean_line(f"content of unknown type {fields.get('type')!r}"))
+
+    def _report_citations(self, chunk: dict[str, object], delta: dict[str, object]) -> Iterator[StreamEvent]:
+        found = _citations(chunk) or self._citations
+        for annotation in as_list(delta.get("annotations")):
+            source = _citation(as_object(as_object(annotation).get("url_citation")))
+            if source.url and source not in found:
+                found = (*found, source)
+        if found != self._citations:  # Perplexity repeats all of them in every chunk
+            self._citations = found
+            yield CitationsReported(found)
+
+    def _report_usage(self, chunk: dict[str, object]) -> Iterator[StreamEvent]:
+        usage = reported_usage(chunk.get("usage") or as_object(chunk.get("x_groq")).get("usage"))
+        report = UsageReported(usage, server_timings(chunk.get("timings")))
+        if report != self._usage and report != UsageReported(Usage()):
+            self._usage = report
+            yield report
+
+    def _stop(self, choice: dict[str, object]) -> Iterator[StreamEvent]:
+        reason = as_text(choice.get("finish_reason"))
+        if reason in _FAILURES and not self._finished:
+            yield from self._think.finish()
+            raise stream_error(
+                self._title, Complaint(f"it stopped for the reason {reason!r}", _FAILURES[reason])
+            )
+        if reason or ("message" in choice and "delta" not in choice):
+            yield from self._finish(reason)
+
+    def _finish(self, reason: str) -> Iterator[StreamEvent]:
+        if self._finished:
+            return
+        self._finished = True
+        yield from self._think.finish()
+        yield from self._calls.finish()
+        stop = _STOP_REASONS.get(reason, StopReason.OTHER)
+        # Servers say `stop`, or nothing, after tool calls too.
+        if self._calls.any and stop in (StopReason.END_TURN, StopReason.OTHER):
+            stop = StopReason.TOOL_CALLS
+        yield StreamFinished(stop)
+
+
+def _reasoning(delta: dict[str, object]) -> str:
+    """Reasoning under any of its names; OpenRouter repeats it in `reasoning_details`, so that comes last."""
+    for key in ("reasoning_content", "reasoning", "thinking"):
+        if text := as_text(delta.get(key)):
+            return text
+    details = map(as_object, as_list(delta.get("reasoning_details")))
+    return "".join(as_text(detail.get("text")) or as_text(detail.get("summary")) for detail in details)
+
+
+def _citations(chunk: dict[str, object]) -> tuple[Citation, ...]:
+    """Perplexity's sources: `search_results` with titles, else `citations`, a list of URLs.
+
+    All are kept, a file without a URL too: the text refers to them by number.
+    """
+    items = as_list(chunk.get("search_results")) or as_list(chunk.get("citations"))
+    return tuple(Citation(item) if isinstance(item, str) else _citation(as_object(item)) for item in items)
+
+
+def _citation(fields: dict[str, object]) -> Citation:
+    return Citation(as_text(fields.get("url")), as_text(fields.get("title")))

@@ -1,0 +1,99 @@
+"""Services and their adapters by name. No adapter is imported before it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, cast
+
+from chatterm.backend.providers.catalog import CATALOG, Service
+from chatterm.core.clean import clean_line
+from chatterm.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
+
+    from chatterm.backend.providers.base import ProviderAdapter
+
+ENTRY_POINTS = "chatterm.providers"
+"""Entry point group for adapters of others: each names a callable without arguments that gives an adapter."""
+
+OLLAMA = Service(
+    name="ollama",
+    title="Ollama",
+    adapter="ollama",
+    base_url="http://127.0.0.1:11434",
+    base_url_env=("OLLAMA_HOST",),
+    key_env=("OLLAMA_API_KEY",),
+    needs_key=False,
+)
+
+GUIDE = Service(name="guide", title="Guide", adapter="guide", needs_key=False)
+
+_SERVICES = (OLLAMA, *CATALOG, GUIDE)
+
+_WIRE_FORMATS = {"openai_chat": "custom"}
+"""Names of wire formats that settings may use, with the service that says nothing more than that."""
+
+
+def services() -> tuple[Service, ...]:
+    """All services that chatterm knows, Ollama and the guide included."""
+    return _SERVICES
+
+
+def service(name: str) -> Service:
+    """The service, or the wire format, of this name. Raises `ConfigError` for an unknown one."""
+    wanted = _WIRE_FORMATS.get(name, name)
+    found = next((row for row in _SERVICES if row.name == wanted), None)
+    if found is not None:
+        return found
+    if name in _outside().names:
+        return Service(name=name, title=name, adapter=name, needs_key=False)
+    raise _unknown(name)
+
+
+def adapter(name: str) -> ProviderAdapter:
+    """The adapter for the service or wire format of this name. Raises `ConfigError`."""
+    row = service(name)
+    match row.adapter:
+        case "openai_chat":
+            from chatterm.backend.providers.openai_chat import OpenAIChat
+
+            return OpenAIChat(row)
+        case "ollama":
+            from chatterm.backend.providers.ollama import Ollama
+
+            return Ollama()
+        case "guide":
+            from chatterm.backend.providers.guide import GuideAdapter
+
+            return GuideAdapter()
+        case outside:
+            return _load_outside(outside)
+
+
+def _outside() -> EntryPoints:
+    from importlib.metadata import entry_points
+
+    return entry_points(group=ENTRY_POINTS)
+
+
+def _load_outside(name: str) -> ProviderAdapter:
+    (point, *_) = _outside().select(name=name)
+    try:
+        return cast("Callable[[], ProviderAdapter]", point.load())()
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"The adapter {name!r} ({point.value}) cannot be loaded: {clean_line(str(error))}.",
+            "Install the package that brings it again, or pick another provider.",
+        ) from error
+
+
+def _unknown(name: str) -> ConfigError:
+    known = sorted({row.name for row in _SERVICES} | _outside().names)
+    near = get_close_matches(name, known, 1)
+    meant = f"Did you mean {near[0]}? " if near else ""
+    return ConfigError(
+        f"There is no provider called {clean_line(name, 80)!r}.",
+        f"{meant}Known: {', '.join(known)}. A service of your own needs a base_url in [providers.NAME].",
+    )
