@@ -72,9 +72,10 @@ def read_attachment(path: Path) -> LoadedFile:
         raise AttachmentError(f"{name} cannot be read: {error.strerror}.", "Check the path.") from None
     except ValueError:
         raise AttachmentError(f"{name} is not a path.", "Check the path.") from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise AttachmentError(f"{name} is not a regular file.", "Name a text file or an image.")
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise AttachmentError(f"{name} is not a regular file.", "Name a text file or an image.")
         data = file.read(IMAGE_LIMIT_BYTES + 1)
     return _checked(path, name, data)
 

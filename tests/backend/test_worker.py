@@ -221,9 +221,7 @@ async def test_slow_text_reaches_the_store_within_its_time(
     handle = bench.session.start_turn(Prompt("one"))
     stream = await bench.provider.opened()
     stream.send(text="a few words")
-    async with asyncio.timeout(2):
-        while not bench.store.chunks:
-            await asyncio.sleep(0.005)
+    await asyncio.wait_for(bench.store.appended.wait(), 2)
     assert bench.store.chunks == [("text", "a few words")]
     handle.cancel()
     await handle.result()

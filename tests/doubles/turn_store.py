@@ -17,6 +17,7 @@ class MemoryTurnStore:
         self.log: list[tuple[str, object]] = []
         self.finished: list[Turn] = []
         self.failure: StoreError | None = None
+        self.appended = asyncio.Event()
         self.finishing = asyncio.Event()
         self.may_finish = asyncio.Event()
         self.may_finish.set()
@@ -34,6 +35,7 @@ class MemoryTurnStore:
         async def append() -> None:
             self._check()
             self.log.append(("chunk", (kind, text)))
+            self.appended.set()
 
         return append()
 

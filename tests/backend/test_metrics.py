@@ -1,0 +1,113 @@
+"""Figures are measured or absent, and the same however they are asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatterm.backend.metrics import Figures, TurnMeter, figures_of, percentile, tokens_per_second
+from chatterm.core.events import (
+    AttemptStarted,
+    StageChanged,
+    Streamed,
+    TextDelta,
+    ThinkingDelta,
+    TurnFinished,
+    UsageReported,
+)
+from chatterm.core.messages import Message, TextPart
+from chatterm.core.timings import ServerTimings, Timings
+from chatterm.core.turn import Outcome, Stage, Turn
+from chatterm.core.usage import Usage
+
+
+def a_turn(**changes: object) -> Turn:
+    values: dict[str, object] = {
+        "conversation_id": "c",
+        "prompt": Message(role="user", parts=(TextPart("hi"),)),
+        "reply": Message(role="assistant", parts=(TextPart("ho"),)),
+        "provider": "p",
+        "model": "m",
+        "outcome": Outcome.COMPLETE,
+    }
+    return Turn(**(values | changes))  # type: ignore[arg-type]  # a table of changes
+
+
+def live_meter() -> TurnMeter:
+    meter = TurnMeter("p", "m", started=100.0)
+    meter.observe(AttemptStarted(1, "p", "m", "host"))
+    meter.observe(StageChanged(100.0, Stage.CONNECTING))
+    meter.observe(StageChanged(100.1, Stage.WAITING))
+    return meter
+
+
+def test_nothing_is_known_before_it_happened() -> None:
+    figures = TurnMeter("p", "m", started=100.0).figures(101.5)
+    assert figures == Figures(provider="p", model="m", elapsed_seconds=1.5)
+    assert figures.output_tokens is None
+
+
+def test_ttft_counts_from_the_request_to_the_first_delta_of_any_kind() -> None:
+    meter = live_meter()
+    meter.observe(Streamed(100.4, ThinkingDelta("hm")))
+    meter.observe(Streamed(101.1, TextDelta("answer")))
+    figures = meter.figures(102.0)
+    assert figures.ttft_seconds == pytest.approx(0.3)
+    assert figures.first_text_seconds == pytest.approx(1.0)
+    assert figures.reused_connection is False
+
+
+def test_a_rate_is_an_estimate_until_tokens_are_reported() -> None:
+    meter = live_meter()
+    meter.observe(Streamed(101.0, TextDelta("x" * 44)))
+    meter.observe(Streamed(102.0, TextDelta("x" * 44)))
+    before = meter.figures(102.0)
+    assert before.is_estimate
+    assert before.output_tokens == 22
+    assert before.tokens_per_second == pytest.approx(21.0)
+    meter.observe(Streamed(102.0, UsageReported(Usage(input=5, output=11))))
+    after = meter.figures(102.0)
+    assert not after.is_estimate
+    assert after.tokens_per_second == pytest.approx(10.0)
+    assert after.usage.input == 5
+
+
+def test_a_connection_without_connecting_was_reused() -> None:
+    meter = TurnMeter("p", "m", started=1.0)
+    meter.observe(AttemptStarted(1, "p", "m", "host"))
+    meter.observe(StageChanged(1.1, Stage.WAITING))
+    assert meter.figures(2.0).reused_connection is True
+
+
+def test_the_end_fixes_the_figures() -> None:
+    meter = live_meter()
+    for at in (101.0, 101.1, 101.3):
+        meter.observe(Streamed(at, TextDelta("xxxx")))
+    timings = Timings(started=100.0, sent=100.1, first_delta=101.0, last_delta=101.3, finished=101.5)
+    turn = a_turn(timings=timings, attempts=1)
+    meter.observe(TurnFinished(turn))
+    figures = meter.figures(999.0)
+    assert figures.elapsed_seconds == pytest.approx(1.5)
+    assert figures.tokens_per_second is None
+    assert figures.output_tokens is None
+    assert figures.delta_gap_p50_seconds == pytest.approx(0.1)
+    assert figures.delta_gap_p95_seconds == pytest.approx(0.2)
+    assert figures.outcome is Outcome.COMPLETE
+
+
+def test_the_servers_own_rate_is_preferred() -> None:
+    server = ServerTimings(load_seconds=2.0, eval_seconds=2.0, eval_count=100, prompt_eval_count=10)
+    timings = Timings(first_delta=1.0, last_delta=2.0, server=server)
+    figures = figures_of(a_turn(timings=timings, usage=Usage(output=100)))
+    assert figures.tokens_per_second == 50.0
+    assert figures.warm is False
+
+
+def test_formulas() -> None:
+    assert tokens_per_second(11, 2.0) == 5.0
+    assert tokens_per_second(1, 2.0) is None
+    assert tokens_per_second(None, 2.0) is None
+    assert tokens_per_second(5, 0.0) is None
+    assert percentile([], 0.5) is None
+    assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
+    assert percentile([float(n) for n in range(1, 101)], 0.95) == 95.0
+    assert percentile([7.0], 0.0) == 7.0

@@ -1,0 +1,65 @@
+"""The two laws of the payload cache, and its bound."""
+
+from __future__ import annotations
+
+from chatterm.backend.payload_cache import PayloadCache
+from chatterm.backend.providers import registry
+from chatterm.backend.providers.base import Endpoint, Limits
+from chatterm.core.messages import ImagePart, Message, TextPart
+from chatterm.core.turn import TurnRequest
+
+ENDPOINT = Endpoint(provider="openai", base_url="http://127.0.0.1:1/v1")
+BLOBS = {"abc": b"\x89PNG picture"}
+
+
+def conversation(length: int) -> tuple[Message, ...]:
+    return tuple(
+        Message(id=f"m{n}", role="user" if n % 2 == 0 else "assistant", parts=(TextPart(f"text {n} é\n"),))
+        for n in range(length)
+    )
+
+
+def body(cache: PayloadCache, messages: tuple[Message, ...], name: str) -> bytes:
+    adapter = registry.adapter(name)
+    request = TurnRequest(model="m", messages=messages, system="be brief")
+    encoded = cache.encode(messages, adapter, adapter.variant("m"), BLOBS.__getitem__)
+    return adapter.build_request(request, encoded, ENDPOINT, Limits()).body
+
+
+def test_joined_bytes_equal_a_one_shot_encoding() -> None:
+    picture = Message(id="p", role="user", parts=(ImagePart("image/png", "abc"), TextPart("what is it?")))
+    messages = (*conversation(6), picture)
+    for name in ("openai", "ollama"):
+        warm = PayloadCache()
+        body(warm, messages[:4], name)
+        assert body(warm, messages, name) == body(PayloadCache(limit_bytes=0), messages, name)
+        assert warm.hits == 4
+
+
+def test_a_request_begins_with_the_messages_of_the_one_before() -> None:
+    messages = conversation(7)
+    for name in ("openai", "ollama"):
+        cache = PayloadCache()
+        shorter, longer = body(cache, messages[:5], name), body(cache, messages, name)
+        prefix = shorter[: shorter.index(b"text 4") + 6]
+        assert longer.startswith(prefix)
+
+
+def test_the_oldest_fragments_leave_when_it_is_full() -> None:
+    adapter = registry.adapter("openai")
+    messages = conversation(10)
+    cache = PayloadCache(limit_bytes=300)
+    cache.encode(messages, adapter, adapter.variant("m"), BLOBS.__getitem__)
+    assert 0 < cache.held_bytes <= 300
+    missing = cache.missing(messages, adapter, adapter.variant("m"))
+    assert messages[0] in missing
+    assert messages[-1] not in missing
+
+
+def test_turned_off_it_holds_nothing() -> None:
+    adapter = registry.adapter("openai")
+    messages = conversation(3)
+    cache = PayloadCache(limit_bytes=0)
+    for _ in range(2):
+        cache.encode(messages, adapter, adapter.variant("m"), BLOBS.__getitem__)
+    assert (cache.hits, cache.misses, cache.held_bytes) == (0, 6, 0)

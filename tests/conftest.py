@@ -1,0 +1,42 @@
+"""Every test runs as a new user: own home, no keys, no proxies, a fixed locale."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_LEAKS = (
+    "_API_KEY",
+    "_PROXY",
+    "_proxy",
+    "OPENAI_",
+    "OLLAMA_",
+    "CHATTERM_",
+    "XDG_",
+    "NO_COLOR",
+    "EDITOR",
+    "VISUAL",
+    "TEXTUAL",
+    "SSL_CERT",
+    "ESCDELAY",
+    "TMUX",
+    "STY",
+)
+
+
+@pytest.fixture(autouse=True)
+def new_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty home folder, and an environment in which nothing of the machine shows."""
+    for name in list(os.environ):
+        if any(leak in name for leak in _LEAKS):
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("CHATTERM_HOME", str(home / "chatterm"))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+    yield home
