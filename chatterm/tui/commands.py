@@ -127,7 +127,12 @@ COMMANDS: tuple[Command, ...] = (
         "[model]",
     ),
     Command(
-        "copy_reply", "Copy the last reply", "Copies the last reply as Markdown.", ("alt+y",), ("/copy",)
+        "copy_reply",
+        "Copy the last reply",
+        "Copies the last reply as Markdown, or the one that many back.",
+        ("alt+y",),
+        ("/copy",),
+        "[n]",
     ),
     Command(
         "copy_code",
