@@ -1,0 +1,38 @@
+"""Streamed text that waits to be shown."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+from chatterm.tui.transcript.entry_lines import LiveEntry
+
+SLICE = 4096
+"""Characters taken in between two looks at the clock."""
+
+
+class Backlog:
+    """Text and thinking in the order they came; nothing is ever left out."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[tuple[bool, str]] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._pieces)
+
+    def put(self, text: str, *, thinking: bool) -> None:
+        """Adds at the end."""
+        self._pieces.extend((thinking, text[at : at + SLICE]) for at in range(0, len(text), SLICE))
+
+    def pour(self, live: LiveEntry, budget_seconds: float) -> None:
+        """Moves text into the entry until there is none left or the time is used up, at least one slice."""
+        until = time.perf_counter() + budget_seconds
+        while self._pieces:
+            thinking, text = self._pieces.popleft()
+            (live.write_thinking if thinking else live.write)(text)
+            if time.perf_counter() >= until:
+                return
+
+    def clear(self) -> None:
+        """Forgets all that waits."""
+        self._pieces.clear()

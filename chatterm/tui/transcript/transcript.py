@@ -1,0 +1,194 @@
+"""The conversation pane: entries one under another, the last one growing while a reply streams."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+
+from textual.geometry import Region
+from textual.timer import Timer
+
+from chatterm.tui.transcript.backlog import Backlog
+from chatterm.tui.transcript.entries import Entry
+from chatterm.tui.transcript.view import TranscriptView
+
+BUDGET_SECONDS = 0.006
+"""How long one frame may take in new text."""
+QUIET_SECONDS = 0.033
+"""After a pause of this length new text does not wait for the next frame."""
+_EMPTY = ""  # the id of the entry that stands in for none
+
+
+class Transcript(TranscriptView):
+    """The conversation. It stays at the end until the user scrolls up, and never scrolls under a reader.
+
+    All text is outside text: none of it is parsed as markup, and what could act on a terminal is made visible
+    by `Entry` and `write`.
+    """
+
+    def __init__(
+        self, *, reading_width: int = 100, frames_per_second: int = 30, id: str | None = None
+    ) -> None:
+        super().__init__(reading_width, id)
+        self._frame_seconds: float = 1 / frames_per_second
+        self._backlog: Backlog = Backlog()
+        self._final: Entry | None = None
+        self._clock: Timer | None = None
+        self._flushed_at: float = -math.inf
+        self._empty_text: str = ""
+
+    # ---- entries ----------------------------------------------------------------------------
+
+    def set_entries(self, entries: Iterable[Entry]) -> None:
+        """Shows these entries, from the end. Raises `ValueError` when two have the same id."""
+        self._stop_clock()
+        self._document.set_entries(entries)
+        self._stand_in()
+        self._viewport.to_end()
+        self._show()
+
+    def set_empty_text(self, text: str) -> None:
+        """What is shown, as a reply would be, while there are no entries."""
+        self._empty_text = text
+        self._stand_in()
+        self._show()
+
+    def append(self, entry: Entry) -> None:
+        """Adds an entry at the end, but before queued ones unless it is queued. Its id must be new."""
+        self._viewport.inserted(self._document.insert(entry))
+        self._stand_in()
+        self._show()
+
+    def replace(self, entry: Entry) -> None:
+        """Shows the entry in place of the one with its id. Raises `KeyError` when there is none."""
+        if self._is_live(entry.id):
+            self._stop_clock()
+        self._document.replace(entry)
+        self._show()
+
+    def remove_entry(self, entry_id: str) -> None:
+        """Takes the entry out, live or not. Raises `KeyError` when there is none."""
+        if self._is_live(entry_id):
+            self._stop_clock()
+        self._viewport.removed(self._document.remove(entry_id))
+        self._stand_in()
+        self._show()
+
+    def toggle_thinking(self) -> None:
+        """Shows the thinking of all entries, or folds it to one line each."""
+        self._viewport.lay(self._document.width, not self._document.unfolded)
+        self._show()
+
+    def action_toggle_thinking(self) -> None:
+        """The same, as a click on such a line does it."""
+        self.toggle_thinking()
+
+    # ---- streaming --------------------------------------------------------------------------
+
+    def begin_live(self, entry: Entry) -> None:
+        """Adds an entry that grows by `write`. Its id must be new, and no other may be live (`RuntimeError`)."""
+        if self._final is not None:
+            self._freeze()
+        if self._document.live is not None:
+            raise RuntimeError(f"entry {self._document.live.entry.id!r} is live already")
+        self._viewport.inserted(self._document.begin_live(entry))
+        self._stand_in()
+        self._show()
+
+    def write(self, text: str) -> None:
+        """Adds to the live entry's text, on screen at once after a pause, else with the next frame.
+
+        Text is passed over when nothing is live, because its entry was replaced or removed meanwhile.
+        """
+        self._put(text, thinking=False)
+
+    def write_thinking(self, text: str) -> None:
+        """Adds to the live entry's thinking, as `write` does to its text."""
+        self._put(text, thinking=True)
+
+    def set_waiting(self, text: str | None) -> None:
+        """Shows beneath the live entry that it is waited for; each call turns the spinner. None ends it."""
+        if (live := self._document.live) is not None:
+            live.wait(text)
+            self._show_live()
+
+    def end_live(self, entry: Entry) -> None:
+        """Makes the live entry this one, which has its id and its whole text; a long backlog is shown before.
+
+        An entry that is not live is replaced. Raises `KeyError` when there is none with this id.
+        """
+        if not self._is_live(entry.id):
+            self.replace(entry)
+            return
+        self._final = entry
+        if not self._backlog:
+            self._freeze()
+        else:
+            self._flush()
+
+    def _put(self, text: str, *, thinking: bool) -> None:
+        if self._document.live is None or self._final is not None:
+            return
+        self._backlog.put(text, thinking=thinking)
+        if self._backlog and self._clock is None:
+            if time.monotonic() - self._flushed_at >= QUIET_SECONDS:
+                self._flush()
+            else:
+                self._clock = self.set_timer(self._frame_seconds, self._flush)
+
+    def _flush(self) -> None:
+        """One frame: takes in what the budget allows and repaints what it changed."""
+        if self._clock is not None:
+            self._clock.stop()
+            self._clock = None
+        if (live := self._document.live) is None:
+            return
+        self._backlog.pour(live, BUDGET_SECONDS)
+        self._show_live()
+        self._flushed_at = time.monotonic()
+        if self._backlog:
+            self._clock = self.set_timer(self._frame_seconds, self._flush)
+        elif self._final is not None:
+            self._freeze()
+
+    def _freeze(self) -> None:
+        live, final = self._document.live, self._final
+        assert live is not None and final is not None
+        self._backlog.pour(live, math.inf)
+        self._document.end_live(final)
+        self._stop_clock()
+        self._show()
+
+    def _stop_clock(self) -> None:
+        """Forgets what belongs to the live entry."""
+        if self._clock is not None:
+            self._clock.stop()
+        self._clock = self._final = None
+        self._backlog.clear()
+
+    def _is_live(self, entry_id: str) -> bool:
+        return self._document.live is not None and self._document.live.entry.id == entry_id
+
+    def _show_live(self) -> None:
+        """Repaints what changed in the live entry and what is below it, or all if that scrolled the view."""
+        live = self._document.live
+        assert live is not None
+        top, place = self._viewport.top, self._document.place(live.entry.id)
+        first = (place, live.settle())
+        height = self._document.height(place)
+        self._viewport.settle()
+        self._sync()
+        rows = self._viewport.rows
+        y = 0 if self._viewport.top != top else sum(row < first for row in rows)
+        self.refresh(Region(0, y, self.size.width, self.size.height - y))
+        if not self.following and not self._told_below and rows and rows[-1] < (place, height - 1):
+            self._told_below = True
+            self.post_message(self.NewTextBelow())
+
+    def _stand_in(self) -> None:
+        """Puts the empty text where there are no entries, and takes it away where there are."""
+        if _EMPTY in self._document:
+            self._viewport.removed(self._document.remove(_EMPTY))
+        if not len(self._document) and self._empty_text:
+            self._document.insert(Entry(id=_EMPTY, role="assistant", text=self._empty_text))
