@@ -19,7 +19,7 @@ from chatterm.backend.net.framing import BYTE_ORDER_MARK, new_splitter
 from chatterm.backend.net.progress import Progress, late_first_event
 from chatterm.backend.net.transport import StageTrace
 from chatterm.backend.providers.base import Frame, FrameStream, Framing, OnStage, WireRequest
-from chatterm.core.errors import ChattermError, ProtocolError
+from chatterm.core.errors import ChattermError, ProtocolError, StaleConnectionError
 
 SEND_BYTES = 64 * 1024
 """A request goes out in pieces of this size, each with its own limit of time."""
@@ -55,8 +55,13 @@ async def _send(client: httpx.AsyncClient, request: WireRequest, on_stage: OnSta
                 current_exchange.reset(token)
     except TimeoutError:
         raise late_first_event(request.endpoint, limits) from None
-    exchange.answered = True
     client.cookies.clear()  # a chat needs none, and a service need not tell its visits apart
+    if not exchange.received:  # bytes left over from the reply before pose as the answer to this request
+        await response.aclose()
+        raise StaleConnectionError(
+            f"{request.endpoint.host} answered before it was asked", "Try again.", retryable=True
+        )
+    exchange.answered = True
     return HttpFrameStream(response, request, exchange)
 
 
@@ -128,8 +133,9 @@ class HttpFrameStream:
         while chunk:
             at = time.monotonic()
             for frame in splitter.feed(chunk, at):
-                # a ping is an event that only shows life
-                if frame.event != "ping":
+                if frame.event == "ping":  # an event by its form that only shows life
+                    self._progress.saw_keep_alive(at)
+                else:
                     self._progress.saw_event(at)
                 yield frame
             if splitter.keep_alives > keep_alives:
@@ -196,7 +202,7 @@ class HttpFrameStream:
     async def _read_head(self) -> bytes:
         """Enough of the body to tell what it is: two bytes that are not white space."""
         head = b""
-        while len(head.removeprefix(BYTE_ORDER_MARK).lstrip()) < 2:
+        while BYTE_ORDER_MARK.startswith(head) or len(head.removeprefix(BYTE_ORDER_MARK).lstrip()) < 2:
             if not (chunk := await self._read()):
                 break
             head += chunk
@@ -205,9 +211,10 @@ class HttpFrameStream:
         return head
 
     async def _read_rest(self, head: bytes) -> bytes:
-        body, limit = bytearray(head), self._request.limits.event_bytes
-        while chunk := await self._read():
+        body, chunk, limit = bytearray(), head, self._request.limits.event_bytes
+        while chunk:
             body += chunk
+            chunk = await self._read()
             if len(body) > limit:
                 raise ProtocolError(
                     f"the answer of {self._host} is larger than {limit:,} bytes",
