@@ -99,7 +99,12 @@ class OpenAIChat:
         return WireRequest(method="GET", url=url, headers=headers, endpoint=endpoint, limits=limits)
 
     def parse_models(self, body: bytes, provider: str) -> list[ModelInfo]:
-        """The models that chat, in the service's order. Raises `ProtocolError`."""
+        """The models that chat, in the service's order; the known ones where the service has no list.
+
+        Raises `ProtocolError`.
+        """
+        if not self.service.lists_models:
+            return [ModelInfo(provider=provider, id=model) for model in self.service.known_models]
         hidden = self.service.hidden_models
         return [
             model

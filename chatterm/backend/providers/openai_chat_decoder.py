@@ -51,7 +51,8 @@ _FAILURES = {
     "error": frozenset({"server_error"}),
 }
 
-_KNOWN_FIELDS = frozenset({"choices", "usage", "x_groq", "timings", "citations", "search_results"})
+_FIGURES = frozenset({"usage", "x_groq", "timings"})
+_KNOWN_FIELDS = _FIGURES | {"choices", "citations", "search_results"}
 
 
 class OpenAIChatDecoder:
@@ -179,6 +180,8 @@ class OpenAIChatDecoder:
             yield CitationsReported(found)
 
     def _report_usage(self, chunk: dict[str, object]) -> Iterator[StreamEvent]:
+        if not _FIGURES & chunk.keys():
+            return
         usage = reported_usage(chunk.get("usage") or as_object(chunk.get("x_groq")).get("usage"))
         report = UsageReported(usage, server_timings(chunk.get("timings")))
         if report != self._usage and report != UsageReported(Usage()):

@@ -105,7 +105,7 @@ _TELLING_TEXTS: tuple[tuple[type[ProviderError], re.Pattern[str]], ...] = tuple(
         (QuotaExceededError, r"insufficient (balance|credit|fund|quota)|exceeded your current quota"),
         (
             ModelNotFoundError,
-            r"\bmodel\b.{0,200}\b(not found|not exist|unknown|not a valid model)"
+            r"\bmodel\b.{0,200}\b(not found|not exist|unknown)|not a valid model"
             r"|(no such|unknown|invalid) model|unable to access model",
         ),
     )

@@ -47,9 +47,7 @@ class ThinkSplitter:
             yield from self._think()
         if self._state is _State.CLOSED:
             self._skip_space(_State.TEXT)
-        if self._state is _State.TEXT and self._held:
-            yield TextDelta(self._held)
-            self._held = ""
+        yield from self._rest()
 
     def finish(self) -> Iterator[TextDelta | ThinkingDelta]:
         """At the end of the text: what was held back."""
@@ -58,6 +56,11 @@ class ThinkSplitter:
             yield TextDelta(held)
         elif held and self._state is _State.THINKING:
             yield ThinkingDelta(held)
+
+    def _rest(self) -> Iterator[TextDelta]:
+        if self._held and self._state is _State.TEXT:
+            yield TextDelta(self._held)
+            self._held = ""
 
     def _open(self) -> None:
         begun = self._held.lstrip()

@@ -62,10 +62,8 @@ class ToolCallMerger:
 
     def _belonging(self, wire_index: object, wire_id: str) -> _Call:
         index = wire_index if isinstance(wire_index, int) else None
-        if index is not None:
-            call = self._by_wire_index.get(index)
-        else:
-            call = self._calls[-1] if self._calls else None
+        last = self._calls[-1] if self._calls else None
+        call = last if index is None else self._by_wire_index.get(index)
         if call is None or (wire_id and call.wire_id and wire_id != call.wire_id):
             call = self._new(wire_id)
         if index is not None:

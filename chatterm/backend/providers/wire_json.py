@@ -45,11 +45,9 @@ def _decode_loosely(data: bytes) -> object:
 
 def _is_deep(value: object) -> bool:
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         level = [child for parent in level for child in (*as_object(parent).values(), *as_list(parent))]
-        if not level:
-            return False
-    return True
+    return any(isinstance(child, dict | list) for child in level)
 
 
 def encode_json(value: object) -> bytes:

@@ -1,0 +1,149 @@
+"""Lists of models, as services send them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatterm.backend.providers.base import Endpoint, Limits, ModelInfo
+from chatterm.backend.providers.ollama import loaded_models, loaded_request
+from chatterm.backend.providers.registry import adapter
+from chatterm.core.errors import ProtocolError
+from tests.providers.replay import SHARED_FOLDER
+
+
+def listed(name: str, value: Any) -> list[ModelInfo]:
+    return adapter(name).parse_models(json.dumps(value).encode(), name)
+
+
+def shared(path: str) -> bytes:
+    file = SHARED_FOLDER / path
+    if not file.is_file():
+        pytest.skip(f"no recording {file}; CHATTERM_RECORDINGS names another folder")
+    return json.loads(file.read_text(encoding="utf-8"))["response"]["body_text"].encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [("openai", "http://h/v1/models"), ("ollama", "http://h/v1/api/tags"), ("perplexity", None)],
+)
+def test_where_the_list_is(name: str, url: str | None) -> None:
+    endpoint = Endpoint(provider=name, base_url="http://h/v1/", api_key="k")
+    request = adapter(name).models_request(endpoint, Limits())
+    assert (request.url if request else None) == url
+    if request:
+        assert (request.method, request.body, request.framing) == ("GET", b"", None)
+        assert request.headers["authorization"] == "Bearer k"
+
+
+def test_openais_list_holds_only_what_chats() -> None:
+    ids = {model.id for model in adapter("openai").parse_models(shared("openai/models.json"), "openai")}
+    assert {"gpt-4o", "gpt-5.4", "o3", "gpt-5-chat-latest", "gpt-4o-search-preview"} <= ids
+    assert not ids & {"whisper-1", "tts-1", "dall-e-3", "text-embedding-3-small", "gpt-4o-realtime-preview"}
+    assert not ids & {
+        "gpt-image-1",
+        "sora-2",
+        "gpt-3.5-turbo-instruct",
+        "o1-pro",
+        "gpt-5-codex",
+        "davinci-002",
+    }
+
+
+def test_openrouters_list_tells_context_and_images() -> None:
+    models = adapter("openrouter").parse_models(shared("openrouter/models.json"), "openrouter")
+    assert len(models) > 100
+    assert all(model.context_tokens for model in models)
+    assert {model.images for model in models} == {True, False}
+    assert {model.thinking for model in models} == {True, False, None}  # some name no parameters
+    assert all(model.name for model in models)
+
+
+def test_mistrals_list_leaves_out_embeddings() -> None:
+    models = {
+        model.id: model for model in adapter("mistral").parse_models(shared("mistral/models.json"), "mistral")
+    }
+    assert "mistral-embed" not in models
+    assert models["mistral-medium"].context_tokens == 131072
+    assert models["mistral-medium"].images is True
+
+
+@pytest.mark.parametrize(
+    ("entry", "context"),
+    [
+        ({"max_model_len": 5}, 5),
+        ({"max_input_tokens": 6}, 6),
+        ({"context_window": 7}, 7),
+        ({"meta": {"n_ctx": 8, "n_ctx_train": 9}}, 8),
+        ({"meta": {"n_ctx_train": 9}}, None),
+        ({"context_length": "many"}, None),
+        ({}, None),
+    ],
+)
+def test_context_under_its_names(entry: dict[str, Any], context: int | None) -> None:
+    (model,) = listed("custom", {"data": [{"id": "m"} | entry]})
+    assert model == ModelInfo(provider="custom", id="m", context_tokens=context)
+
+
+def test_ollamas_list() -> None:
+    tags = {
+        "models": [
+            {"name": "llama3:8b", "model": "llama3:8b", "size": 5_000_000, "details": {"family": "llama"}},
+            {"name": "qwen3", "size": 7, "capabilities": ["completion", "vision", "thinking"]},
+            {"name": "nomic-embed", "capabilities": ["embedding"]},
+        ]
+    }
+    assert listed("ollama", tags) == [
+        ModelInfo(provider="ollama", id="llama3:8b", size_bytes=5_000_000),
+        ModelInfo(provider="ollama", id="qwen3", size_bytes=7, images=True, thinking=True),
+    ]
+
+
+def test_the_models_that_ollama_has_in_memory() -> None:
+    request = loaded_request(Endpoint(provider="ollama", base_url="http://h:1/"), Limits())
+    assert (request.method, request.url, request.framing) == ("GET", "http://h:1/api/ps", None)
+    assert loaded_models(b'{"models":[{"name":"llama3:latest","size_vram":1}]}') == {"llama3:latest"}
+    assert loaded_models(b'{"models":[]}') == frozenset()
+    with pytest.raises(ProtocolError):
+        loaded_models(b"404 page not found")
+
+
+def test_a_service_without_a_list_has_its_known_models() -> None:
+    models = adapter("perplexity").parse_models(b"", "pplx")
+    assert ModelInfo(provider="pplx", id="sonar-pro") in models
+
+
+def test_lists_of_other_shapes() -> None:
+    assert [
+        model.id for model in listed("together", [{"id": "a", "type": "chat"}, {"id": "b", "type": "image"}])
+    ] == ["a"]
+    assert listed("openai", {"data": []}) == []
+    assert listed("openai", {"object": "list", "data": None, "models": [{"id": "a"}]})[0].id == "a"
+
+
+def test_bad_entries_are_left_out_and_names_cleaned() -> None:
+    entries = [None, 7, {}, {"id": None}, {"id": 7}, {"id": "x" * 513}, {"id": "a", "name": "A\x1b[31m\nB"}]
+    entries += [{"id": "b\x1b"}, {"id": "a", "name": "again"}]
+    models = listed("custom", {"data": entries})
+    assert [model.id for model in models] == ["a", "b\x1b"]  # the id is sent back, hence kept as it is
+    assert "\x1b" not in models[0].name
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"data":{}}', b'"x"', b"null", b"[" * 100_000])
+def test_no_list_is_an_error(body: bytes) -> None:
+    for name in ("openai", "ollama"):
+        with pytest.raises(ProtocolError, match=f"{name} sent no list of models") as caught:
+            adapter(name).parse_models(body, name)
+        assert caught.value.provider == name
+
+
+@given(st.binary(max_size=40))
+def test_any_body_gives_a_list_or_an_error(body: bytes) -> None:
+    try:
+        assert isinstance(adapter("ollama").parse_models(body, "x"), list)
+    except ProtocolError as error:
+        assert error.hint
