@@ -20,7 +20,6 @@ RELATED = 3
 _GREETING_WORDS = (
     "hello hi hey hallo moin good day morning afternoon evening greetings thanks thank thx ok okay bye test"
 )
-_GREETINGS = frozenset(_GREETING_WORDS.split())
 _CONTINUING = ("and", "also", "but", "or", "then", "what about", "how about")
 _POINTING = frozenset(("it", "that", "this", "these", "those", "there", "them", "one"))
 
@@ -36,19 +35,22 @@ class GuideAnswers:
     def __init__(self) -> None:
         self._pages: tuple[Page, ...] = ()
         self._index: ManualIndex | None = None
+        self._greetings = frozenset(words_of(_GREETING_WORDS))
 
     def answer(self, question: str, previous: str = "", attachments: Sequence[str] = ()) -> str:
         """Markdown. `previous` is the question before this one; `attachments` names files that came with it."""
         index = self._ready()
-        words = [word for word in words_of(question) if word not in _GREETINGS]
+        words = [word for word in words_of(question) if word not in self._greetings]
         follows_up = bool(previous) and is_follow_up(question, len(words))
         hits = index.search(question, previous if follows_up else "", RELATED + 1)
         if not words and not follows_up:
             text = self._welcome()
-        elif page := self._page_asked_for(question):
+        elif page := self._page_named(question):
             text = self._overview(page)
+        elif section := self._section_named(question):
+            text = self._quote(section, hits)
         elif hits and is_answer(hits[0]):
-            text = self._quote(hits)
+            text = self._quote(hits[0].section, hits)
         else:
             text = self._nothing_found()
         left_out = f"The guide does not read attachments; left out: {', '.join(attachments)}.\n\n"
@@ -60,18 +62,22 @@ class GuideAnswers:
             self._index = ManualIndex(self._pages)
         return self._index
 
-    def _quote(self, hits: Sequence[Hit]) -> str:
-        section = hits[0].section
-        related = " · ".join(f"**{hit.section.heading}**" for hit in self._related(hits))
+    def _quote(self, section: Section, hits: Sequence[Hit]) -> str:
+        related = " · ".join(f"**{other.heading}**" for other in self._related(section, hits))
         return (
             f"{_markdown(section)}\n\n---\n\n"
             f"From the manual; `/help {section.topic}` shows the whole page.\n"
             f"Related, ask by name: {related}\n\n{_NO_MODEL}"
         )
 
-    def _page_asked_for(self, question: str) -> Page | None:
-        name = question.strip(" \t\n.?!/`\"'").casefold().removeprefix("help ")
+    def _page_named(self, question: str) -> Page | None:
+        name = _name(question)
         return next((page for page in self._pages if name in (page.topic, page.title.casefold())), None)
+
+    def _section_named(self, question: str) -> Section | None:
+        name = _name(question)
+        sections = (section for page in self._pages for section in page.sections)
+        return next((section for section in sections if section.heading.casefold() == name), None)
 
     def _overview(self, page: Page) -> str:
         headings = "\n".join(f"- {section.heading}" for section in page.sections)
@@ -80,14 +86,12 @@ class GuideAnswers:
             f"From the manual; `/help {page.topic}` shows all of it.\n\n{_NO_MODEL}"
         )
 
-    def _related(self, hits: Sequence[Hit]) -> list[Hit]:
-        """The next best sections, filled up with neighbours on the page of the answer."""
-        best = hits[0].section
-        page = next(page for page in self._pages if page.topic == best.topic)
-        found = [hit for hit in hits[1:] if is_answer(hit)]
-        known = {hit.section for hit in (hits[0], *found)}
-        neighbours = [Hit(section, 0.0, 0.0) for section in page.sections if section not in known]
-        return [*found, *neighbours][:RELATED]
+    def _related(self, section: Section, hits: Sequence[Hit]) -> list[Section]:
+        """The next best sections, filled up with neighbours on the page."""
+        page = next(page for page in self._pages if page.topic == section.topic)
+        found = [hit.section for hit in hits if is_answer(hit)]
+        others = dict.fromkeys([*found, *page.sections])
+        return [other for other in others if other != section][:RELATED]
 
     def _welcome(self) -> str:
         return (
@@ -129,3 +133,8 @@ def is_follow_up(question: str, content_words: int) -> bool:
 
 def _markdown(section: Section) -> str:
     return f"## {section.heading}\n\n{section.text}"
+
+
+def _name(question: str) -> str:
+    """A question as the name of a page or section."""
+    return question.strip(" \t\n.?!/`*\"'").casefold().removeprefix("help ")

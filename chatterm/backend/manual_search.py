@@ -22,7 +22,7 @@ TITLE_WEIGHT = 1
 NEAR_WEIGHT = 0.45
 """What a word of like meaning counts for, against the word itself."""
 MISSPELT_WEIGHT = 0.7
-PREVIOUS_WEIGHT = 0.3
+PREVIOUS_WEIGHT = 0.4
 """What the words of the question before count for."""
 QUESTION_WORDS = 48
 """More words than this of a long question are not looked at."""

@@ -40,7 +40,7 @@ QUESTIONS: tuple[tuple[str, tuple[Section, ...]], ...] = (
     ("how do I insert a line break without sending", (("prompt", "Several lines"),)),
     (
         "I want Enter to start a new line instead",
-        (("prompt", "Several lines"), ("configuration", "Interface")),
+        (("prompt", "Several lines"), ("configuration", "Settings of the interface")),
     ),
     ("get back something I typed earlier", (("prompt", "Earlier prompts"),)),
     ("write the message in vim", (("prompt", "An editor of your own"),)),
@@ -71,7 +71,7 @@ QUESTIONS: tuple[tuple[str, tuple[Section, ...]], ...] = (
     ("how can I check that my settings are valid", (("configuration", "Commands for settings"),)),
     (
         "wait longer before giving up on a slow server",
-        (("configuration", "Network"), ("trouble", "The server takes too long")),
+        (("configuration", "Settings of the network"), ("trouble", "The server takes too long")),
     ),
     ("which environment variables are read", (("configuration", "Environment variables"),)),
     ("I need a light background", (("themes", "Choosing a theme"),)),
@@ -181,7 +181,10 @@ FRESH_QUESTIONS: tuple[tuple[str, tuple[Section, ...]], ...] = (
     ("how many tokens did I send", (("figures", "Tokens in and out"),)),
     ("print the effective configuration", (("configuration", "Commands for settings"),)),
     ("does the environment override the file", (("configuration", "What wins"),)),
-    ("disable the mouse", (("copying", "Copying with the mouse"), ("configuration", "Interface"))),
+    (
+        "disable the mouse",
+        (("copying", "Copying with the mouse"), ("configuration", "Settings of the interface")),
+    ),
     ("high contrast", (("themes", "Choosing a theme"),)),
     ("cli flags", (("commandline", "Options of chatterm"),)),
     ("list models from the shell", (("commandline", "Listing models"),)),

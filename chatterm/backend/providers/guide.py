@@ -35,8 +35,6 @@ from chatterm.core.turn import StopReason, TurnRequest
 
 PROVIDER = "guide"
 MODEL = "manual"
-ENDPOINT = Endpoint(provider=PROVIDER, base_url="guide://manual", is_local=True)
-"""The only place where a guide is: inside this program."""
 
 
 class Asked(msgspec.Struct, frozen=True):
