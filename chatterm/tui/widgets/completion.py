@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from textual.geometry import Offset
@@ -105,7 +106,7 @@ class CompletionList(RowList):
         elif (found := _PATH.search(before)) is not None:
             self._begin((row, found.start()), found[0])
             typed = found["quoted"] if found["quoted"] is not None else found["bare"]
-            self.run_worker(self._offer_paths(typed, self._asked), exclusive=True)
+            self.run_worker(partial(self._offer_paths, typed, self._asked), exclusive=True)
         else:
             self._closed_at = None
             self._offer([])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import ClassVar, Protocol
 
 from textual import on
@@ -71,6 +72,7 @@ class ConversationList(ListBox[str]):
         self._deleted: list[ListedConversation] = []
         self._renaming: ListedConversation | None = None
         self._words = filter_text
+        self._loaded: str | None = None
 
     def on_mount(self) -> None:
         """Show the newest."""
@@ -83,11 +85,11 @@ class ConversationList(ListBox[str]):
             self._refresh()
 
     @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
+    async def _submitted(self, event: Input.Submitted) -> None:
         if self._renaming is not None:
-            self._end_renaming(event.value)
-        elif (chosen := self._under_cursor()) is not None:
-            self.dismiss(chosen.id)
+            await self._end_renaming(event.value)
+        else:
+            self.run_worker(self._resume, group="load", exclusive=True)
 
     @on(RowList.Chosen)
     def _clicked(self, event: RowList.Chosen) -> None:
@@ -103,53 +105,54 @@ class ConversationList(ListBox[str]):
         self.field.cursor_position = len(self.field.value)
         self.tell("A new title · enter keeps it · esc leaves it as it was")
 
-    def action_leave(self) -> None:
+    async def action_leave(self) -> None:
         """Leave the title as it was, or close."""
         if self._renaming is not None:
-            self._end_renaming("")
+            await self._end_renaming("")
         else:
-            super().action_leave()
+            self.dismiss(None)
 
-    def _end_renaming(self, title: str) -> None:
+    async def _end_renaming(self, title: str) -> None:
         renamed, title = self._renaming, well_formed(title.strip())
         self.field.value = self._words
         self._renaming = None
         if renamed is not None and title and title != renamed.title:
-            self._do(self._rename(renamed.id, title), f"Renamed to {clean_line(title, 60)!r}")
+            await self._change(self._rename(renamed.id, title), f"Renamed to {clean_line(title, 60)!r}")
         else:
             self.tell("")
 
-    def action_delete(self) -> None:
+    async def action_delete(self) -> None:
         """Delete the conversation under the cursor; within the text of the field the key deletes there."""
         chosen = self._under_cursor()
         in_text = self.field.cursor_position < len(self.field.value)
         if chosen is None or in_text or self._renaming is not None:
             raise SkipAction
-        self._deleted.append(chosen)
         title = clean_line(chosen.title, 50)
-        self._do(self._delete(chosen.id), f"Deleted {title!r} · ctrl+z brings it back")
+        if await self._change(self._delete(chosen.id), f"Deleted {title!r} · ctrl+z brings it back"):
+            self._deleted.append(chosen)
 
-    def action_undelete(self) -> None:
+    async def action_undelete(self) -> None:
         """Bring the last deleted conversation back."""
         if not self._deleted:
             self.tell("Nothing was deleted here.")
             return
-        back = self._deleted.pop()
-        self._do(self._undelete(back.id), f"{clean_line(back.title, 50)!r} is back")
+        back = self._deleted[-1]
+        if await self._change(self._undelete(back.id), f"{clean_line(back.title, 50)!r} is back"):
+            self._deleted.pop()
 
-    def _do(self, change: Awaitable[object], done: str = "") -> None:
-        self.run_worker(self._change(change, done), group="change")
-
-    async def _change(self, change: Awaitable[object], done: str) -> None:
+    async def _change(self, change: Awaitable[object], done: str) -> bool:
+        # Awaited here and in no worker: a worker would be cancelled when the list is closed at once.
         try:
             await change
-            self.tell(done)
         except ChattermError as error:
             self.tell(str(error))
+            return False
+        self.tell(done)
         self._refresh(keep=True)
+        return True
 
     def _refresh(self, *, keep: bool = False) -> None:
-        self.run_worker(self._reload(self._words, keep), group="load", exclusive=True)
+        self.run_worker(partial(self._reload, self._words, keep), group="load", exclusive=True)
 
     async def _reload(self, words: str, keep: bool) -> None:
         try:
@@ -158,13 +161,21 @@ class ConversationList(ListBox[str]):
             self.tell(str(error))
             return
         at, now = self.row_list.cursor, self._now()
-        self._shown = shown
+        self._shown, self._loaded = shown, words
         rows = [Row(each.title.strip() or "untitled", _note(each, now)) for each in shown]
         empty = "No title fits." if words.strip() else "No conversation is saved yet."
         self.row_list.set_rows(
             rows or [Row(empty, is_heading=True)],
             min(at, len(rows) - 1) if keep and at is not None and rows else None,
         )
+
+    async def _resume(self) -> None:
+        # Who types fast and presses Enter means the list for all that was typed.
+        if self._loaded != self._words:
+            await self._reload(self._words, False)
+        chosen = self._under_cursor()
+        if chosen is not None:
+            self.dismiss(chosen.id)
 
     def _under_cursor(self) -> ListedConversation | None:
         at = self.row_list.cursor

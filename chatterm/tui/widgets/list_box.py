@@ -74,7 +74,7 @@ class ListBox(ModalScreen[Answer | None]):
         """Say something under the list; any text is safe."""
         self.query_one("#line", Static).update(Content(clean_line(text)))
 
-    def action_leave(self) -> None:
+    async def action_leave(self) -> None:
         """Close without an answer."""
         self.dismiss(None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from textual import on
 from textual.widgets import Input
@@ -79,7 +80,7 @@ class ModelPicker(ListBox[Choice]):
             self.tell(f"There is no model to choose for {clean_line(self.field.value, 40)!r} yet.")
 
     def _refresh(self) -> None:
-        self.run_worker(self._search(self.field.value), exclusive=True)
+        self.run_worker(partial(self._search, self.field.value), exclusive=True)
 
     async def _search(self, query: str) -> None:
         listing = await asyncio.to_thread(lambda: self._picture().listing(query))
