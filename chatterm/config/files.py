@@ -30,18 +30,44 @@ class TomlFile:
 def read_toml(path: Path) -> TomlFile | None:
     """The values of the TOML file at `path` (TOML 1.0), or None where nothing is.
 
-    Raises ConfigError with `FILE:LINE:COLUMN: reason` for a syntax error, and with the reason for what is no
-    regular file, is unreadable, or is larger than `LIMIT_BYTES`. Never blocks on a pipe or a device.
+    Raises ConfigError with `FILE:LINE:COLUMN: reason` for a syntax error, and as `read_file` does.
+    """
+    found = read_file(path)
+    if found is None:
+        return None
+    data, status = found
+    foreign = bool(status.st_mode & stat.S_IWOTH) or status.st_uid not in (os.getuid(), 0)
+    return TomlFile(parse_toml(data, path), foreign)
+
+
+def read_text(path: Path) -> str | None:
+    """The UTF-8 text of the file at `path`, or None where nothing is; raises ConfigError as `read_file` does."""
+    found = read_file(path)
+    try:
+        return None if found is None else found[0].removeprefix(_BOM).decode()
+    except UnicodeDecodeError:
+        raise _unreadable(path, "is not UTF-8") from None
+
+
+def read_file(path: Path) -> tuple[bytes, os.stat_result] | None:
+    """The bytes of the file at `path` and what the system says of it, or None where nothing is.
+
+    Raises ConfigError for what is no regular file, cannot be read, or is larger than `LIMIT_BYTES`. Never
+    blocks on a pipe or a device.
     """
     try:
-        data, status = _read(path)
+        with open(path, "rb", opener=_open_at_once) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise _unreadable(path, "is not a regular file")
+            if status.st_size > LIMIT_BYTES:
+                raise _unreadable(path, f"has {status.st_size:,} bytes; at most {LIMIT_BYTES:,} are read")
+            return file.read(LIMIT_BYTES), status
     except FileNotFoundError:
         return None
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise _unreadable(path, f"cannot be read ({reason})") from None
-    foreign = bool(status.st_mode & stat.S_IWOTH) or status.st_uid not in (os.getuid(), 0)
-    return TomlFile(parse_toml(data, path), foreign)
 
 
 def parse_toml(data: bytes, path: Path) -> dict[str, object]:
@@ -81,19 +107,9 @@ def write_private(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _read(path: Path) -> tuple[bytes, os.stat_result]:
-    # O_NONBLOCK: opening a named pipe that nobody writes to would wait for ever.
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise _unreadable(path, "is not a regular file")
-        if status.st_size > LIMIT_BYTES:
-            raise _unreadable(path, f"has {status.st_size:,} bytes; at most {LIMIT_BYTES:,} are read")
-        with open(handle, "rb", closefd=False) as file:
-            return file.read(LIMIT_BYTES), status
-    finally:
-        os.close(handle)
+def _open_at_once(path: str, flags: int) -> int:
+    # Without O_NONBLOCK, opening a named pipe that nobody writes to would wait for ever.
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def _unreadable(path: Path, reason: str) -> ConfigError:

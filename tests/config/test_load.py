@@ -172,7 +172,7 @@ def _socket_at(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (Path.mkdir, "is not a regular file"),
+        (Path.mkdir, "cannot be read (is a directory)"),
         (os.mkfifo, "is not a regular file"),
         (lambda path: path.symlink_to("/dev/zero"), "is not a regular file"),
         (lambda path: path.symlink_to(path), "cannot be read (too many levels"),

@@ -1,0 +1,30 @@
+"""The command `chatterm`, and `python -m chatterm`."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+
+def main() -> None:
+    """Run the command line of this process and exit with its status.
+
+    `--version` by itself is answered before anything heavy is imported.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Replies are in every script of the world, whatever the locale says.
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    arguments = sys.argv[1:]
+    if arguments in (["--version"], ["-V"]):
+        from chatterm import __version__
+
+        print(f"chatterm {__version__}")
+        return
+    from chatterm.cli.app import run
+
+    sys.exit(run(arguments))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""`chatterm config`: where the settings are, what they say, and changing them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chatterm.cli.options import StartOptions
+from chatterm.cli.statuses import ExitStatus
+from chatterm.core.clean import clean, clean_line
+from chatterm.core.errors import ConfigError
+from chatterm.core.redact import redact
+
+# What the commands need is imported by each: `--help` is twice as fast without it.
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from chatterm.config.keys import ProviderKey
+    from chatterm.config.load import Loaded
+    from chatterm.config.paths import Paths
+
+
+def build_app() -> typer.Typer:
+    """The commands below `chatterm config`."""
+    app = typer.Typer(help="Print, test and change the settings.", rich_markup_mode=None)
+    for command in (path, show, check, init):
+        app.command()(command)
+    app.command("set")(set_)
+    return app
+
+
+def path() -> None:
+    """Print where the settings file is."""
+    print(_name(_paths().settings_file))
+
+
+def show(context: typer.Context) -> None:
+    """Print the settings in effect and their sources.
+
+    Every value that is no default is followed by the place it comes from. Keys are not shown."""
+    from chatterm.cli.loading import found_keys
+    from chatterm.config.render import render_settings
+
+    loaded = _load(context)
+    _tell_problems(loaded.problems)
+    missing = "" if loaded.path.exists() else " (there is no such file)"
+    print(f"# {_name(loaded.path)}{missing}")
+    print(render_settings(loaded, os.environ.__contains__))
+    for provider, key in found_keys(loaded.settings, os.environ):
+        print(f"# {provider}: {_about(key)}")
+    for provider, settings in loaded.settings.providers.items():
+        if settings.key_cmd:
+            print(f"# {provider}: key_cmd is asked for the key where the environment has none")
+
+
+def check(context: typer.Context) -> None:
+    """Test the settings and name every mistake.
+
+    The exit status is 5 if there is one."""
+    from chatterm.cli.loading import found_keys, unknown_names
+
+    loaded = _load(context)
+    bad_keys = [key for _, key in found_keys(loaded.settings, os.environ) if isinstance(key, ConfigError)]
+    problems = [*loaded.problems, *unknown_names(loaded, _paths()), *bad_keys]
+    _tell_problems(problems)
+    if problems:
+        raise typer.Exit(ExitStatus.CONFIGURATION)
+    print(f"{_name(loaded.path)}: no mistakes.")
+
+
+def init() -> None:
+    """Write a settings file that explains every setting.
+
+    An existing file is left alone."""
+    from chatterm.config.edit import write_example
+
+    file = _paths().settings_file
+    write_example(file)
+    print(f"Wrote {_name(file)}; every setting in it is still at its default.")
+
+
+def set_(
+    key: Annotated[str, typer.Argument(help="Dotted key, such as interface.theme.")],
+    value: Annotated[str, typer.Argument(help="The value; lists and tables as in TOML.")],
+) -> None:
+    """Change one setting in the file.
+
+    Comments in the file are lost; the file as it was stays beside it, ending in .bak."""
+    from chatterm.config.edit import set_value
+    from chatterm.config.render import toml_value
+    from chatterm.config.schema import dotted, is_secret
+
+    change = set_value(_paths().settings_file, key, value)
+    shown = "[hidden]" if is_secret(change.path) else redact(toml_value(change.value))
+    print(f"{dotted(change.path)} = {shown}")
+    if change.backup:
+        print(f"Comments in the settings file are gone; the file as it was is {_name(change.backup)}.")
+
+
+def _paths() -> Paths:
+    from chatterm.config.paths import find_paths
+
+    return find_paths(os.environ)
+
+
+def _load(context: typer.Context) -> Loaded:
+    from chatterm.cli.loading import load_for
+
+    options = context.obj if isinstance(context.obj, StartOptions) else StartOptions()
+    return load_for(options, _paths(), os.environ)
+
+
+def _name(file: Path) -> str:
+    return clean_line(str(file), 4096)
+
+
+def _about(key: ProviderKey | ConfigError) -> str:
+    if isinstance(key, ConfigError):
+        return clean_line(key.message)
+    ending = f", ends in {key.ending}" if key.ending else ""
+    return f"key from {key.source}{ending}"
+
+
+def _tell_problems(problems: Iterable[ConfigError]) -> None:
+    for problem in problems:
+        print(redact(clean(f"{problem.message}\n  {problem.hint}")), file=sys.stderr)
