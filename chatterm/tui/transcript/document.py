@@ -105,18 +105,21 @@ class Document:
             self.live.lay(width, unfolded)
         self._forget()
 
+    def is_live(self, place: int) -> bool:
+        """Whether the entry is the one that grows."""
+        return self.live is not None and self.live.entry.id == self._entries[place].id
+
     def height(self, place: int) -> int:
         """The exact number of lines of the entry, which is laid out for it."""
-        entry_id = self._entries[place].id
-        if self.live is not None and entry_id == self.live.entry.id:
+        if self.live is not None and self.is_live(place):
             self.heights[place] = self.live.height
-        elif entry_id not in self._exact:
+        elif self._entries[place].id not in self._exact:
             self._lines(place)
         return self.heights[place]
 
     def line(self, place: int, number: int) -> Line:
         """One line of the entry. Raises `IndexError`."""
-        if self.live is not None and self._entries[place].id == self.live.entry.id:
+        if self.live is not None and self.is_live(place):
             return self.live.line(number)
         return self._lines(place)[number]
 

@@ -53,14 +53,14 @@ class TranscriptView(ScrollView, can_focus=False):
     }
     """
 
-    class FollowingChanged(Message):
+    class FollowingChanged(Message, namespace="transcript"):
         """The view began to follow the end, or ceased to."""
 
         def __init__(self, following: bool) -> None:
             super().__init__()
             self.following: bool = following
 
-    class NewTextBelow(Message):
+    class NewTextBelow(Message, namespace="transcript"):
         """Text came in below the view, for the first time since it ceased to follow."""
 
     # Textual's own asks for a layout at every change, which costs a pass over all widgets.

@@ -18,6 +18,7 @@ class Viewport:
         self.following: bool = True
         self.rows: list[tuple[int, int]] = []
         self._top: tuple[int, int] = (0, 0)
+        self._read: tuple[tuple[int, int], int] | None = None  # a top set by a new width, and its ink
 
     @property
     def top(self) -> tuple[int, int]:
@@ -104,9 +105,12 @@ class Viewport:
         if not len(self.document) or self.following:
             self.document.lay(width, unfolded)
         else:
-            ink = self.document.ink_from(place, line)
+            # The new line on top may begin before what was read there: over many widths that must not add up.
+            read = self._read if self._read and self._read[0] == self._top else None
+            ink = read[1] if read else self.document.ink_from(place, line)
             self.document.lay(width, unfolded)
-            self._top = (place, self.document.line_at_ink(place, ink) if line else 0)
+            self._top = (place, self.document.line_at_ink(place, ink) if line or read else 0)
+            self._read = None if self.document.is_live(place) else (self._top, ink)
         self.settle()
 
     def _hold(self, top: tuple[int, int]) -> None:
