@@ -8,10 +8,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 from chatterm.backend.guide_answers import FIRST_STEPS, REAL_MODEL
 from chatterm.backend.manual_pages import FIRST_TOPIC, Page, find_page, parse_page, read_pages
 from chatterm.backend.providers.catalog import CATALOG
+from chatterm.cli.app import build_app
+from chatterm.cli.statuses import ExitStatus
 from chatterm.config.load import VARIABLES, check_tree
 from chatterm.config.model import (
     GuideSettings,
@@ -156,6 +159,21 @@ def test_every_key_of_the_table_is_on_the_page_of_keys() -> None:
 def test_ids_in_the_example_of_rebinding_exist() -> None:
     example = tomllib.loads(section("keys", "Changing keys").split("```toml\n")[1].split("```")[0])
     assert set(example["keys"]) <= {command.id for command in COMMANDS}
+
+
+# ---- command line ----------------------------------------------------------------------------------
+
+
+def test_every_option_of_the_program_is_documented() -> None:
+    documented = set(re.findall(r"--?[a-z][a-z-]*", section("commandline", "Options of chatterm")))
+    command = get_command(build_app())
+    offered = {name for parameter in command.params for name in parameter.opts}
+    assert documented - {"--help"} == offered - {"-h", "--help", "-V", "--option"}
+
+
+def test_every_exit_status_is_documented() -> None:
+    codes = re.findall(r"^\| (\d+) +\|", section("commandline", "Exit codes"), re.MULTILINE)
+    assert [int(code) for code in codes] == [status.value for status in ExitStatus]
 
 
 # ---- settings --------------------------------------------------------------------------------------
