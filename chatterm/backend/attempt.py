@@ -76,7 +76,7 @@ class Attempt:
         """The turn with everything that is known now; times and text are fixed here, once."""
         if (rest := self.draft.finish()) is not None:
             self._show(self._clock(), rest)
-        timings = replace(Timings(**self._stamps), finished=self._clock(), server=self.draft.server)
+        timings = replace(Timings(server=self.draft.server), **self._stamps, finished=self._clock())
         return replace(
             turn,
             reply=replace(turn.reply, parts=self.draft.parts()),

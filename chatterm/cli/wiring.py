@@ -1,0 +1,113 @@
+"""Builds the object graph: the only place that knows every part. Nothing here waits for disk or network."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chatterm.backend.guide import GuideService
+from chatterm.backend.models import ModelLists
+from chatterm.backend.net.client import HttpClients
+from chatterm.backend.payload_cache import PayloadCache
+from chatterm.backend.providers import registry
+from chatterm.backend.session import Session
+from chatterm.backend.targets import Targets
+from chatterm.backend.worker import Worker
+from chatterm.cli.options import StartOptions
+from chatterm.config.load import Loaded, load_settings
+from chatterm.config.paths import Paths, find_paths
+from chatterm.core.turn import Turn
+from chatterm.store.database import Database
+from chatterm.store.history import History
+from chatterm.store.state import StateStore
+
+DATABASE_NAME = "chatterm.db"
+CLOSE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """The application without a face. One per process; used inside one event loop."""
+
+    paths: Paths
+    loaded: Loaded
+    database: Database
+    history: History
+    state: StateStore
+    clients: HttpClients
+    targets: Targets
+    models: ModelLists
+    worker: Worker
+
+    def new_session(
+        self, conversation_id: str | None, turns: tuple[Turn, ...], system: str | None
+    ) -> Session:
+        """A session on this engine; without an id, of a new conversation."""
+        system = self.loaded.settings.system if system is None else system
+        return Session(
+            self.history,
+            self.worker,
+            conversation_id=conversation_id,
+            turns=turns,
+            system=system,
+            clock=time.monotonic,
+        )
+
+    async def prepare(self) -> tuple[str, ...]:
+        """Open the store and end what a killed process left behind; returns what the user should be told."""
+        await self.database.ready()
+        notices = list(self.database.notices)
+        recovered = await self.history.recover()
+        if recovered:
+            replies = "A reply was" if recovered == 1 else f"{recovered} replies were"
+            notices.append(f"{replies} cut off when chatterm ended; the text is kept, marked interrupted.")
+        await self.history.purge_deleted()
+        return tuple(notices)
+
+    def secrets(self) -> list[str]:
+        """Values that no log and no report may hold."""
+        return [value for name, value in os.environ.items() if name.endswith("_API_KEY") and value]
+
+    async def aclose(self) -> None:
+        """Close connections and finish what the store was asked for, in bounded time."""
+        await self.clients.aclose()
+        self.database.close(CLOSE_SECONDS)
+
+
+def read_settings(options: StartOptions, environ: Mapping[str, str] = os.environ) -> tuple[Paths, Loaded]:
+    """Where things are, and the settings with the command line on top. Raises `ConfigError` for a bad option."""
+    paths = find_paths(environ)
+    known = {row.name for row in registry.services()}
+    return paths, load_settings(paths.settings_file, environ, options.overrides(known))
+
+
+def build_engine(paths: Paths, loaded: Loaded, environ: Mapping[str, str] = os.environ) -> Engine:
+    """The engine for these settings."""
+    settings = loaded.settings
+    database = Database(paths.data / DATABASE_NAME if settings.save else None)
+    history, state = History(database), StateStore(database)
+    clients = HttpClients(settings.network)
+    targets = Targets(
+        settings=settings,
+        environ=environ,
+        http_stream=clients.open_stream,
+        guide_stream=GuideService(settings.guide.words_per_second).open_stream,
+        refused=loaded.refused,
+    )
+
+    async def load_blobs(digests: frozenset[str]) -> dict[str, bytes]:
+        return {digest: await history.blob(digest) for digest in digests}
+
+    return Engine(
+        paths=paths,
+        loaded=loaded,
+        database=database,
+        history=history,
+        state=state,
+        clients=clients,
+        targets=targets,
+        models=ModelLists(targets, state),
+        worker=Worker(PayloadCache(), load_blobs, time.monotonic),
+    )

@@ -1,0 +1,126 @@
+"""The Textual application: themes, keys, the second wall against control codes, and a clean way out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.filter import LineFilter
+
+from chatterm.tui.bindings import textual_bindings
+from chatterm.tui.clipboard import Clipboard
+from chatterm.tui.commands import COMMANDS
+from chatterm.tui.driver import driver_class
+from chatterm.tui.front import Front
+from chatterm.tui.line_filter import CleanFilter
+from chatterm.tui.palette import CommandHits
+from chatterm.tui.screens.chat import ChatScreen
+from chatterm.tui.services import Services
+from chatterm.tui.theming import textual_themes, variable_defaults
+
+EXIT_HANGUP = 129
+EXIT_TERMINATED = 143
+
+_ALWAYS = frozenset({"interrupt", "quit"})
+"""Commands whose keys work whatever box is open."""
+
+
+def _always_bindings() -> list[BindingType]:
+    bindings = textual_bindings(command for command in COMMANDS if command.id in _ALWAYS)
+    return [replace(binding, priority=True) for binding in bindings]
+
+
+class ChattermApp(Front, inherit_bindings=False):
+    """Shows the chat screen until the user leaves; `return_code` is then the exit status."""
+
+    CSS_PATH = "chatterm.tcss"
+    TITLE = "chatterm"
+    BINDINGS: ClassVar[list[BindingType]] = _always_bindings()
+    COMMANDS: ClassVar = {CommandHits}
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = ""  # its key stands in the table like all others
+
+    def __init__(self, services: Services) -> None:
+        self._palette = services.palettes[services.theme]
+        super().__init__(driver_class=driver_class())
+        self._services = services
+        self._leaving = False
+        self.crashed: Exception | None = None
+        """What ended the application although nobody foresaw it; the caller reports it."""
+        self.clipboard_writer = Clipboard(self._write_to_terminal, os.environ)
+        self.chat = ChatScreen(services, self)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our variables exist under every theme."""
+        return variable_defaults(self._palette)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """The second wall: whatever slipped past the sanitiser stops here."""
+        return [*super().get_line_filters(), CleanFilter()]
+
+    def get_default_screen(self) -> ChatScreen:
+        """The one main screen."""
+        return self.chat
+
+    def on_mount(self) -> None:
+        """Themes, keys and signals."""
+        for theme in textual_themes(self._services.palettes.values()):
+            self.register_theme(theme)
+        self.theme = self._palette.name
+        self._bind_keys()
+        loop = asyncio.get_running_loop()
+        for number, status in ((signal.SIGTERM, EXIT_TERMINATED), (signal.SIGHUP, EXIT_HANGUP)):
+            loop.add_signal_handler(number, self._signalled, status)
+
+    def _bind_keys(self) -> None:
+        """Bind the keys of the table as the user set them."""
+        for binding in textual_bindings(self._services.commands):
+            if binding.id not in _ALWAYS:
+                self.bind(binding.key, binding.action, description=binding.description, show=False)
+        self.set_keymap(
+            {
+                command.id: ",".join(command.keys)
+                for command in self._services.commands
+                if command.id in _ALWAYS
+            }
+        )
+
+    async def action_command(self, command_id: str) -> None:
+        """A key of the table was pressed."""
+        await self.chat.run_command(command_id)
+
+    async def leave(self, status: int = 0) -> None:
+        """End the running turn, keep what is in the prompt, and exit; a second call changes nothing."""
+        if self._leaving:
+            return
+        self._leaving = True
+        await self.chat.pane.session.aclose()
+        await self.chat.save_draft()
+        await self._services.close()
+        self.exit(status, return_code=status)
+
+    async def action_quit(self) -> None:
+        """Textual's own quit is ours."""
+        await self.leave()
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual's own prints a traceback with the values of variables, keys among them.
+        if self.crashed is None:
+            self.crashed = error
+        if self.is_headless:
+            super()._handle_exception(error)
+        else:
+            self.exit(1, return_code=1)
+
+    def _signalled(self, status: int) -> None:
+        self.run_worker(self.leave(status))
+
+    def _write_to_terminal(self, sequence: str) -> None:
+        if self._driver is not None:
+            self._driver.write(sequence)
+            self._driver.flush()

@@ -1,0 +1,19 @@
+"""What the screens need of the application."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from textual.app import App
+
+from chatterm.tui.clipboard import Clipboard
+
+
+class Front(App[int], inherit_bindings=False):
+    """The application as its screens see it."""
+
+    clipboard_writer: Clipboard
+
+    @abstractmethod
+    async def leave(self, status: int = 0) -> None:
+        """Save what runs and what is typed, and exit with this status."""

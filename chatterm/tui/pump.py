@@ -1,0 +1,102 @@
+"""Carries the events of a running turn to the widgets, a batch at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from chatterm.backend.metrics import Figures, TurnMeter
+from chatterm.backend.worker import TurnHandle
+from chatterm.core.events import (
+    AttemptStarted,
+    FrameSkipped,
+    RefusalDelta,
+    StageChanged,
+    Streamed,
+    StreamEvent,
+    TextDelta,
+    ThinkingDelta,
+    TurnEvent,
+    TurnFinished,
+)
+from chatterm.core.turn import Stage
+from chatterm.tui.transcript.transcript import Transcript
+from chatterm.tui.turn_text import quiet_words, waiting_words
+
+TICK_SECONDS = 0.1
+"""How often the waiting line and the figures are brought up to date."""
+
+
+class Pump:
+    """Feeds one turn into a transcript; `show_figures` gets the figures ten times a second and at the end."""
+
+    def __init__(
+        self, handle: TurnHandle, transcript: Transcript, show_figures: Callable[[Figures], None]
+    ) -> None:
+        self._handle = handle
+        self._transcript = transcript
+        self._show_figures = show_figures
+        self._started = time.monotonic()
+        self._meter = TurnMeter(handle.turn.provider, handle.turn.model, self._started)
+        self._stage: Stage | None = None
+        self._host = ""
+        self._last_delta: float | None = None
+        self._waiting = False
+        self.tick()
+
+    async def run(self) -> TurnFinished:
+        """Carry on until the turn is over; returns its last event."""
+        while batch := await self._handle.batch():
+            for event in batch:
+                self._meter.observe(event)
+                if isinstance(event, TurnFinished):
+                    self._transcript.set_waiting(None)
+                    self.tick()
+                    return event
+                self._carry(event)
+        raise RuntimeError("a turn ended without its last event")
+
+    def tick(self) -> None:
+        """Bring the waiting line and the figures up to date."""
+        now = time.monotonic()
+        self._show_figures(self._meter.figures(now))
+        if self._handle.done:
+            return
+        if self._last_delta is None:
+            words = waiting_words(self._stage, self._handle.turn.model, self._host, now - self._started)
+        else:
+            words = quiet_words(now - self._last_delta)
+        if words is not None or self._waiting:
+            self._transcript.set_waiting(words)
+        self._waiting = words is not None
+
+    def _carry(self, event: TurnEvent) -> None:
+        match event:
+            case AttemptStarted(host=host):
+                self._host = host
+            case StageChanged(stage=stage):
+                self._stage = stage
+                self.tick()
+            case Streamed(event=inner):
+                self._write(inner)
+            case _:
+                pass  # the other turn events change nothing in the transcript
+
+    def _write(self, event: StreamEvent) -> None:
+        match event:
+            case TextDelta(text) | RefusalDelta(text):
+                self._begin()
+                self._transcript.write(text)
+            case ThinkingDelta(text=text):
+                self._begin()
+                self._transcript.write_thinking(text)
+            case FrameSkipped():
+                pass  # counted in the turn; its ending line tells
+            case _:
+                pass
+
+    def _begin(self) -> None:
+        if self._waiting:
+            self._transcript.set_waiting(None)
+            self._waiting = False
+        self._last_delta = time.monotonic()

@@ -1,0 +1,140 @@
+"""Commands that act on the conversation and its last turn."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chatterm.backend.export import code_blocks, free_path, to_markdown
+from chatterm.core.errors import ChattermError, ConfigError, TurnInProgressError
+from chatterm.core.turn import Turn
+from chatterm.tui.widgets.text_box import InputBox
+
+if TYPE_CHECKING:
+    from chatterm.tui.screens.chat import ChatScreen
+
+
+class ReplyCommands:
+    """Each `do_ID` does the command of that id; `argument` is what was typed after its slash word."""
+
+    def __init__(self, screen: ChatScreen) -> None:
+        self._screen = screen
+        self._services = screen.services
+
+    async def do_regenerate(self, argument: str) -> None:
+        """Ask the last prompt again, by another model if one is named."""
+        self._refuse_while_running()
+        self._last_turn()
+        if argument:
+            await self._screen.run_command("model", argument)
+        if not self._screen.pane.regenerate():
+            self._screen.pane.notices.show("No model is chosen yet. Ctrl+L chooses one.", "warning")
+
+    async def do_edit_last(self, argument: str) -> None:
+        """Put the last prompt back into the composer; sending it takes the place of the last turn."""
+        self._refuse_while_running()
+        pane = self._screen.pane
+        pane.composer.load(self._last_turn().prompt.text)
+        pane.editing = True
+        pane.notices.show("Enter sends this in place of your last message; Ctrl+C leaves it as it was.")
+
+    async def do_copy_reply(self, argument: str) -> None:
+        """Copy the last reply as Markdown; with a number, the reply that many back."""
+        text = self._nth_last(argument).reply.text
+        if not text:
+            raise ChattermError("The last reply has no text.", "Nothing was copied.")
+        await self._copy(text)
+
+    async def do_copy_code(self, argument: str) -> None:
+        """Copy the code of the last reply."""
+        blocks = code_blocks(self._last_turn().reply.text)
+        if not blocks:
+            raise ChattermError("The last reply has no code block.", "Nothing was copied.")
+        await self._copy("\n\n".join(blocks))
+
+    async def do_thinking(self, argument: str) -> None:
+        """Show or fold thinking."""
+        self._screen.pane.transcript.toggle_thinking()
+
+    async def do_set(self, argument: str) -> None:
+        """Set a request parameter, or take it away with an empty value."""
+        session = self._screen.pane.session
+        if not argument:
+            shown = ", ".join(f"{name}={value}" for name, value in session.options.items())
+            self._screen.pane.notices.show(
+                f"Set: {shown}" if shown else "Nothing is set. /set temperature=0.2"
+            )
+            return
+        name, equals, value = (part.strip() for part in argument.partition("="))
+        if not name or not equals:
+            raise ConfigError(f"{argument!r} is no NAME=VALUE.", "For example /set temperature=0.2")
+        options = {key: kept for key, kept in session.options.items() if key != name}
+        session.options = {**options, name: _value(value)} if value else options
+        self._screen.pane.notices.show(f"{name} = {value}" if value else f"{name} is no longer set.")
+
+    async def do_rename(self, argument: str) -> None:
+        """Give the conversation a title."""
+        if argument:
+            await self._rename(argument)
+        else:
+            self._screen.front.push_screen(InputBox("Title of the conversation"), self._rename)
+
+    async def do_export(self, argument: str) -> None:
+        """Write the conversation to a Markdown file that is not there yet."""
+        session = self._screen.pane.session
+        if not session.turns:
+            raise ChattermError("There is nothing to export yet.", "Send a message first.")
+        title = (await self._services.history.find(session.conversation_id)).title
+        path = await asyncio.to_thread(_write_new, argument, title, to_markdown(title, session.turns))
+        self._screen.pane.notices.show(f"Exported to {path}")
+
+    async def _rename(self, title: str | None) -> None:
+        title = (title or "").strip()
+        if title:
+            await self._services.history.rename(self._screen.pane.session.conversation_id, title)
+            self._screen.header.show_title(title)
+
+    async def _copy(self, text: str) -> None:
+        self._screen.pane.notices.show((await self._screen.front.clipboard_writer.copy(text)).message)
+
+    def _last_turn(self) -> Turn:
+        turns = self._screen.pane.session.turns
+        if not turns:
+            raise ChattermError("There is no message yet.", "Type one and press Enter.")
+        return turns[-1]
+
+    def _nth_last(self, argument: str) -> Turn:
+        self._last_turn()
+        turns = self._screen.pane.session.turns
+        number = int(argument) if argument.isdigit() else 1
+        if not 1 <= number <= len(turns):
+            raise ChattermError(f"There is no reply {argument} back.", f"There are {len(turns)}.")
+        return turns[-number]
+
+    def _refuse_while_running(self) -> None:
+        if self._screen.pane.session.running is not None:
+            raise TurnInProgressError("A reply is still coming in.", "Esc stops it first.")
+
+
+def _value(text: str) -> object:
+    """A JSON value where the text is one, else the text itself."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _write_new(argument: str, title: str, text: str) -> Path:
+    path = Path(argument).expanduser() if argument else free_path(Path.cwd(), title)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ChattermError(f"{path} is there already.", "Name another file: /export FILE") from None
+    except OSError as error:
+        raise ChattermError(
+            f"{path} cannot be written: {error.strerror}.", "/export FILE names another."
+        ) from None
+    return path

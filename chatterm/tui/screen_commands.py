@@ -1,0 +1,212 @@
+"""Commands that open something or change how the screen looks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from chatterm.backend.first_model import split_model
+from chatterm.backend.manual_pages import find_page, read_pages
+from chatterm.core.errors import ConfigError
+from chatterm.tui.clipboard import Clipboard
+from chatterm.tui.external_editor import edit_text
+from chatterm.tui.key_list import key_list
+from chatterm.tui.opening import SIDEBAR
+from chatterm.tui.widgets.conversation_list import ConversationList
+from chatterm.tui.widgets.model_picker import ModelPicker
+from chatterm.tui.widgets.text_box import InputBox, TextBox
+
+if TYPE_CHECKING:
+    from chatterm.tui.screens.chat import ChatScreen
+
+QUIT_AGAIN_SECONDS = 2.0
+
+
+class ScreenCommands:
+    """Each `do_ID` does the command of that id; `argument` is what was typed after its slash word."""
+
+    def __init__(self, screen: ChatScreen) -> None:
+        self._screen = screen
+        self._services = screen.services
+        self._quit_asked_at = 0.0
+
+    async def do_model(self, argument: str) -> None:
+        """Open the picker, or switch to the model named."""
+        if argument:
+            provider, model = split_model(argument, self._services.targets)
+            target = self._screen.pane.session.target
+            if provider is None and target is None:
+                raise ConfigError(f"No provider is chosen for {argument!r}.", "Write it as PROVIDER/MODEL.")
+            await self._screen.opening.use(provider or (target.provider if target else ""), model)
+            return
+        target = self._screen.pane.session.target
+        current = (target.provider, target.model) if target else None
+        picker = ModelPicker(
+            providers=self._services.targets.configured(),
+            recent=await self._screen.opening.recent_models(),
+            current=current,
+        )
+        self._screen.front.push_screen(picker, self._picked)
+        picker.run_worker(self._fill(picker))
+
+    async def do_conversations(self, argument: str) -> None:
+        """Open the list of conversations."""
+        history = self._services.history
+        screen = ConversationList(
+            load=lambda words: history.conversations(500, words),
+            rename=history.rename,
+            delete=history.delete,
+            undelete=history.undelete,
+            filter_text=argument,
+        )
+        self._screen.front.push_screen(screen, self._chosen)
+
+    async def do_new(self, argument: str) -> None:
+        """Start an empty conversation."""
+        await self._screen.opening.new()
+
+    async def do_palette(self, argument: str) -> None:
+        """Open the list of commands."""
+        self._screen.front.action_command_palette()
+
+    async def do_metrics(self, argument: str) -> None:
+        """Show or hide the sidebar, and remember it."""
+        shown = self._screen.has_class("-sidebar")
+        self._screen.sidebar_wanted = not shown
+        self._screen.fold_sidebar(self._screen.size.width)
+        await self._services.state.put(SIDEBAR, not shown)
+
+    async def do_help(self, argument: str) -> None:
+        """Show the keys, or a page of the manual."""
+        if not argument:
+            self._screen.front.push_screen(TextBox("Keys and commands", key_list(self._services.commands)))
+            return
+        pages = await asyncio.to_thread(read_pages)
+        found = find_page(pages, argument)
+        if found is None:
+            topics = ", ".join(each.topic for each in pages)
+            raise ConfigError(f"The manual has no page {argument!r}.", f"Pages: {topics}.")
+        self._screen.front.push_screen(TextBox(found.title, found.text))
+
+    async def do_theme(self, argument: str) -> None:
+        """Switch the theme, or name them all."""
+        palettes = self._services.palettes
+        if not argument:
+            names = ", ".join(palettes)
+            self._screen.pane.notices.show(f"Themes: {names}. Now: {self._screen.front.theme}.")
+            return
+        if argument not in palettes:
+            raise ConfigError(f"There is no theme {argument!r}.", f"Known: {', '.join(palettes)}.")
+        self._screen.front.theme = argument
+        self._screen.pane.notices.show(
+            f"Theme {argument}. To keep it: chatterm config set interface.theme {argument}"
+        )
+
+    async def do_editor(self, argument: str) -> None:
+        """Edit the prompt in the user's editor."""
+        composer = self._screen.pane.composer
+        composer.load(await edit_text(self._screen.front, composer.text))
+
+    async def do_attach(self, argument: str) -> None:
+        """Put `@path` into the prompt; without a path, ask for one."""
+        if not argument:
+            self._screen.front.push_screen(InputBox("Attach a file: path"), self._attach)
+            return
+        self._attach(argument)
+
+    async def do_system(self, argument: str) -> None:
+        """Show or set the system prompt."""
+        pane = self._screen.pane
+        if argument:
+            await pane.session.set_system(argument)
+            pane.notices.show("The system prompt is set; it goes with every message from now on.")
+        else:
+            now = pane.session.system
+            pane.notices.show(
+                f"System prompt: {now}" if now else "There is no system prompt. /system TEXT sets one."
+            )
+
+    async def do_stop(self, argument: str) -> None:
+        """Esc: stop the reply, else clear the selection."""
+        if not self._screen.pane.stop():
+            self._screen.clear_selection()
+
+    async def do_interrupt(self, argument: str) -> None:
+        """Ctrl+C: stop, copy, clear, or quit on the second press."""
+        pane = self._screen.pane
+        selected = self._screen.get_selected_text()
+        if selected:
+            await self.copy(selected)
+            self._screen.clear_selection()
+        if pane.stop() or selected:
+            return
+        if self._screen.front.screen is not self._screen:
+            self._screen.front.pop_screen()
+            return
+        if not pane.composer.is_empty:
+            pane.composer.clear_draft()
+            pane.editing = False
+            return
+        now = time.monotonic()
+        if now - self._quit_asked_at <= QUIT_AGAIN_SECONDS:
+            await self.do_quit("")
+            return
+        self._quit_asked_at = now
+        pane.notices.show("Press Ctrl+C again to quit.")
+
+    async def do_quit(self, argument: str) -> None:
+        """Save what runs, and leave."""
+        await self._screen.front.leave()
+
+    async def do_suspend(self, argument: str) -> None:
+        """Back to the shell."""
+        self._screen.front.action_suspend_process()
+
+    async def do_page_up(self, argument: str) -> None:
+        """Scroll up by a page."""
+        self._screen.pane.transcript.page_up()
+
+    async def do_page_down(self, argument: str) -> None:
+        """Scroll down by a page."""
+        self._screen.pane.transcript.page_down()
+
+    async def do_line_up(self, argument: str) -> None:
+        """Scroll up by a line."""
+        self._screen.pane.transcript.line_up()
+
+    async def do_line_down(self, argument: str) -> None:
+        """Scroll down by a line."""
+        self._screen.pane.transcript.line_down()
+
+    async def do_top(self, argument: str) -> None:
+        """Go to the first message."""
+        self._screen.pane.transcript.scroll_to_start()
+
+    async def do_bottom(self, argument: str) -> None:
+        """Go to the end, and follow."""
+        self._screen.pane.transcript.scroll_to_end()
+
+    async def copy(self, text: str) -> None:
+        """Copy, and say what really happened."""
+        self._screen.pane.notices.show((await self._clipboard().copy(text)).message)
+
+    def _clipboard(self) -> Clipboard:
+        return self._screen.front.clipboard_writer
+
+    def _attach(self, path: str | None) -> None:
+        if path:
+            quoted = f'@"{path}"' if " " in path else f"@{path}"
+            self._screen.pane.composer.insert_text(f"{quoted} ")
+
+    async def _picked(self, choice: tuple[str, str] | None) -> None:
+        if choice is not None:
+            await self._screen.run_command("model", f"{choice[0]}/{choice[1]}")
+
+    async def _chosen(self, conversation_id: str | None) -> None:
+        if conversation_id is not None:
+            await self._screen.opening.resume(await self._services.history.find(conversation_id))
+
+    async def _fill(self, picker: ModelPicker) -> None:
+        async for known in self._services.models.fetch_all():
+            picker.set_models(known)

@@ -1,0 +1,148 @@
+"""The words for a turn: its entries in the transcript, how it ended, and what it waits for."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from chatterm.backend.metrics import CHARACTERS_PER_TOKEN, figures_of
+from chatterm.backend.session import Prompt
+from chatterm.core.messages import FilePart, ImagePart, Message, Part
+from chatterm.core.turn import Outcome, Stage, StopReason, Turn
+from chatterm.tui.transcript.entries import EndingKind, Entry
+from chatterm.tui.widgets.figures_text import footer_text
+
+STOP_HINT_SECONDS = 15.0
+QUIET_SECONDS = 3.0
+
+
+def entries_of(turn: Turn, again_key: str) -> tuple[Entry, Entry]:
+    """The two entries of a finished turn."""
+    return prompt_entry(turn.prompt), reply_entry(turn, again_key)
+
+
+def prompt_entry(message: Message) -> Entry:
+    """The user's side of a turn."""
+    return Entry(id=message.id, role="user", text=message.text, label=attachment_label(message.parts))
+
+
+def queued_entry(position: int, prompt: Prompt) -> Entry:
+    """A prompt that waits for the running turn; `position` counts from 0."""
+    return Entry(
+        id=f"queued-{position}",
+        role="user",
+        text=prompt.text,
+        label=attachment_label(prompt.attachments),
+        status="queued",
+    )
+
+
+def live_entry(message: Message) -> Entry:
+    """A reply that is still coming in."""
+    return Entry(id=message.id, role="assistant", text="", status="live")
+
+
+def reply_entry(turn: Turn, again_key: str) -> Entry:
+    """The finished reply with how it ended and its figures."""
+    ending, kind = ending_of(turn, again_key)
+    return Entry(
+        id=turn.reply.id,
+        role="assistant",
+        text=turn.reply.text,
+        thinking=turn.reply.thinking,
+        ending=ending,
+        ending_kind=kind,
+        figures=footer_text(figures_of(turn)) if turn.reply.parts else "",
+    )
+
+
+def attachment_label(parts: tuple[Part, ...]) -> str:
+    """The names of attached files, for the head of an entry; "" for none."""
+    names = [part.name or part.media_type for part in parts if isinstance(part, ImagePart | FilePart)]
+    return " · ".join(names)
+
+
+def ending_of(turn: Turn, again_key: str) -> tuple[str, EndingKind]:
+    """How the turn ended in one line, "" when all is well. `again_key` is the key that asks once more."""
+    again = f"{again_key} asks again"
+    skipped = [_skipped(turn.skipped_frames)] if turn.skipped_frames else []
+    match turn.outcome:
+        case None | Outcome.WITHDRAWN:
+            return "", "plain"
+        case Outcome.COMPLETE:
+            words = _complete_words(turn, again)
+            return " · ".join(words + skipped), "warning" if words else "plain"
+        case Outcome.CANCELLED:
+            return " · ".join(["stopped", *_closed(turn), _kept(turn), again, *skipped]), "plain"
+        case Outcome.INTERRUPTED:
+            why = str(turn.error) if turn.error else "chatterm ended before this reply did"
+            return " · ".join(["interrupted", why, _kept(turn), again, *skipped]), "warning"
+        case Outcome.FAILED:
+            why = str(turn.error) if turn.error else "no reason is known"
+            return " · ".join([f"failed · {why}", again, *skipped]), "error"
+        case _:
+            assert_never(turn.outcome)
+
+
+def waiting_words(stage: Stage | None, model: str, host: str, seconds: float) -> str:
+    """The line under a reply that has not begun: what it waits for, how long, and from 15 s how to stop."""
+    words = f"{_stage_words(stage, model, host)} · {seconds:.1f} s"
+    return f"{words} · Esc stops" if seconds >= STOP_HINT_SECONDS else words
+
+
+def quiet_words(seconds: float) -> str | None:
+    """The line under a reply that has begun and then fell silent for `seconds`; None while it flows."""
+    if seconds < QUIET_SECONDS:
+        return None
+    words = f"no text for {seconds:.0f} s"
+    return f"{words} · Esc stops" if seconds >= STOP_HINT_SECONDS else words
+
+
+def _stage_words(stage: Stage | None, model: str, host: str) -> str:
+    words = {
+        Stage.PREPARING: "preparing",
+        Stage.RESOLVING: f"looking up {host}",
+        Stage.CONNECTING: f"connecting to {host}",
+        Stage.SECURING: f"securing the connection to {host}",
+        Stage.SENDING: f"sending to {host}",
+        Stage.WAITING: f"waiting for {model}",
+        Stage.LOADING: f"loading {model}",
+        Stage.THINKING: f"{model} is thinking",
+        Stage.STREAMING: f"waiting for {model}",
+        Stage.SAVING: "saving",
+    }
+    return words[stage or Stage.PREPARING]
+
+
+def _complete_words(turn: Turn, again: str) -> list[str]:
+    if not turn.reply.text and not turn.reply.parts:
+        return [f"{turn.model} answered with nothing", again]
+    match turn.stop_reason:
+        case StopReason.MAX_TOKENS:
+            return ["cut at the limit of output tokens", "/set max_tokens=N raises it"]
+        case StopReason.CONTEXT_FULL:
+            return ["cut because the model's context is full", "/new starts a fresh conversation"]
+        case StopReason.CONTENT_FILTER:
+            return ["ended by the provider's content filter"]
+        case StopReason.REFUSAL:
+            return ["the model declined"]
+        case _:
+            return []
+
+
+def _closed(turn: Turn) -> list[str]:
+    if turn.close_seconds is None:
+        return []
+    return [f"connection closed in {turn.close_seconds * 1000:.0f} ms"]
+
+
+def _kept(turn: Turn) -> str:
+    if turn.usage.output is not None:
+        return f"{turn.usage.output} tokens kept"
+    characters = len(turn.reply.text) + len(turn.reply.thinking)
+    if not characters:
+        return "the prompt is kept"
+    return f"~{max(1, round(characters / CHARACTERS_PER_TOKEN))} tokens kept"
+
+
+def _skipped(frames: int) -> str:
+    return "1 event skipped" if frames == 1 else f"{frames} events skipped"
