@@ -245,6 +245,7 @@ class Connection(asyncio.Protocol):
         self._buffer += data
         self._seen.received_bytes += len(data)
         self._arrived.set()
+        self._server.notice()
 
     def eof_received(self) -> bool:
         """Called by asyncio when the client closes; closing our side too."""

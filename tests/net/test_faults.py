@@ -7,6 +7,7 @@ import gzip
 import itertools
 import os
 import zlib
+from dataclasses import replace
 
 import pytest
 
@@ -91,14 +92,7 @@ async def test_the_first_event_never_comes(server: ScriptedServer, clients: Http
 async def test_a_server_that_takes_nothing(clients: HttpClients) -> None:
     async with ScriptedServer(accepts=False) as server:
         request = wire(url(server), write_seconds=0.1)
-        large = type(request)(
-            method="POST",
-            url=request.url,
-            headers={},
-            body=bytes(64 << 20),
-            endpoint=request.endpoint,
-            limits=request.limits,
-        )
+        large = replace(request, body=bytes(64 << 20))
         answer = await ask(clients, large)
     check(answer, RequestTimeoutError, "took no data for 0.1 s", "write_seconds")
     assert answer.stage_names[-1] == "sending"
