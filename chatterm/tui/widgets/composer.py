@@ -11,6 +11,7 @@ from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
+from textual.strip import Strip
 from textual.widgets import TextArea
 
 from chatterm.core.clean import clean, is_clean, well_formed
@@ -267,6 +268,10 @@ class Composer(TextArea, inherit_bindings=False):
         event.stop()
         self.insert_text(event.text)
         self.focus()
+
+    def render_line(self, y: int) -> Strip:
+        """One line; Textual calls this, and would fail to wrap the placeholder where there is no width."""
+        return super().render_line(y) if self.content_size.width > 0 else Strip.blank(self.size.width)
 
     def get_line(self, line_index: int) -> Text:
         """A line as it is drawn: what could act on the terminal is shown as a picture; Textual calls this."""

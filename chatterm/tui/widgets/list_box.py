@@ -34,7 +34,7 @@ class ListBox(ModalScreen[Answer | None]):
             width: 90%; max-width: 100; height: 90%; max-height: 40;
             border: round $chatterm-border; background: $surface;
         }
-        Input { border: none; height: 1; padding: 0 1; background: $surface; }
+        Input { margin: 0 1; background: $surface; }
         #line { height: 1; padding: 0 1; color: $chatterm-dim; }
     }
     """
@@ -49,7 +49,7 @@ class ListBox(ModalScreen[Answer | None]):
     def compose(self) -> ComposeResult:
         """The box."""
         with Vertical() as box:
-            yield Input(self._value, placeholder=self._placeholder, select_on_focus=False)
+            yield Input(self._value, placeholder=self._placeholder, select_on_focus=False, compact=True)
             yield RowList(can_focus=False)
             yield Static("", id="line", markup=False)
         box.border_title = Content(self._heading)

@@ -70,7 +70,7 @@ class InputBox(ModalScreen[str | None]):
             width: 80%; max-width: 80; height: auto;
             border: round $chatterm-border; background: $surface; padding: 0 1;
         }
-        Input { border: none; height: 1; padding: 0; background: $surface; }
+        Input { background: $surface; }
     }
     """
 
@@ -82,7 +82,7 @@ class InputBox(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """The box."""
         with Vertical() as box:
-            yield Input(self._value)
+            yield Input(self._value, select_on_focus=False, compact=True)
         box.border_title = Content(self._heading)
         box.border_subtitle = Content("enter accepts · esc cancels")
 

@@ -64,4 +64,4 @@ async def test_a_line_is_asked_for() -> None:
         app.push_screen(InputBox("Title", "old"), answers.append)
         await pilot.pause()
         await pilot.press("escape")
-    assert answers[1] is None and answers[0] in ("x", "oldx")
+    assert answers == ["oldx", None]
