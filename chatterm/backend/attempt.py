@@ -45,6 +45,7 @@ class Attempt:
         self._emit, self._record, self._clock = emit, record, clock
         self._stamps: dict[str, float] = {"started": clock()}
         self._stage: Stage | None = None
+        self._reused: bool | None = None
         self._probe: asyncio.Task[None] | None = None
         self.draft = Draft()
         self.requests = 0
@@ -76,7 +77,11 @@ class Attempt:
         """The turn with everything that is known now; times and text are fixed here, once."""
         if (rest := self.draft.finish()) is not None:
             self._show(self._clock(), rest)
-        timings = replace(Timings(server=self.draft.server), **self._stamps, finished=self._clock())
+        timings = replace(
+            Timings(server=self.draft.server, reused_connection=self._reused),
+            **self._stamps,
+            finished=self._clock(),
+        )
         return replace(
             turn,
             reply=replace(turn.reply, parts=self.draft.parts()),
@@ -143,7 +148,8 @@ class Attempt:
         self._emit(StageChanged(at, stage))
 
     def _stamp_connection(self, at: float) -> None:
-        """The last step of a new connection ended now: TLS where there was any, else the connect."""
+        """The connection is there: the last step of a new one ended now, TLS or else the connect."""
+        self._reused = "resolved" not in self._stamps
         if "connected" in self._stamps:
             self._stamps["secured"] = at
         elif "resolved" in self._stamps:

@@ -38,7 +38,6 @@ class GuideService:
     @asynccontextmanager
     async def open_stream(self, request: WireRequest, on_stage: OnStage) -> AsyncGenerator[FrameStream]:
         """Answer a request of `GuideAdapter`: a question, or the list of models."""
-        on_stage(Stage.SENDING, self._clock())
         on_stage(Stage.WAITING, self._clock())
         if request.method == "GET":
             yield self._whole(200, msgspec.json.encode(Models((MODEL,))))

@@ -126,9 +126,10 @@ class TurnMeter:
         self._stage = stage
         if stage is Stage.CONNECTING:
             self._reused = False
+        elif stage is Stage.SENDING:
+            self._reused = self._reused is None
         elif stage is Stage.WAITING:
             self._sent = at
-            self._reused = True if self._reused is None else self._reused
 
     def _take(self, at: float, event: StreamEvent) -> None:
         match event:
@@ -176,7 +177,7 @@ def figures_of(turn: Turn, gaps: list[float] | None = None) -> Figures:
         usage=usage,
         delta_gap_p50_seconds=percentile(gaps or [], 0.50),
         delta_gap_p95_seconds=percentile(gaps or [], 0.95),
-        reused_connection=timings.reused_connection if timings.sent is not None else None,
+        reused_connection=timings.reused_connection,
         server=timings.server,
         warm=is_warm(timings.server),
     )

@@ -152,7 +152,7 @@ class Worker:
             logger.exception("turn %s failed", turn.id)
             error = ChattermError(
                 "Something in chatterm itself went wrong while this reply came in.",
-                "What was shown is kept. Press r on the message to try again.",
+                "What was shown is kept. Alt+R asks again.",
             )
         turn = await self._finish(turn, attempt, handle, error, recorder)
         if outside is not None:

@@ -45,7 +45,8 @@ class ServerTimings:
 class Timings:
     """Stamps of one attempt in monotonic seconds; `None` where the step did not happen.
 
-    `resolved`, `connected` and `secured` are `None` on a reused connection.
+    `resolved`, `connected` and `secured` are `None` on a reused connection. `reused_connection` is `None`
+    where there was no connection at all. `loop_lag`: seconds by which the other figures may be off.
     """
 
     started: float | None = None
@@ -58,6 +59,7 @@ class Timings:
     first_text: float | None = None
     last_delta: float | None = None
     finished: float | None = None
+    reused_connection: bool | None = None
     loop_lag: float | None = None
     server: ServerTimings | None = None
 
@@ -80,11 +82,6 @@ class Timings:
     def total_seconds(self) -> float | None:
         """Seconds from the start of the attempt to its end."""
         return _span(self.started, self.finished)
-
-    @property
-    def reused_connection(self) -> bool:
-        """Whether the request went out on a connection that was already there."""
-        return self.sent is not None and self.connected is None
 
 
 def _span(start: float | None, end: float | None) -> float | None:

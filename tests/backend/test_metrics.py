@@ -36,6 +36,7 @@ def live_meter() -> TurnMeter:
     meter = TurnMeter("p", "m", started=100.0)
     meter.observe(AttemptStarted(1, "p", "m", "host"))
     meter.observe(StageChanged(100.0, Stage.CONNECTING))
+    meter.observe(StageChanged(100.1, Stage.SENDING))
     meter.observe(StageChanged(100.1, Stage.WAITING))
     return meter
 
@@ -74,8 +75,15 @@ def test_a_rate_is_an_estimate_until_tokens_are_reported() -> None:
 def test_a_connection_without_connecting_was_reused() -> None:
     meter = TurnMeter("p", "m", started=1.0)
     meter.observe(AttemptStarted(1, "p", "m", "host"))
-    meter.observe(StageChanged(1.1, Stage.WAITING))
+    meter.observe(StageChanged(1.1, Stage.SENDING))
     assert meter.figures(2.0).reused_connection is True
+
+
+def test_without_a_connection_nothing_is_said_of_it() -> None:
+    meter = TurnMeter("p", "m", started=1.0)
+    meter.observe(AttemptStarted(1, "p", "m", "guide"))
+    meter.observe(StageChanged(1.1, Stage.WAITING))
+    assert meter.figures(2.0).reused_connection is None
 
 
 def test_the_end_fixes_the_figures() -> None:

@@ -111,7 +111,7 @@ async def test_the_stages_are_those_of_a_request() -> None:
     await session.use(target)
     events = [event async for event in session.start_turn(Prompt(QUESTION)).events()]
     stages = [event.stage for event in events if isinstance(event, StageChanged)]
-    assert stages[:3] == [Stage.SENDING, Stage.WAITING, Stage.STREAMING]
+    assert stages[:2] == [Stage.WAITING, Stage.STREAMING]
     streamed = [event.event for event in events if isinstance(event, Streamed)]
     assert streamed[-1] == StreamFinished(StopReason.END_TURN)
 
@@ -225,7 +225,7 @@ async def test_stage_times_are_the_clocks() -> None:
     service = GuideService(0, clock=clock.read)
     async with service.open_stream(request_of(user("hi")), lambda *stage: stages.append(stage)) as stream:
         assert (stream.status, stream.headers_at, dict(stream.headers)) == (200, 100.0, {})
-    assert stages == [(Stage.SENDING, 100.0), (Stage.WAITING, 100.0)]
+    assert stages == [(Stage.WAITING, 100.0)]
 
 
 # ---- the wire format -------------------------------------------------------------------------------

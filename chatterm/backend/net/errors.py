@@ -149,19 +149,19 @@ def _not_secured(failure: Failure, error: ssl.SSLError) -> ChattermError:
             f"If you trust this server, set ca_file in [providers.{failure.endpoint.provider}] to the "
             "certificate of its authority.",
         )
-    if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"):
+    told: str = getattr(error, "reason", None) or "handshake failed"  # errors made in Python have no reason
+    if told in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"):
         return ConnectionFailedError(
             f"{name} does not speak TLS",
             "If it is meant to be reached without, begin base_url with http:// instead of https://.",
         )
-    if "PROTOCOL" in (error.reason or ""):
+    if "PROTOCOL" in told:
         return ConnectionFailedError(
             f"{name} speaks only a version of TLS that is not safe any more",
             "Ask its operator to turn on TLS 1.2 or newer.",
         )
-    reason = (error.reason or "handshake failed").replace("_", " ").lower()
     return ConnectionFailedError(
-        f"no secure connection to {name}: {reason}",
+        f"no secure connection to {name}: {told.replace('_', ' ').lower()}",
         f"Check base_url and ca_file in [providers.{failure.endpoint.provider}].",
     )
 
@@ -172,7 +172,8 @@ def _connect_timeout(failure: Failure) -> ChattermError:
         f"Check the network connection, or raise connect_seconds in [providers.{failure.endpoint.provider}]."
     )
     if failure.exchange.stage is Stage.RESOLVING:
-        message = f"cannot find {failure.exchange.peer_host}: the look-up took longer than {seconds}"
+        host = failure.exchange.peer_host or failure.endpoint.host
+        message = f"cannot find {host}: the look-up took longer than {seconds}"
     elif failure.exchange.stage is Stage.SECURING:
         message = f"{failure.peer} did not finish the TLS handshake within {seconds}"
     else:

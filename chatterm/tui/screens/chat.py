@@ -40,13 +40,6 @@ Type a message and press Enter. Esc stops a reply.
 class ChatScreen(Screen[None], inherit_bindings=False):
     """Wires the widgets to the session and the commands; what a command does is in the command classes."""
 
-    CSS = """
-    ChatScreen { layers: base above; }
-    ChatScreen #middle { height: 1fr; }
-    ChatScreen.-no-sidebar MetricsSidebar { display: none; }
-    ChatScreen.-sidebar StatusLine { display: none; }
-    """
-
     def __init__(self, services: Services, front: Front) -> None:
         super().__init__()
         self.services = services

@@ -44,7 +44,6 @@ class ConversationPane(Vertical):
             background: $panel; color: $accent;
         }
         &.-new-below > .badge { display: block; }
-        & > Composer { border-top: hkey $chatterm-border; }
     }
     """
 
