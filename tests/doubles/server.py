@@ -86,15 +86,11 @@ class ScriptedServer:
         self._changed = threading.Condition()
         self._pulse = asyncio.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: asyncio.Server | None = None
 
     # ---- where it is ---------------------------------------------------------------------------
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return int(self._listener.getsockname()[1])
 
     @property
     def url(self) -> str:
