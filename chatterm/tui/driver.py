@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import sys
+import time
 from codecs import getincrementaldecoder
 from typing import TYPE_CHECKING, Any
 
@@ -67,13 +68,27 @@ def reset_terminal(fd: int, attributes: list[Any] | None = None, limit_seconds: 
     try:
         if attributes is not None:
             termios.tcsetattr(fd, termios.TCSANOW, attributes)
-        if not select.select([], [fd], [], limit_seconds)[1]:
-            return False
-        return os.write(fd, RESET_SEQUENCES.encode()) == len(RESET_SEQUENCES)
+        return _write_within(fd, RESET_SEQUENCES.encode(), limit_seconds)
     except (termios.error, OSError):
         return False
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _write_within(fd: int, data: bytes, limit_seconds: float) -> bool:
+    """Write all of `data` if it is taken in time; a blocking write would wait for a stalled terminal."""
+    deadline = time.monotonic() + limit_seconds
+    was_blocking = os.get_blocking(fd)
+    os.set_blocking(fd, False)
+    try:
+        while data:
+            left = max(0.0, deadline - time.monotonic())
+            if not select.select([], [fd], [], left)[1]:
+                return False
+            data = data[os.write(fd, data) :]
+    finally:
+        os.set_blocking(fd, was_blocking)
+    return True
 
 
 class KeyReader:

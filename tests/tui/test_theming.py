@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.app import App, ComposeResult
 from textual.color import Color
 from textual.widgets import Static
@@ -63,3 +64,13 @@ def test_no_color() -> None:
     chosen = {"NO_COLOR": "1"}
     assert [settle_no_color(each) for each in (unset, empty, chosen)] == [False, False, True]
     assert empty == {} and chosen == {"NO_COLOR": "1"}
+
+
+async def test_textual_draws_in_grey_when_colours_are_unwanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = Coloured()
+    async with app.run_test():
+        strips = app.screen._compositor.render_strips()
+    styles = [segment.style for strip in strips for segment in strip if segment.style]
+    colours = [colour for style in styles for colour in (style.color, style.bgcolor) if colour]
+    assert colours and all(len(set(colour.triplet or (0,))) == 1 for colour in colours)
