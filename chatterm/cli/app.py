@@ -14,6 +14,8 @@ from typer.main import get_command
 
 from chatterm import __version__
 from chatterm.cli import config
+from chatterm.cli.ask import ask
+from chatterm.cli.models import models
 from chatterm.cli.options import (
     BaseUrlOption,
     ContinueOption,
@@ -42,6 +44,8 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(invoke_without_command=True)(chat)
+    app.command()(ask)
+    app.command()(models)
     app.add_typer(config.build_app(), name="config")
     return app
 

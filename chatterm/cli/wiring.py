@@ -11,12 +11,12 @@ from chatterm.backend.guide import GuideService
 from chatterm.backend.models import ModelLists
 from chatterm.backend.net.client import HttpClients
 from chatterm.backend.payload_cache import PayloadCache
-from chatterm.backend.providers import registry
 from chatterm.backend.session import Session
 from chatterm.backend.targets import Targets
 from chatterm.backend.worker import Worker
+from chatterm.cli.loading import load_for
 from chatterm.cli.options import StartOptions
-from chatterm.config.load import Loaded, load_settings
+from chatterm.config.load import Loaded
 from chatterm.config.paths import Paths, find_paths
 from chatterm.core.turn import Turn
 from chatterm.store.database import Database
@@ -79,8 +79,7 @@ class Engine:
 def read_settings(options: StartOptions, environ: Mapping[str, str] = os.environ) -> tuple[Paths, Loaded]:
     """Where things are, and the settings with the command line on top. Raises `ConfigError` for a bad option."""
     paths = find_paths(environ)
-    known = {row.name for row in registry.services()}
-    return paths, load_settings(paths.settings_file, environ, options.overrides(known))
+    return paths, load_for(options, paths, environ)
 
 
 def build_engine(paths: Paths, loaded: Loaded, environ: Mapping[str, str] = os.environ) -> Engine:

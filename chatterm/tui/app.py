@@ -23,9 +23,6 @@ from chatterm.tui.screens.chat import ChatScreen
 from chatterm.tui.services import Services
 from chatterm.tui.theming import textual_themes, variable_defaults
 
-EXIT_HANGUP = 129
-EXIT_TERMINATED = 143
-
 _ALWAYS = frozenset({"interrupt", "quit"})
 """Commands whose keys work whatever box is open."""
 
@@ -74,8 +71,8 @@ class ChattermApp(Front, inherit_bindings=False):
         self.theme = self._palette.name
         self._bind_keys()
         loop = asyncio.get_running_loop()
-        for number, status in ((signal.SIGTERM, EXIT_TERMINATED), (signal.SIGHUP, EXIT_HANGUP)):
-            loop.add_signal_handler(number, self._signalled, status)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._signalled, 128 + number)
 
     def _bind_keys(self) -> None:
         """Bind the keys of the table as the user set them."""
