@@ -7,7 +7,7 @@ from collections import deque
 
 from chatterm.tui.transcript.entry_lines import LiveEntry
 
-SLICE = 4096
+SLICE = 1024
 """Characters taken in between two looks at the clock."""
 
 

@@ -8,7 +8,7 @@ or the rest of a line that was cut. The look of a line follows a part of CommonM
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from chatterm.tui.transcript.inline import Look, Span, inline_spans
@@ -75,8 +75,7 @@ class _Rest(NamedTuple):
     join: Join
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """What the lines before have left open; the default is the beginning of a text."""
 
     begun: bool = False
@@ -101,17 +100,17 @@ class Layout:
         next call then brings its rest.
         """
         if state.rest is None and not source.strip(" \t") and not state.fence and not cut:
-            return [], replace(state, blanks=state.blanks + 1) if state.begun else state
+            return [], state._replace(blanks=state.blanks + 1) if state.begun else state
         space_follows = cut and source[-1:] in (" ", "\t")
         source = source.expandtabs(TAB)
         blanks = [self._line((), TEXT.name)] * (state.blanks if self.plain else min(state.blanks, 1))
         lines, after = self._rest(source, state) if state.rest else self._begin(source, state)
         if cut:
             shape = after.rest.shape if after.rest else _Shape()
-            after = replace(after, rest=_Rest(shape, " " if space_follows and not shape.folds else ""))
+            after = after._replace(rest=_Rest(shape, " " if space_follows and not shape.folds else ""))
         else:
-            after = replace(after, rest=None)
-        return [*blanks, *lines], replace(after, begun=True, blanks=0)
+            after = after._replace(rest=None)
+        return [*blanks, *lines], after._replace(begun=True, blanks=0)
 
     def is_undecided(self, source: str, state: State) -> bool:
         """Whether an unfinished line is better not shown yet: a code fence in the making."""
@@ -127,14 +126,14 @@ class Layout:
             return self._laid(source, _Shape(look=self.look, literal=True), state)
         if state.fence is not None:
             if state.fence.closed_by(source):
-                return [], replace(state, fence=None)
+                return [], state._replace(fence=None)
             indent = min(len(source) - len(source.lstrip(" ")), state.fence.indent)
             return self._laid(source[indent:], self._code(state.fence.indent), state)
         if (match := _FENCE.match(source)) is not None:
             fence = _Fence(len(match[1]), match[2])
             tag = match[3].strip()
             lines = self._laid(tag, self._code(fence.indent, Look("code-tag")), state)[0] if tag else []
-            return lines, replace(state, fence=fence)
+            return lines, state._replace(fence=fence)
         shape, text = self._quote(source) or self._block(source, self.width)
         return self._laid(text, shape, state)
 
@@ -208,7 +207,7 @@ class Layout:
             )
             for number, (row, pieces) in enumerate(zip(rows, _cut(spans, rows), strict=True))
         ]
-        return lines, replace(state, rest=_Rest(shape, ""))
+        return lines, state._replace(rest=_Rest(shape, ""))
 
     def _line(self, spans: tuple[Span, ...], fill: str, lead: int = 0, join: Join | None = None) -> Line:
         shown = tuple(span for span in (self.gutter, *spans) if span.text)

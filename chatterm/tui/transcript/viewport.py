@@ -70,12 +70,7 @@ class Viewport:
         if y >= self.total - self.height:
             self.to_end()
             return
-        place, line = self.document.heights.find(y)
-        guess = self.document.heights[place]
-        height = self.document.height(place)
-        if height != guess and place < self._top[0]:
-            line = height - (guess - line)  # coming from below, its end is what is seen first
-        self._hold((place, max(0, min(line, height - 1))))
+        self._hold(self.document.heights.find(y))
 
     def to_start(self) -> None:
         """Moves to the first line."""

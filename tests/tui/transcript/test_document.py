@@ -166,7 +166,7 @@ def test_a_backlog_loses_nothing_and_keeps_to_its_budget() -> None:
     while backlog:
         backlog.pour(live, 0.0)
         rounds += 1
-    assert rounds == 1 + -(-len(text) // 4096)
+    assert rounds == 1 + -(-len(text) // 1024)
     assert live.text == text
 
 
@@ -345,6 +345,16 @@ def test_what_is_read_stays_when_entries_come_and_go() -> None:
     viewport.removed(viewport.document.remove("2"))
     viewport.settle()
     assert in_view(viewport) == before
+
+
+def test_what_is_read_stays_when_an_entry_comes_in_above() -> None:
+    viewport = scrolled(document(*(entry(number, "a\nb", "user", "queued") for number in range(20))))
+    viewport.move(-15)
+    before = viewport.top[0]
+    viewport.inserted(viewport.document.insert(entry("reply", "reply")))
+    viewport.settle()
+    assert viewport.document.place("reply") == 0
+    assert viewport.top[0] == before + 1
 
 
 @given(

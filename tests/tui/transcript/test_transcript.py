@@ -102,7 +102,7 @@ async def settled(pilot: Pilot[None], transcript: Transcript) -> None:
 
 @pytest.mark.parametrize("step", [1, 7, 1000])
 async def test_what_streamed_in_is_painted_as_laid_out_whole(step: int) -> None:
-    text = long_reply(3000)[: 300 * step]
+    text = long_reply(3000)[: 300 * step] + "\nend"
     host = Host(Transcript(frames_per_second=200))
     async with host.run_test(size=SIZE) as pilot:
         host.transcript.append(prompt("u", "hello"))
@@ -113,9 +113,25 @@ async def test_what_streamed_in_is_painted_as_laid_out_whole(step: int) -> None:
                 await asyncio.sleep(0)
         await settled(pilot, host.transcript)
         final = entry("r", text)
+        assert painted(host.transcript) == expected(host.transcript, prompt("u", "hello"), final)
         host.transcript.end_live(final)
         await pilot.pause()
         assert painted(host.transcript) == expected(host.transcript, prompt("u", "hello"), final)
+
+
+async def test_every_frame_is_painted_right_while_the_view_scrolls() -> None:
+    host = Host()
+    async with host.run_test(size=(40, 8)) as pilot:
+        transcript = host.transcript
+        transcript.begin_live(entry("r", live=True))
+        text = ""
+        for number in range(16):
+            piece = f"line {number}\n- words that are broken over two lines {number}\n"
+            text += piece
+            transcript.write(piece)
+            transcript._flush()
+            await pilot.pause()
+            assert painted(transcript) == expected(transcript, entry("r", text))
 
 
 async def test_the_first_text_after_a_pause_does_not_wait_for_a_frame(
@@ -394,7 +410,7 @@ async def test_wheel_bar_and_keys_scroll() -> None:
         transcript.set_entries([entry("a", "\n".join(f"line {number}" for number in range(100)))])
         await pilot.pause()
         assert painted(transcript)[0] == "  line 81"
-        assert transcript.vertical_scrollbar.position == 81
+        assert transcript.vertical_scrollbar.position == transcript.scroll_y == transcript.max_scroll_y == 81
         wheel = (transcript, 5, 5, 0, -1, 0, False, False, False)
         transcript.post_message(events.MouseScrollUp(*wheel))
         await pilot.pause()
@@ -529,10 +545,13 @@ async def test_selecting_across_lines_and_entries_gives_the_plain_text() -> None
         assert host.screen.get_selected_text() == (
             "hello\nworld\n\nbold words and more and more and more and more and more and more"
         )
+        marked = host.screen.get_component_rich_style("screen--selection").bgcolor
         selected = [
-            segment.text for segment in transcript.render_line(1) if segment.style and segment.style.bgcolor
+            segment.text
+            for segment in transcript.render_line(1)
+            if segment.style and segment.style.bgcolor == marked
         ]
-        assert "world" in selected
+        assert selected == ["world"]
         transcript.scroll_lines(1)
         assert host.screen.get_selected_text() is not None
         transcript.append(prompt("v", "more"))
