@@ -17,8 +17,39 @@ from textual.widgets import TextArea
 from chatterm.core.clean import clean, is_clean, well_formed
 from chatterm.tui.commands import COMMANDS, Command
 from chatterm.tui.widgets.folded_text import FoldedText
+from chatterm.tui.widgets.prompt_history import PromptHistory
 
-MOST_ROWS = 12
+
+_EDITING_KEYS = (
+    ("left", "cursor_left"),
+    ("right", "cursor_right"),
+    ("ctrl+left,alt+b", "cursor_word_left"),
+    ("ctrl+right,alt+f", "cursor_word_right"),
+    ("ctrl+a", "cursor_line_start"),
+    ("ctrl+e", "cursor_line_end"),
+    ("home", "in_text('cursor_line_start')"),
+    ("end", "in_text('cursor_line_end')"),
+    ("up", "cursor_up"),
+    ("down", "cursor_down"),
+    ("shift+up", "in_text('cursor_up(True)')"),
+    ("shift+down", "in_text('cursor_down(True)')"),
+    ("shift+left", "cursor_left(True)"),
+    ("shift+right", "cursor_right(True)"),
+    ("shift+home", "cursor_line_start(True)"),
+    ("shift+end", "cursor_line_end(True)"),
+    ("ctrl+shift+left", "cursor_word_left(True)"),
+    ("ctrl+shift+right", "cursor_word_right(True)"),
+    ("backspace", "delete_left"),
+    ("delete", "delete_right"),
+    ("ctrl+w,ctrl+backspace,alt+backspace", "delete_word_left"),
+    ("alt+d,alt+delete", "delete_word_right"),
+    ("ctrl+u", "delete_to_start_of_line"),
+    ("ctrl+k", "delete_to_end_of_line_or_delete_line"),
+    ("ctrl+x", "cut"),
+    ("ctrl+v", "paste"),
+    ("ctrl+underscore", "undo"),
+    ("ctrl+y", "redo"),
+)
 
 
 class Composer(TextArea, inherit_bindings=False):
@@ -30,37 +61,7 @@ class Composer(TextArea, inherit_bindings=False):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(keys, action, show=False)
-        for keys, action in (
-            ("left", "cursor_left"),
-            ("right", "cursor_right"),
-            ("ctrl+left,alt+b", "cursor_word_left"),
-            ("ctrl+right,alt+f", "cursor_word_right"),
-            ("ctrl+a", "cursor_line_start"),
-            ("ctrl+e", "cursor_line_end"),
-            ("home", "in_text('cursor_line_start')"),
-            ("end", "in_text('cursor_line_end')"),
-            ("up", "cursor_up"),
-            ("down", "cursor_down"),
-            ("shift+up", "in_text('cursor_up(True)')"),
-            ("shift+down", "in_text('cursor_down(True)')"),
-            ("shift+left", "cursor_left(True)"),
-            ("shift+right", "cursor_right(True)"),
-            ("shift+home", "cursor_line_start(True)"),
-            ("shift+end", "cursor_line_end(True)"),
-            ("ctrl+shift+left", "cursor_word_left(True)"),
-            ("ctrl+shift+right", "cursor_word_right(True)"),
-            ("backspace", "delete_left"),
-            ("delete", "delete_right"),
-            ("ctrl+w,ctrl+backspace,alt+backspace", "delete_word_left"),
-            ("alt+d,alt+delete", "delete_word_right"),
-            ("ctrl+u", "delete_to_start_of_line"),
-            ("ctrl+k", "delete_to_end_of_line_or_delete_line"),
-            ("ctrl+x", "cut"),
-            ("ctrl+v", "paste"),
-            ("ctrl+underscore", "undo"),
-            ("ctrl+y", "redo"),
-        )
+        Binding(keys, action, show=False) for keys, action in _EDITING_KEYS
     ]
     DEFAULT_CSS = """
     Composer {
@@ -107,9 +108,7 @@ class Composer(TextArea, inherit_bindings=False):
         """Asked before every key of the prompt's own; true means that the key is used up."""
         self._enter = enter
         self._folded = FoldedText()
-        self._history: list[str] = []
-        self._history_at = 0
-        self._unsent = ""
+        self._history = PromptHistory()
         self.set_commands(commands)
 
     def set_commands(self, commands: Iterable[Command]) -> None:
@@ -122,8 +121,7 @@ class Composer(TextArea, inherit_bindings=False):
 
     def set_history(self, prompts: Sequence[str]) -> None:
         """The earlier prompts, oldest first."""
-        self._history = [well_formed(prompt) for prompt in prompts]
-        self._history_at = len(self._history)
+        self._history = PromptHistory([well_formed(prompt) for prompt in prompts])
 
     @property
     def text(self) -> str:
@@ -136,9 +134,8 @@ class Composer(TextArea, inherit_bindings=False):
 
     def load(self, text: str) -> None:
         """Replace what is in the prompt by `text`, the cursor after it."""
-        self.load_text(self._folded.fold(_one_kind_of_newline(text)))
-        self.move_cursor(self.document.end)
-        self._history_at = len(self._history)
+        self._history.rewind()
+        self._show(text)
 
     @property
     def is_empty(self) -> bool:
@@ -188,16 +185,13 @@ class Composer(TextArea, inherit_bindings=False):
         if not text.strip():
             self.post_message(self.Submitted(""))
             return
-        if not self._history or self._history[-1] != text:
-            self._history.append(text)
-        self._history_at = len(self._history)
+        self._history.add(text)
         self.post_message(self.Submitted(text))
 
     def clear_draft(self) -> None:
         """Empty the prompt; the undo key brings the text back."""
         self.clear()
-        self._unsent = ""
-        self._history_at = len(self._history)
+        self._history.rewind()
 
     def _continues_the_line(self) -> bool:
         row, column = self.cursor_location
@@ -221,14 +215,18 @@ class Composer(TextArea, inherit_bindings=False):
             return True
         if not self._at_edge(-1):
             return False
-        if self._history_at > 0:
-            self._recall(self._history_at - 1)
+        text = self._history.previous(self.text)
+        if text is not None:
+            self._show(text)
+            self.move_cursor((0, 0))
         return True
 
     def _next(self) -> bool:
-        if self._history_at >= len(self._history) or not self._at_edge(1):
+        if self._history.is_at_end or not self._at_edge(1):
             return False
-        self._recall(self._history_at + 1)
+        text = self._history.next()
+        if text is not None:
+            self._show(text)
         return True
 
     def _at_edge(self, direction: int) -> bool:
@@ -238,15 +236,9 @@ class Composer(TextArea, inherit_bindings=False):
         row = self.wrapped_document.location_to_offset(self.cursor_location).y
         return row == (0 if direction < 0 else self.wrapped_document.height - 1)
 
-    def _recall(self, at: int) -> None:
-        if self._history_at == len(self._history):
-            self._unsent = self.text
-        text = self._history[at] if at < len(self._history) else self._unsent
-        up = at < self._history_at
-        self.load(text)
-        self._history_at = at
-        if up:
-            self.move_cursor((0, 0))
+    def _show(self, text: str) -> None:
+        self.load_text(self._folded.fold(_one_kind_of_newline(text)))
+        self.move_cursor(self.document.end)
 
     def action_in_text(self, action: str) -> None:
         """Edit the text if there is one, else leave the key to the screen."""
