@@ -1,0 +1,60 @@
+"""What SQLite says went wrong, told to the user: always the file and the next step."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from chatterm.core.clean import clean_line
+from chatterm.core.errors import StoreError
+
+_KEPT = "What is on screen stays until you quit; /export writes it to another place."
+
+# By primary result code (https://www.sqlite.org/rescode.html): what happened, and the next step.
+_EXPLANATIONS = {
+    sqlite3.SQLITE_FULL: ("could not be written: the disk is full", f"Free some space. {_KEPT}"),
+    sqlite3.SQLITE_IOERR: (
+        "could not be read or written: the disk is full or failing",
+        f"Check the free space and the disk. {_KEPT}",
+    ),
+    sqlite3.SQLITE_BUSY: ("is locked by another program", f"Close what else has it open. {_KEPT}"),
+    sqlite3.SQLITE_LOCKED: ("is locked by another program", f"Close what else has it open. {_KEPT}"),
+    sqlite3.SQLITE_READONLY: ("cannot be written: it is read-only", f"Check its permissions. {_KEPT}"),
+    sqlite3.SQLITE_CANTOPEN: ("could not be opened", f"Check its permissions. {_KEPT}"),
+    sqlite3.SQLITE_CORRUPT: (
+        "is damaged",
+        f"Start chatterm again: it will check the file and set it aside. {_KEPT}",
+    ),
+    sqlite3.SQLITE_NOTADB: (
+        "is damaged",
+        f"Start chatterm again: it will check the file and set it aside. {_KEPT}",
+    ),
+    sqlite3.SQLITE_TOOBIG: ("cannot hold a text of this size", _KEPT),
+}
+
+
+def shown(path: Path | None) -> str:
+    """The database as the user is told of it."""
+    return clean_line(str(path)) if path is not None else "The history in memory"
+
+
+def result_code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code; 1, its generic error, where Python raised the error itself."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file itself is broken."""
+    return result_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def store_error(error: sqlite3.Error | TimeoutError, path: Path | None) -> StoreError:
+    """The error for the user."""
+    if isinstance(error, TimeoutError):
+        code = sqlite3.SQLITE_BUSY
+    elif isinstance(error, sqlite3.DataError):  # raised by Python, before SQLite sees the value
+        code = sqlite3.SQLITE_TOOBIG
+    else:
+        code = result_code(error)
+    what, hint = _EXPLANATIONS.get(code, (f"could not be used: {clean_line(str(error))}", _KEPT))
+    return StoreError(f"{shown(path)} {what}.", hint)

@@ -1,0 +1,203 @@
+"""The history: conversations and their turns, as the rest of chatterm reads and writes them."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from chatterm.core.errors import StoreError
+from chatterm.core.ids import new_id
+from chatterm.core.turn import Turn
+from chatterm.store import conversations, turn_log
+from chatterm.store.database import Database
+from chatterm.store.rows import ConversationRow, StoredMessage, to_microseconds
+from chatterm.store.turn_log import ChunkKind
+
+UNDO_TIME = timedelta(days=1)
+"""How long a deleted conversation can be had back."""
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The time of day, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class History:
+    """Conversations in a database. Every method raises `StoreError` where the file cannot be used."""
+
+    def __init__(self, database: Database, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+
+    # ---- at the start -------------------------------------------------------------------------
+
+    async def recover(self) -> int:
+        """End the replies of processes that are gone as interrupted, their text kept; how many there were."""
+        await self._database.ready()
+        instances = self._database.instances
+        if instances is None or self._database.read_only:
+            return 0
+
+        def work(connection: sqlite3.Connection) -> int:
+            count = turn_log.recover(connection, instances.is_alive)
+            instances.clear()  # a process without a file counts as gone, should the commit fail
+            return count
+
+        return await self._database.write(work, durable=True)
+
+    async def purge_deleted(self) -> int:
+        """Remove for good what was deleted more than `UNDO_TIME` ago; how many conversations that were.
+
+        Nothing of them stays in the file, nor of attachments that no message needs any more.
+        """
+        await self._database.ready()
+        if self._database.read_only:
+            return 0
+        before = to_microseconds(self._clock() - UNDO_TIME)
+        count = await self._database.write(
+            lambda connection: conversations.purge(connection, before), durable=True
+        )
+        if count:
+            await self._database.empty_log()
+        return count
+
+    # ---- turns --------------------------------------------------------------------------------
+
+    async def create_conversation(self, provider: str, model: str, system: str | None) -> ConversationRow:
+        """A new conversation. It is stored with its first turn, so that an empty one is never listed."""
+        now = self._clock()
+        return ConversationRow(
+            id=new_id(),
+            title="",
+            created_at=now,
+            updated_at=now,
+            provider=provider,
+            model=model,
+            system=system,
+        )
+
+    async def begin_turn(self, turn: Turn) -> None:
+        """Commit the prompt, and an empty reply that is streaming, to disk; both are shown from then on.
+
+        Makes the conversation if it is new. A prompt that is stored already gets one more reply.
+        """
+        now = to_microseconds(self._clock())
+        await self._database.write(
+            lambda connection: turn_log.begin(connection, turn, self._instance, now), durable=True
+        )
+
+    def append_chunk(self, reply_id: str, kind: ChunkKind, text: str) -> asyncio.Future[None]:
+        """Add text to a streaming reply. It is on its way when this returns; the future tells of a failure."""
+        return self._database.write(lambda connection: turn_log.append(connection, reply_id, kind, text))
+
+    async def finish_turn(self, turn: Turn) -> None:
+        """Commit what became of a turn to disk, in place of its chunks.
+
+        Stores all of a turn whose beginning could not be stored. After a withdrawn turn the conversation is
+        shown as before it.
+        """
+        now = to_microseconds(self._clock())
+        await self._database.write(
+            lambda connection: turn_log.finish(connection, turn, self._instance, now), durable=True
+        )
+
+    async def load(self, conversation_id: str) -> list[StoredMessage]:
+        """The messages of a conversation as it is shown, first to last; none for one that is not stored."""
+        return await self._database.read(lambda connection: turn_log.load(connection, conversation_id))
+
+    # ---- conversations ------------------------------------------------------------------------
+
+    async def conversations(self, limit: int = 1000, filter: str = "") -> list[ConversationRow]:
+        """The newest conversations, those changed last first, whose title contains `filter` in any case."""
+        return await self._database.read(lambda connection: conversations.listed(connection, limit, filter))
+
+    async def last_conversation(self) -> ConversationRow | None:
+        """The conversation that was changed last."""
+        return next(iter(await self.conversations(1)), None)
+
+    async def find(self, id_prefix: str) -> ConversationRow:
+        """The conversation whose id begins with `id_prefix`. Raises StoreError for none and for several."""
+        return await self._database.read(lambda connection: conversations.find(connection, id_prefix))
+
+    async def rename(self, conversation_id: str, title: str) -> None:
+        """Give a conversation a title of its own. Raises StoreError for a blank one."""
+        wanted = turn_log.title_of(title)
+        if not wanted:
+            raise StoreError("A title cannot be blank.", "Type at least one character.")
+
+        def work(connection: sqlite3.Connection) -> bool:
+            conversations.change(connection, conversation_id, "title_is_own", 1)
+            return conversations.change(connection, conversation_id, "title", wanted)
+
+        self._expect(await self._database.write(work), conversation_id)
+
+    async def delete(self, conversation_id: str) -> None:
+        """Delete a conversation; `undelete` brings it back for `UNDO_TIME`."""
+        now = to_microseconds(self._clock())
+        self._expect(await self._set(conversation_id, "deleted_at", now), conversation_id)
+
+    async def undelete(self, conversation_id: str) -> None:
+        """Undo `delete`."""
+        self._expect(await self._set(conversation_id, "deleted_at", None), conversation_id)
+
+    async def set_system(self, conversation_id: str, system: str | None) -> None:
+        """Change the system prompt. One that is not stored yet gets its own with its first turn."""
+        await self._set(conversation_id, "system", system)
+
+    async def set_model(self, conversation_id: str, provider: str, model: str) -> None:
+        """Change the model. A conversation that is not stored yet gets its own with its first turn."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            conversations.change(connection, conversation_id, "provider", provider)
+            conversations.change(connection, conversation_id, "model", model)
+
+        await self._database.write(work)
+
+    # ---- attachments --------------------------------------------------------------------------
+
+    async def put_blob(self, media_type: str, data: bytes) -> str:
+        """Store the bytes of an attachment, once; their SHA-256 in hexadecimal, by which they are found."""
+        now = to_microseconds(self._clock())
+
+        def work(connection: sqlite3.Connection) -> str:
+            digest = sha256(data).hexdigest()
+            connection.execute(
+                "INSERT INTO blob (sha256, media_type, data, put_at) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (sha256) DO UPDATE SET put_at = excluded.put_at",
+                (digest, media_type, data, now),
+            )
+            return digest
+
+        return await self._database.write(work)
+
+    async def blob(self, sha256: str) -> bytes:
+        """The bytes of an attachment. Raises StoreError where they are not stored."""
+        row = await self._database.read(
+            lambda connection: connection.execute(
+                "SELECT data FROM blob WHERE sha256 = ?", (sha256,)
+            ).fetchone()
+        )
+        if row is None:
+            raise StoreError(f"The attachment {sha256[:12]!r} is not stored.", "Attach the file again.")
+        return row["data"]
+
+    @property
+    def _instance(self) -> str | None:
+        instances = self._database.instances
+        return instances.name if instances else None
+
+    async def _set(self, conversation_id: str, column: str, value: object) -> bool:
+        return await self._database.write(
+            lambda connection: conversations.change(connection, conversation_id, column, value)
+        )
+
+    def _expect(self, found: bool, conversation_id: str) -> None:
+        if not found:
+            raise StoreError(
+                f"There is no conversation {conversation_id!r}.", "Ctrl+S lists all conversations."
+            )

@@ -1,0 +1,147 @@
+"""The schema, as numbered steps. A step that was released is never changed; a new one is added.
+
+Times are microseconds since 1970 in UTC. The number of the last step done is the database's `user_version`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+APPLICATION_ID = 0x63686174
+"""Marks a file as ours (https://www.sqlite.org/pragma.html#pragma_application_id): `chat` in ASCII."""
+
+Migration = Sequence[str]
+
+_FIRST: Migration = (
+    # head_id: the last message of the branch that is shown; NULL while nothing is.
+    """
+    CREATE TABLE conversation (
+        id TEXT PRIMARY KEY,
+        title TEXT NOT NULL,
+        title_is_own INTEGER NOT NULL DEFAULT 0,
+        created_at INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL,
+        system TEXT,
+        provider TEXT NOT NULL,
+        model TEXT NOT NULL,
+        head_id TEXT,
+        deleted_at INTEGER
+    )
+    """,
+    "CREATE INDEX conversation_by_update ON conversation (updated_at) WHERE deleted_at IS NULL",
+    # depth counts the messages from the root to this one. head_before: what was shown before this reply.
+    # state: NULL for a prompt, 'streaming' or an outcome for a reply; instance: who streams it.
+    """
+    CREATE TABLE message (
+        id TEXT PRIMARY KEY,
+        conversation_id TEXT NOT NULL REFERENCES conversation (id) ON DELETE CASCADE,
+        parent_id TEXT REFERENCES message (id),
+        depth INTEGER NOT NULL,
+        role TEXT NOT NULL,
+        parts TEXT NOT NULL,
+        provider_data TEXT,
+        chars INTEGER NOT NULL,
+        lines INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        model TEXT,
+        provider TEXT,
+        options TEXT,
+        state TEXT,
+        stop_reason TEXT,
+        error_kind TEXT,
+        error_message TEXT,
+        error_hint TEXT,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        skipped_frames INTEGER NOT NULL DEFAULT 0,
+        close_seconds REAL,
+        usage_input INTEGER,
+        usage_output INTEGER,
+        usage_cache_read INTEGER,
+        usage_cache_write INTEGER,
+        usage_reasoning INTEGER,
+        timings TEXT,
+        instance TEXT,
+        recovered INTEGER NOT NULL DEFAULT 0,
+        head_before TEXT
+    )
+    """,
+    "CREATE INDEX message_by_conversation ON message (conversation_id)",
+    "CREATE INDEX message_by_parent ON message (parent_id)",
+    "CREATE INDEX message_streaming ON message (state) WHERE state = 'streaming'",
+    """
+    CREATE TABLE chunk (
+        message_id TEXT NOT NULL REFERENCES message (id) ON DELETE CASCADE,
+        seq INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        text TEXT NOT NULL,
+        PRIMARY KEY (message_id, seq)
+    )
+    """,
+    # data comes last: what follows a large value in a row is slow to reach.
+    """
+    CREATE TABLE blob (
+        sha256 TEXT PRIMARY KEY,
+        media_type TEXT NOT NULL,
+        put_at INTEGER NOT NULL,
+        data BLOB NOT NULL
+    )
+    """,
+    # No reference to blob: a message whose attachment is missing must still be stored.
+    """
+    CREATE TABLE message_blob (
+        message_id TEXT NOT NULL REFERENCES message (id) ON DELETE CASCADE,
+        sha256 TEXT NOT NULL,
+        PRIMARY KEY (message_id, sha256)
+    )
+    """,
+    "CREATE INDEX message_blob_by_sha256 ON message_blob (sha256)",
+    "CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    # No reference to conversation: a draft may come before the first message.
+    "CREATE TABLE draft (conversation_id TEXT PRIMARY KEY, text TEXT NOT NULL)",
+    """
+    CREATE TABLE prompt_history (
+        seq INTEGER PRIMARY KEY,
+        text TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        conversation_id TEXT
+    )
+    """,
+    """
+    CREATE TABLE model_list (
+        provider TEXT NOT NULL,
+        base_url TEXT NOT NULL,
+        fetched_at INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        PRIMARY KEY (provider, base_url)
+    )
+    """,
+)
+
+MIGRATIONS: Sequence[Migration] = (_FIRST,)
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """How many steps were done; 0 for a new database."""
+    return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Do the steps that are missing, each in one transaction. Raises sqlite3.Error; the failed step left no trace."""
+    for number in range(schema_version(connection) + 1, len(migrations) + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in migrations[number - 1]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def back_up(connection: sqlite3.Connection, target: str) -> None:
+    """Write a copy of the database to `target`, a file that is missing or empty. Raises sqlite3.Error."""
+    connection.execute("VACUUM INTO ?", (target,))
