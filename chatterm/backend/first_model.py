@@ -46,15 +46,16 @@ def split_model(name: str, targets: Targets) -> tuple[str | None, str]:
 async def first_model(wanted: Wanted, targets: Targets, lists: ModelLists) -> Choice:
     """The flag or setting, else the last used, else the first key found, else a local Ollama, else the guide.
 
-    Raises `ConfigError` for a provider that is asked for and unknown.
+    Raises `ConfigError` for a provider that is asked for and unknown, and what went wrong where its models
+    had to be asked for and it did not answer.
     """
     if wanted.provider is not None:
         return await _model_of(wanted.provider, wanted, targets, lists)
     if wanted.last_provider is not None and wanted.model is None:
         try:
             return await _model_of(wanted.last_provider, wanted, targets, lists)
-        except ConfigError:
-            pass  # the provider used last is gone from the settings: look on
+        except ChattermError:
+            pass  # the provider used last is gone from the settings, or does not answer: look on
     if (keyed := targets.first_with_key()) is not None:
         return await _model_of(keyed, wanted, targets, lists)
     if await _answers(targets):
@@ -76,16 +77,15 @@ async def _model_of(provider: str, wanted: Wanted, targets: Targets, lists: Mode
         return Choice(provider, named)
     if service.name == GUIDE:
         return Choice(provider, "manual")
-    known = await lists.fetch(provider)
-    if service.needs_key:
+    if service.needs_key:  # a hosted service lists dozens, of very different prices: the user decides
         return Choice(provider, None, f"Choose a model of {service.title}.")
+    known = await lists.fetch(provider)
     if known.models:
-        loaded = next((model.id for model in known.models if model.loaded), None)
-        return Choice(provider, loaded or known.models[0].id)
+        return Choice(provider, known.models[0].id)
+    if known.error is not None:
+        raise known.error
     hint = "ollama pull llama3 gets one" if service.name == OLLAMA else "Ctrl+L lists the others"
-    return Choice(
-        provider, None, str(known.error) if known.error else f"{service.title} has no models; {hint}."
-    )
+    return Choice(provider, None, f"{service.title} has no models; {hint}.")
 
 
 async def _answers(targets: Targets) -> bool:
