@@ -47,6 +47,7 @@ class ChattermApp(Front, inherit_bindings=False):
         super().__init__(driver_class=driver_class())
         self._services = services
         self._leaving = False
+        self._wall = CleanFilter()  # one for good: Textual caches what a filter made of a line by its identity
         self.crashed: Exception | None = None
         """What ended the application although nobody foresaw it; the caller reports it."""
         self.clipboard_writer = Clipboard(self._write_to_terminal, os.environ)
@@ -58,7 +59,7 @@ class ChattermApp(Front, inherit_bindings=False):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """The second wall: whatever slipped past the sanitiser stops here."""
-        return [*super().get_line_filters(), CleanFilter()]
+        return [*super().get_line_filters(), self._wall]
 
     def get_default_screen(self) -> ChatScreen:
         """The one main screen."""

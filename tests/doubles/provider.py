@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from chatterm.backend.providers.base import (
@@ -170,7 +170,7 @@ class GatedProvider:
         return [json.loads(request.body)["messages"] for request in self.requests]
 
     @asynccontextmanager
-    async def open_stream(self, request: WireRequest, on_stage: OnStage) -> AsyncIterator[GatedStream]:
+    async def open_stream(self, request: WireRequest, on_stage: OnStage) -> AsyncGenerator[GatedStream]:
         self.requests.append(request)
         on_stage(Stage.CONNECTING, time.monotonic())
         await self.opening.wait()
