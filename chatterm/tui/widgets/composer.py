@@ -19,7 +19,6 @@ from chatterm.tui.commands import COMMANDS, Command
 from chatterm.tui.widgets.folded_text import FoldedText
 from chatterm.tui.widgets.prompt_history import PromptHistory
 
-
 _EDITING_KEYS = (
     ("left", "cursor_left"),
     ("right", "cursor_right"),
@@ -27,12 +26,12 @@ _EDITING_KEYS = (
     ("ctrl+right,alt+f", "cursor_word_right"),
     ("ctrl+a", "cursor_line_start"),
     ("ctrl+e", "cursor_line_end"),
-    ("home", "in_text('cursor_line_start')"),
-    ("end", "in_text('cursor_line_end')"),
+    ("home", "cursor_line_start"),
+    ("end", "cursor_line_end"),
     ("up", "cursor_up"),
     ("down", "cursor_down"),
-    ("shift+up", "in_text('cursor_up(True)')"),
-    ("shift+down", "in_text('cursor_down(True)')"),
+    ("shift+up", "cursor_up(True)"),
+    ("shift+down", "cursor_down(True)"),
     ("shift+left", "cursor_left(True)"),
     ("shift+right", "cursor_right(True)"),
     ("shift+home", "cursor_line_start(True)"),
@@ -51,6 +50,9 @@ _EDITING_KEYS = (
     ("ctrl+y", "redo"),
 )
 
+_SHARED_KEYS = frozenset({"home", "end", "shift+up", "shift+down"})
+"""Keys that edit the text while there is one, and belong to the application else."""
+
 
 class Composer(TextArea, inherit_bindings=False):
     """A multi-line prompt of 1 to 12 rows with the history of prompts.
@@ -61,7 +63,9 @@ class Composer(TextArea, inherit_bindings=False):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(keys, action, show=False) for keys, action in _EDITING_KEYS
+        Binding(key, f"edit({key!r}, {action!r})", show=False)
+        for keys, action in _EDITING_KEYS
+        for key in keys.split(",")
     ]
     DEFAULT_CSS = """
     Composer {
@@ -112,8 +116,10 @@ class Composer(TextArea, inherit_bindings=False):
         self.set_commands(commands)
 
     def set_commands(self, commands: Iterable[Command]) -> None:
-        """Use the prompt keys of this table."""
-        self._commands = {key: each.id for each in commands if each.scope == "prompt" for key in each.keys}
+        """Use the prompt keys of this table, and leave all other keys in it to the application."""
+        keys = [(key, command) for command in commands for key in command.keys]
+        self._commands = {key: command.id for key, command in keys if command.scope == "prompt"}
+        self._foreign = {key for key, command in keys if command.scope == "app"} - _SHARED_KEYS
 
     def set_enter(self, enter: Literal["send", "newline"]) -> None:
         """What Enter does; with "newline", the quit key sends what is in the prompt."""
@@ -240,19 +246,11 @@ class Composer(TextArea, inherit_bindings=False):
         self.load_text(self._folded.fold(_one_kind_of_newline(text)))
         self.move_cursor(self.document.end)
 
-    def action_in_text(self, action: str) -> None:
-        """Edit the text if there is one, else leave the key to the screen."""
-        if self.is_empty:
+    async def action_edit(self, key: str, action: str) -> None:
+        """Edit the text, or leave the key to the application where it belongs to that."""
+        if key in self._foreign or (key in _SHARED_KEYS and self.is_empty):
             raise SkipAction
-        name, _, argument = action.partition("(")
-        if name == "cursor_up":
-            self.action_cursor_up(bool(argument))
-        elif name == "cursor_down":
-            self.action_cursor_down(bool(argument))
-        elif name == "cursor_line_start":
-            self.action_cursor_line_start()
-        else:
-            self.action_cursor_line_end()
+        await self.run_action(action)
 
     def on_paste(self, event: events.Paste) -> None:
         """Insert what was pasted, folded if it is long."""

@@ -87,6 +87,15 @@ async def test_rebound_keys_are_used() -> None:
         assert app.sent == ["a\nb"] and composer.text == ""
 
 
+async def test_an_editing_key_that_the_user_gave_to_a_command_is_left_to_it() -> None:
+    commands, _ = apply_keymap(COMMANDS, {"stop": "escape,ctrl+x,ctrl+w"})
+    app = PromptHost(composer := Composer(commands))
+    async with app.run_test() as pilot:
+        app.bind("ctrl+x,ctrl+w", "command('stop')")
+        await pilot.press("a", "b", "ctrl+x", "ctrl+w", "ctrl+left", "delete")
+        assert app.commands == ["stop", "stop"] and composer.text == "b"
+
+
 async def test_it_grows_from_one_to_twelve_rows() -> None:
     app = PromptHost(composer := Composer())
     async with app.run_test() as pilot:
