@@ -23,7 +23,7 @@ from chatterm.core.events import (
 )
 from chatterm.core.timings import ServerTimings, Timings
 from chatterm.core.turn import Outcome, Stage, Turn
-from chatterm.core.usage import Usage
+from chatterm.core.usage import Usage, overlay
 
 CHARACTERS_PER_TOKEN = 4.0
 """For estimates while a reply streams; always shown with `~`."""
@@ -143,9 +143,9 @@ class TurnMeter:
             case ToolCallDelta(arguments=arguments):
                 self._delta(at, len(arguments))
             case UsageReported(usage, server):
-                self._usage = self._usage.updated(usage)
+                self._usage = overlay(self._usage, usage)
                 if server is not None:
-                    self._server = self._server.updated(server) if self._server else server
+                    self._server = overlay(self._server, server) if self._server else server
             case _:
                 pass  # nothing to measure in the other stream events
 

@@ -13,7 +13,8 @@ from typing import Protocol
 from chatterm.backend.context import context_of
 from chatterm.backend.recorder import Recorder, TurnStore
 from chatterm.backend.target import Target
-from chatterm.backend.worker import TurnHandle, TurnJob, Worker
+from chatterm.backend.turn_handle import TurnHandle
+from chatterm.backend.worker import TurnJob, Worker
 from chatterm.core.clean import well_formed
 from chatterm.core.errors import TurnInProgressError
 from chatterm.core.ids import new_id

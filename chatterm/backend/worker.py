@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from chatterm.backend.attempt import Attempt
 from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.recorder import Recorder
 from chatterm.backend.target import Target
+from chatterm.backend.turn_handle import TurnHandle
 from chatterm.core.errors import ChattermError, StaleConnectionError
-from chatterm.core.events import AttemptStarted, TurnEvent, TurnFinished, TurnStarted
+from chatterm.core.events import AttemptStarted, TurnFinished, TurnStarted
 from chatterm.core.turn import Outcome, Turn, TurnRequest
 
 logger = logging.getLogger(__name__)
@@ -34,95 +34,6 @@ class TurnJob:
     turn: Turn
     request: TurnRequest
     target: Target
-
-
-class TurnHandle:
-    """A front end's grip on a running turn."""
-
-    def __init__(self, turn: Turn, clock: Clock) -> None:
-        self.turn = turn
-        self._clock = clock
-        self._events: deque[TurnEvent] = deque()
-        self._arrived = asyncio.Event()
-        self._result: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
-        self._inner: asyncio.Task[None] | None = None
-        self.stop_outcome: Outcome | None = None
-        self.stopped_at: float | None = None
-
-    @property
-    def done(self) -> bool:
-        """Whether the turn is over and saved."""
-        return self._result.done()
-
-    def cancel(self) -> bool:
-        """Stop the turn for the user. False when it is over or being stopped already."""
-        return self._stop(Outcome.CANCELLED)
-
-    def interrupt(self) -> bool:
-        """Stop the turn because the program goes away; nothing is withdrawn. False as for `cancel`."""
-        return self._stop(Outcome.INTERRUPTED)
-
-    async def batch(self) -> list[TurnEvent]:
-        """All events that came since the last call, at least one; empty only after `TurnFinished` was taken."""
-        while not self._events:
-            if self.done:
-                return []
-            self._arrived.clear()
-            await self._arrived.wait()
-        events = list(self._events)
-        self._events.clear()
-        return events
-
-    async def events(self) -> AsyncIterator[TurnEvent]:
-        """Every event, one by one, `TurnFinished` last."""
-        while batch := await self.batch():
-            for event in batch:
-                yield event
-
-    async def result(self) -> Turn:
-        """The finished turn, once it is saved."""
-        return await asyncio.shield(self._result)
-
-    def emit(self, event: TurnEvent) -> None:
-        """For the worker: hand an event to the front end."""
-        self._events.append(event)
-        self._arrived.set()
-
-    def finish(self, event: TurnFinished) -> None:
-        """For the worker: the last event."""
-        self.turn = event.turn
-        self._result.set_result(event.turn)
-        self.emit(event)
-
-    async def run_stoppable(self, work: Coroutine[None, None, None]) -> None:
-        """For the worker: run `work` such that stopping cancels it, and only it.
-
-        Returns quietly when the work was stopped. A cancellation of the caller itself cancels the work, waits
-        for it to clean up, and goes on.
-        """
-        if self.stop_outcome is not None:
-            work.close()
-            return
-        inner = self._inner = asyncio.ensure_future(work)
-        try:
-            await asyncio.wait({inner})
-        except asyncio.CancelledError:
-            inner.cancel()
-            await asyncio.wait({inner})
-            raise
-        finally:
-            self._inner = None
-        if not inner.cancelled():
-            inner.result()
-
-    def _stop(self, outcome: Outcome) -> bool:
-        if self.done or self.stop_outcome is not None:
-            return False
-        self.stop_outcome = outcome
-        self.stopped_at = self._clock()
-        if self._inner is not None:
-            self._inner.cancel()
-        return True
 
 
 class Worker:

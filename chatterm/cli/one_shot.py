@@ -10,7 +10,7 @@ from pathlib import Path
 from chatterm.backend.attachments import read_attachment, store_attachment
 from chatterm.backend.first_model import Wanted, first_model
 from chatterm.backend.session import Prompt, Session
-from chatterm.backend.worker import TurnHandle
+from chatterm.backend.turn_handle import TurnHandle
 from chatterm.cli.options import StartOptions
 from chatterm.cli.statuses import ExitStatus
 from chatterm.cli.wiring import Engine, build_engine, read_settings

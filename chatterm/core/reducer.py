@@ -30,7 +30,7 @@ from chatterm.core.messages import (
 )
 from chatterm.core.timings import ServerTimings
 from chatterm.core.turn import StopReason
-from chatterm.core.usage import Usage
+from chatterm.core.usage import Usage, overlay
 
 ARGUMENTS_LIMIT_CHARACTERS = 1024 * 1024
 """Longest arguments of one tool call that are taken in."""
@@ -118,9 +118,9 @@ class Draft:
             case CitationsReported(items):
                 self._citations = items
             case UsageReported(usage, server):
-                self.usage = self.usage.updated(usage)
+                self.usage = overlay(self.usage, usage)
                 if server is not None:
-                    self.server = self.server.updated(server) if self.server else server
+                    self.server = overlay(self.server, server) if self.server else server
             case FrameSkipped():
                 self.skipped_frames += 1
             case StreamStarted(model, response_id):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,16 +15,6 @@ class ServerTimings:
     total_seconds: float | None = None
     prompt_eval_count: int | None = None
     eval_count: int | None = None
-
-    def updated(self, other: ServerTimings) -> ServerTimings:
-        """These figures, overridden by every figure that `other` reports."""
-        merged = {
-            field.name: (
-                theirs if (theirs := getattr(other, field.name)) is not None else getattr(self, field.name)
-            )
-            for field in fields(self)
-        }
-        return ServerTimings(**merged)
 
     @property
     def eval_tokens_per_second(self) -> float | None:

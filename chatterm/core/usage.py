@@ -1,8 +1,11 @@
-"""Token counts as the provider reported them."""
+"""Token counts as the provider reported them, and how reports that come in pieces add up."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
+
+from chatterm.core.timings import ServerTimings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,12 +21,13 @@ class Usage:
     cache_write: int | None = None
     reasoning: int | None = None
 
-    def updated(self, other: Usage) -> Usage:
-        """These counts, overridden by every count that `other` reports."""
-        merged = {
-            field.name: (
-                theirs if (theirs := getattr(other, field.name)) is not None else getattr(self, field.name)
-            )
-            for field in fields(self)
-        }
-        return Usage(**merged)
+
+Record = TypeVar("Record", Usage, ServerTimings)
+
+
+def overlay(known: Record, news: Record) -> Record:
+    """`known`, with every figure that `news` reports in its place."""
+    return replace(
+        known,
+        **{field.name: value for field in fields(news) if (value := getattr(news, field.name)) is not None},
+    )

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from chatterm.backend.metrics import Figures, TurnMeter
-from chatterm.backend.worker import TurnHandle
+from chatterm.backend.turn_handle import TurnHandle
 from chatterm.core.events import (
     AttemptStarted,
     FrameSkipped,

@@ -16,7 +16,7 @@ from textual.widgets import Static
 from chatterm.backend.attachments import mentioned_paths, read_attachment, store_attachment
 from chatterm.backend.metrics import Figures, figures_of
 from chatterm.backend.session import Prompt, Session
-from chatterm.backend.worker import TurnHandle
+from chatterm.backend.turn_handle import TurnHandle
 from chatterm.config.model import InterfaceSettings
 from chatterm.core.errors import AttachmentError, ChattermError, StoreError
 from chatterm.core.events import TurnFinished
