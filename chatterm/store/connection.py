@@ -106,7 +106,7 @@ def suspect(path: Path) -> Path:
 
 
 def _open_in_memory(notices: tuple[str, ...]) -> OpenDatabase:
-    connection = _connect(":memory:", "MEMORY")
+    connection = _connect(":memory:")
     migrate(connection)
     return OpenDatabase(connection=connection, notices=notices)
 
@@ -116,16 +116,16 @@ def _open_file(path: Path, migrations: Sequence[Migration]) -> OpenDatabase:
     with ExitStack() as undo:
         lock = FileLock(Path(f"{path}.lock"))
         undo.callback(lock.close)
-        notices = _prepare(path, migrations, lock)
-        instances = Instances(path.parent / "instances")
-        undo.callback(instances.close)
         network = network_file_system(path.parent)
+        notices = _prepare(path, migrations, lock, "delete" if network else "wal")
         if network is not None:
             notices.append(
                 f"{shown(path)} is on a network folder ({network}). "
                 "Do not use it from two computers at the same time."
             )
-        connection = _connect(str(path), "DELETE" if network else "WAL")
+        instances = Instances(path.parent / "instances")
+        undo.callback(instances.close)
+        connection = _connect(str(path))
         undo.callback(connection.close)
         read_only = _reason_not_to_write(connection, path, len(migrations))
         if read_only is not None:
@@ -142,36 +142,43 @@ def _open_file(path: Path, migrations: Sequence[Migration]) -> OpenDatabase:
     )
 
 
-def _prepare(path: Path, migrations: Sequence[Migration], lock: FileLock) -> list[str]:
+def _prepare(path: Path, migrations: Sequence[Migration], lock: FileLock, journal: str) -> list[str]:
     """Make the file usable; returns what the user should know. Raises StoreError, sqlite3.Error, OSError."""
-    usable = (_Condition.READY, _Condition.NEWER)
     make_private_file(path)
-    if _condition(path, len(migrations)) in usable:
+    condition = _condition(path, migrations)
+    if condition is _Condition.NEWER or (condition is _Condition.READY and _journal(path) == journal):
         return []
     # Looked at again under the lock: another chatterm may be doing the same at this moment.
     with lock.exclusive(BUSY_SECONDS):
-        condition = _condition(path, len(migrations))
-        match condition:
-            case _Condition.READY | _Condition.NEWER:
-                return []
-            case _Condition.NEW:
-                _create(path, migrations)
-                return []
-            case _Condition.OLDER:
-                with _plain(path) as connection:
-                    version = schema_version(connection)
-                    back_up(connection, str(backup_path(path, version, datetime.now(UTC))))
-                    migrate(connection, migrations)
-                return []
-            case _Condition.FOREIGN:
-                raise StoreError(f"{shown(path)} is the database of another program.")
-            case _Condition.DAMAGED:
-                kept = set_aside(path, datetime.now(UTC))
-                suspect(path).unlink(missing_ok=True)
-                _create(path, migrations)
-                return [f"{shown(path)} was damaged. It is kept as {shown(kept)}; the history starts anew."]
-            case _:
-                assert_never(condition)
+        notices = _repair(path, migrations)
+        with _plain(path) as connection:
+            connection.execute(f"PRAGMA journal_mode={journal}")
+    return notices
+
+
+def _repair(path: Path, migrations: Sequence[Migration]) -> list[str]:
+    condition = _condition(path, migrations)
+    match condition:
+        case _Condition.READY | _Condition.NEWER:
+            return []
+        case _Condition.NEW:
+            _create(path, migrations)
+            return []
+        case _Condition.OLDER:
+            with _plain(path) as connection:
+                version = schema_version(connection)
+                back_up(connection, str(backup_path(path, version, datetime.now(UTC))))
+                migrate(connection, migrations)
+            return []
+        case _Condition.FOREIGN:
+            raise StoreError(f"{shown(path)} is the database of another program.")
+        case _Condition.DAMAGED:
+            kept = set_aside(path, datetime.now(UTC))
+            suspect(path).unlink(missing_ok=True)
+            _create(path, migrations)
+            return [f"{shown(path)} was damaged. It is kept as {shown(kept)}; the history starts anew."]
+        case _:
+            assert_never(condition)
 
 
 def _create(path: Path, migrations: Sequence[Migration]) -> None:
@@ -180,7 +187,7 @@ def _create(path: Path, migrations: Sequence[Migration]) -> None:
         migrate(connection, migrations)
 
 
-def _condition(path: Path, latest: int) -> _Condition:
+def _condition(path: Path, migrations: Sequence[Migration]) -> _Condition:
     """What is at `path`, told without changing it. Raises sqlite3.Error where that cannot be told."""
     if not _has_header(path):
         return _Condition.DAMAGED
@@ -199,9 +206,14 @@ def _condition(path: Path, latest: int) -> _Condition:
             raise
     if application != APPLICATION_ID:
         return _Condition.FOREIGN if tables or application or version else _Condition.NEW
-    if version == latest:
+    if version == len(migrations):
         return _Condition.READY
-    return _Condition.OLDER if version < latest else _Condition.NEWER
+    return _Condition.OLDER if version < len(migrations) else _Condition.NEWER
+
+
+def _journal(path: Path) -> str:
+    with _plain(path) as connection:
+        return connection.execute("PRAGMA journal_mode").fetchone()[0]
 
 
 def _has_header(path: Path) -> bool:
@@ -239,14 +251,13 @@ def _plain(path: Path) -> Generator[sqlite3.Connection]:
         connection.close()
 
 
-def _connect(place: str, journal: str) -> sqlite3.Connection:
+def _connect(place: str) -> sqlite3.Connection:
     connection = sqlite3.connect(place, timeout=BUSY_SECONDS, isolation_level=None, factory=StoreConnection)
     try:
         connection.row_factory = sqlite3.Row
         # Checkpoints happen under our own lock only: before SQLite 3.51.3 one connection that writes to the
         # log while another one moves it into the database may lose what it wrote.
         connection.execute("PRAGMA wal_autocheckpoint=0")
-        connection.execute(f"PRAGMA journal_mode={journal}")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA trusted_schema=OFF")

@@ -20,7 +20,7 @@ from chatterm.core.turn import Outcome
 from chatterm.store import connection as opening
 from chatterm.store.connection import suspect
 from chatterm.store.database import LOG_LIMIT_BYTES, Database
-from chatterm.store.files import network_file_system
+from chatterm.store.files import make_private_file, network_file_system
 from chatterm.store.history import UNDO_TIME, History
 from chatterm.store.migrations import MIGRATIONS
 from tests.store.builders import CONVERSATION, FixedClock, ended, new_turn, opened, say, texts
@@ -58,6 +58,21 @@ async def test_files_and_folders_are_private_from_the_start_under_any_umask(tmp_
             assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o700
     finally:
         os.umask(before)
+
+
+def test_a_new_file_is_private_before_anything_could_be_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("it was made with another mode first")
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    before = os.umask(0)
+    try:
+        make_private_file(tmp_path / "new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o600
 
 
 async def test_a_file_that_others_could_read_is_made_private(path: Path) -> None:
@@ -113,6 +128,8 @@ async def test_work_that_raises_is_undone_and_raises_for_the_caller(database: Da
 
 
 async def test_work_is_done_although_nobody_waits_for_it_any_more(database: Database) -> None:
+    problems: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: problems.append(context))
     gate = threading.Event()
     blocked = database.read(lambda _: gate.wait(10))
     written = database.write(lambda c: c.execute("INSERT INTO state (key, value) VALUES ('a', '1')"))
@@ -120,6 +137,7 @@ async def test_work_is_done_although_nobody_waits_for_it_any_more(database: Data
     gate.set()
     assert await blocked
     assert await database.read(lambda c: c.execute("SELECT count(*) FROM state").fetchone()[0]) == 1
+    assert problems == []
 
 
 async def test_the_loop_goes_on_while_the_database_works(database: Database) -> None:
@@ -244,6 +262,8 @@ async def test_a_newer_file_can_be_read_but_not_written(path: Path) -> None:
         assert await history.purge_deleted() == 0
         with pytest.raises(StoreError, match="newer chatterm"):
             await history.begin_turn(new_turn())
+        with pytest.raises(StoreError, match="read-only"):
+            await database.read(lambda c: c.execute("DELETE FROM message"))
     assert path.read_bytes() == before
 
 
@@ -364,6 +384,7 @@ async def test_what_was_deleted_for_good_leaves_no_bytes(
 async def test_the_log_is_moved_into_the_database_when_large_and_only_when_nobody_writes(
     path: Path, database: Database, history: History
 ) -> None:
+    await database.ready()
     log = Path(f"{path}-wal")
     async with opened(path) as (other, _):
         lock = other._open.lock  # pyright: ignore[reportPrivateUsage]  # stands in for a writer elsewhere

@@ -15,6 +15,7 @@ from tests.store.writer import chunk
 RUNS = 20
 SEED = 20_260_102
 TURNS = 200
+STARTS = 10
 
 
 def start_writer(*words: object) -> subprocess.Popen[str]:
@@ -55,6 +56,15 @@ async def test_two_processes_write_at_the_same_time(path: Path) -> None:
         for name in ("left", "right"):
             expected = [text for number in range(TURNS) for text in (f"{name} {number}", f"reply {number}")]
             assert await texts(history, name) == expected
+
+
+async def test_many_may_start_at_the_same_moment_with_no_file_there(tmp_path: Path) -> None:
+    writer = start_writer("start", tmp_path, STARTS, 6)
+    output, problems = writer.communicate(timeout=60)
+    assert (writer.returncode, output, problems) == (0, "", "")
+    for run in range(STARTS):
+        async with opened(tmp_path / f"{run}.db") as (_, history):
+            assert {row.title for row in await history.conversations()} == {f"turn {n}" for n in range(6)}
 
 
 async def test_a_reply_that_another_process_still_writes_is_left_alone(path: Path) -> None:

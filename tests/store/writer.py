@@ -3,6 +3,8 @@
 `writer.py turns PATH NAME COUNT`: that many whole turns in the conversation NAME.
 `writer.py killed FOLDER SEED RUNS`: in each run a child writes chunks to FOLDER/RUN.db and is killed with
 SIGKILL at a moment drawn from the seed; prints how many chunks each child had reported as stored.
+`writer.py start FOLDER RUNS COUNT`: in each run COUNT children open FOLDER/RUN.db, which is not there yet, at
+the same moment and say one turn each; prints whatever their databases had to tell the user.
 """
 
 from __future__ import annotations
@@ -64,6 +66,31 @@ def kill_one(path: Path, chance: random.Random) -> int:
     return reported - 1
 
 
+async def open_and_say(path: Path, number: int) -> None:
+    """One turn; prints the notices."""
+    async with opened(path) as (database, history):
+        print(*database.notices, sep="\n", end="", flush=True)
+        await say(history, f"turn {number}", conversation=str(number))
+
+
+def start_together(path: Path, count: int) -> None:
+    """Children that wait for a pipe to close, so that all begin at once."""
+    gate, starter = os.pipe()
+    children: list[int] = []
+    for number in range(count):
+        child = os.fork()
+        if child == 0:
+            os.close(starter)
+            os.read(gate, 1)
+            asyncio.run(open_and_say(path, number))
+            os._exit(0)
+        children.append(child)
+    os.close(starter)
+    os.close(gate)
+    if any(os.waitpid(child, 0)[1] for child in children):
+        sys.exit("a child failed")
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["turns", place, conversation, count]:
@@ -72,5 +99,8 @@ if __name__ == "__main__":
             seeded = random.Random(int(seed))
             for run in range(int(runs)):
                 print(kill_one(Path(place) / f"{run}.db", seeded), flush=True)
+        case ["start", place, runs, count]:
+            for run in range(int(runs)):
+                start_together(Path(place) / f"{run}.db", int(count))
         case other:
             sys.exit(f"{other}: see the text at the top of this file")
