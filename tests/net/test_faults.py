@@ -288,7 +288,7 @@ async def test_a_web_page(server: ScriptedServer, clients: HttpClients, framing:
                 await stream.body()
             else:
                 await anext(aiter(stream.frames()))
-    assert "answered with a web page, not the API (its title: 'Sign in to ]52;Wi-Fi')" in str(caught.value)
+    assert "answered with a web page, not the API (its title: 'Sign in to ␛]52;Wi-Fi�')" in str(caught.value)
     assert not caught.value.retryable and "login page" in caught.value.hint
 
 

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Protocol
 
+from chatterm.core.clean import clean_line
 from chatterm.core.errors import ProtocolError
 
 PIECE_BYTES = 64 * 1024
@@ -37,9 +38,8 @@ def new_coding(content_encoding: str, host: str) -> Coding:
         return Identity()
     if name in ("gzip", "x-gzip", "deflate"):
         return Deflate(host)
-    shown = "".join(letter for letter in name if letter.isprintable())[:40]
     raise ProtocolError(
-        f"{host} sent its answer in the coding {shown!r}, which was not asked for",
+        f"{host} sent its answer in the coding {clean_line(name, 40)!r}, which was not asked for",
         "Turn compression off at the server or the proxy in front of it.",
     )
 

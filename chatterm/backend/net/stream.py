@@ -19,6 +19,7 @@ from chatterm.backend.net.framing import BYTE_ORDER_MARK, new_splitter
 from chatterm.backend.net.progress import Progress, late_first_event
 from chatterm.backend.net.transport import StageTrace
 from chatterm.backend.providers.base import Frame, FrameStream, Framing, OnStage, WireRequest
+from chatterm.core.clean import clean_line
 from chatterm.core.errors import ChattermError, ProtocolError, StaleConnectionError
 
 SEND_BYTES = 64 * 1024
@@ -162,7 +163,9 @@ class HttpFrameStream:
         if not 300 <= self.status < 400:
             return
         target = urlsplit(self.headers.get("location", ""))
-        place = _printable(f"{target.scheme or 'http'}://{target.netloc.rpartition('@')[2]}{target.path}")
+        place = clean_line(
+            f"{target.scheme or 'http'}://{target.netloc.rpartition('@')[2]}{target.path}", 120
+        )
         raise ProtocolError(
             f"{self._host} wants to move the request to {place if target.netloc else target.path or '?'}",
             f"chatterm does not follow. If that is right, set base_url in "
@@ -233,7 +236,7 @@ class HttpFrameStream:
     async def _web_page(self, head: bytes) -> ProtocolError:
         page = await self._read_some(head)
         found = re.search(rb"<title[^>]*>([^<]*)", page, re.IGNORECASE)
-        title = _printable(found[1].decode("utf-8", "replace")) if found else ""
+        title = clean_line(" ".join(found[1].decode("utf-8", "replace").split()), 120) if found else ""
         if (key := self._request.endpoint.api_key) and key in title:
             title = ""
         named = f" (its title: {title!r})" if title else ""
@@ -254,8 +257,3 @@ def _is_document(head: bytes, framing: Framing) -> bool:
         return start.startswith((b"{", b"["))
     # every JSON line begins with a brace; alone on its line, it begins a document in several lines
     return start.startswith((b"{\n", b"{\r", b"[\n", b"[\r"))
-
-
-def _printable(text: str) -> str:
-    """Outside text on one line, at most 120 characters, with nothing a terminal obeys."""
-    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())[:120]
