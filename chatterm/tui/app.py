@@ -47,7 +47,8 @@ class ChattermApp(Front, inherit_bindings=False):
         super().__init__(driver_class=driver_class())
         self._services = services
         self._leaving = False
-        self._wall = CleanFilter()  # one for good: Textual caches what a filter made of a line by its identity
+        # One for good: Textual caches what a filter made of a line by the identity of the filter.
+        self._wall = CleanFilter()
         self.crashed: Exception | None = None
         """What ended the application although nobody foresaw it; the caller reports it."""
         self.clipboard_writer = Clipboard(self._write_to_terminal, os.environ)

@@ -112,6 +112,7 @@ class LiveEntry:
 
     @property
     def height(self) -> int:
+        """How many lines there are."""
         return len(self._head) + len(self._thinking.lines) + len(self._body.lines) + len(self._foot)
 
     def line(self, number: int) -> Line:

@@ -46,6 +46,7 @@ class Line:
 
     @property
     def text(self) -> str:
+        """The words of the line, without lead and styles."""
         return "".join(span.text for span in self.spans)
 
 
