@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.providers import registry
 from chatterm.backend.providers.base import Endpoint, Limits, OpenStream, ProviderAdapter
 from chatterm.backend.providers.catalog import Service
@@ -88,7 +88,9 @@ class Targets:
         address = self.address(provider)
         key: ProviderKey | None
         if settings.key_cmd:
-            key = await asyncio.to_thread(find_key, provider, settings, self.environ, service.key_env)
+            key = await in_daemon_thread(
+                lambda: find_key(provider, settings, self.environ, service.key_env), "chatterm-key"
+            )
         else:
             key = find_key(provider, settings, self.environ, service.key_env)
         # An address of the user's own may be a gateway that wants no key; the service's own address does.

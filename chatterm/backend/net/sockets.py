@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import httpcore
 
+from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.net.exchange import current_exchange
 from chatterm.core.turn import Stage
 
@@ -30,33 +29,8 @@ def look_up_addresses(host: str, port: int) -> list[str]:
 
 
 async def look_up_in_thread(look_up: LookUp, host: str, port: int) -> list[str]:
-    """Run a look-up on a daemon thread of its own.
-
-    A look-up cannot be broken off. On asyncio's executor a hanging one would hold up the exit of the program;
-    a daemon thread is left behind.
-    """
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[list[str]] = loop.create_future()
-
-    def deliver(addresses: list[str] | None, error: Exception | None) -> None:
-        if answer.done():
-            return
-        if error is not None:
-            answer.set_exception(error)
-        else:
-            answer.set_result(addresses or [])
-
-    def work() -> None:
-        addresses, failure = None, None
-        try:
-            addresses = look_up(host, port)
-        except (OSError, UnicodeError) as error:
-            failure = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(deliver, addresses, failure)
-
-    threading.Thread(target=work, name="chatterm-look-up", daemon=True).start()
-    return await answer
+    """Run a look-up, which cannot be broken off, such that neither cancelling nor exiting waits for it."""
+    return await in_daemon_thread(lambda: look_up(host, port), "chatterm-look-up")
 
 
 class StagedBackend(httpcore.AsyncNetworkBackend):
