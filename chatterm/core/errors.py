@@ -40,7 +40,11 @@ class ChattermError(Exception):
         return type(self).__name__.removesuffix("Error")
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}".strip() if self.hint else self.message
+        if not self.hint:
+            return self.message
+        # What a server says often ends without a full stop; the two must still read as two sentences.
+        stop = "" if self.message.endswith((".", "?", ":", "…")) else "."
+        return f"{self.message}{stop} {self.hint}" if self.message else self.hint
 
 
 class ConfigError(ChattermError):
