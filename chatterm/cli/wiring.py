@@ -18,6 +18,7 @@ from chatterm.cli.loading import load_for
 from chatterm.cli.options import StartOptions
 from chatterm.config.load import Loaded
 from chatterm.config.paths import Paths, find_paths
+from chatterm.core.errors import StoreError
 from chatterm.core.turn import Turn
 from chatterm.store.database import Database
 from chatterm.store.history import History
@@ -59,11 +60,14 @@ class Engine:
         """Open the store and end what a killed process left behind; returns what the user should be told."""
         await self.database.ready()
         notices = list(self.database.notices)
-        recovered = await self.history.recover()
+        try:
+            recovered = await self.history.recover()
+            await self.history.purge_deleted()
+        except StoreError as error:
+            return (*notices, str(error))
         if recovered:
             replies = "A reply was" if recovered == 1 else f"{recovered} replies were"
             notices.append(f"{replies} cut off when chatterm ended; the text is kept, marked interrupted.")
-        await self.history.purge_deleted()
         return tuple(notices)
 
     def secrets(self) -> list[str]:
