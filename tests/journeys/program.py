@@ -1,0 +1,91 @@
+"""The real program with a home of its own: started on a pseudo-terminal, and what it left in its database."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.doubles.terminal import Terminal
+
+CHATTERM = (sys.executable, "-m", "chatterm")
+
+# Port 9, discard: nothing answers there, so no Ollama of the machine is found by chance.
+NO_OLLAMA = "127.0.0.1:9"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReply:
+    """One turn as the database has it: the prompt, and the reply with what became of it."""
+
+    prompt: str
+    text: str
+    state: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A user: where everything of theirs is kept, and their environment."""
+
+    path: Path
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+
+    def write_settings(self, toml: str) -> None:
+        """Put this into the settings file."""
+        self.path.mkdir(mode=0o700, exist_ok=True)
+        (self.path / "config.toml").write_text(toml, encoding="utf-8")
+
+    def environ(self) -> dict[str, str]:
+        """All variables that the program gets."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.path.parent),
+            "LANG": "C.UTF-8",
+            "CHATTERM_HOME": str(self.path),
+            "OLLAMA_HOST": NO_OLLAMA,
+            **self.environment,
+        }
+
+    def start(
+        self,
+        *arguments: str,
+        columns: int = 100,
+        rows: int = 30,
+        program: Sequence[str] = CHATTERM,
+        **variables: str,
+    ) -> Terminal:
+        """Start the program with these arguments on a terminal of this size."""
+        environment = {**self.environ(), **variables}
+        return Terminal([*program, *arguments], env=environment, columns=columns, rows=rows)
+
+    def stored(self) -> list[StoredReply]:
+        """Every turn in the database, in the order of its replies; chunks not folded yet are joined."""
+        database = self.path / "data" / "chatterm.db"
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            rows = connection.execute(
+                "SELECT reply.id, prompt.parts, reply.parts, reply.state, reply.error_message"
+                " FROM message AS reply JOIN message AS prompt ON prompt.id = reply.parent_id"
+                " WHERE reply.role = 'assistant' ORDER BY reply.created_at, reply.depth"
+            ).fetchall()
+            chunks = connection.execute(
+                "SELECT message_id, text FROM chunk WHERE kind = 'text' ORDER BY seq"
+            ).fetchall()
+        return [
+            StoredReply(
+                _text(prompt),
+                _text(reply) + "".join(text for owner, text in chunks if owner == id_),
+                state,
+                error,
+            )
+            for id_, prompt, reply, state, error in rows
+        ]
+
+
+def _text(parts: str) -> str:
+    return "".join(part["text"] for part in json.loads(parts) if part["type"] == "text")

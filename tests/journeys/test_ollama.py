@@ -1,0 +1,102 @@
+"""Ollama's own interface on a wide screen: figures, a stop in the middle, and the conversation again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.doubles import server_replies as replies
+from tests.doubles.server import ScriptedServer
+from tests.doubles.terminal import CTRL_C, CTRL_Q, ENTER, ESC, Terminal
+from tests.journeys.program import Home
+
+START = ("--provider", "ollama", "--model", "llama3")
+
+
+@pytest.fixture
+def ollama(home: Home, server: ScriptedServer) -> Iterator[Terminal]:
+    with home.start(*START, columns=200, rows=60, OLLAMA_HOST=server.url) as terminal:
+        terminal.wait_for("ollama / llama3")
+        yield terminal
+
+
+def figures(terminal: Terminal) -> dict[str, str]:
+    """Label and value of the rows of the sidebar; rows without a label are left out."""
+    rows = [line.rpartition("▏")[2].strip() for line in terminal.lines if "▏" in line]
+    pairs = [row.split("  ", 1) for row in rows if "  " in row]
+    return {label: value.strip() for label, value in pairs}
+
+
+@pytest.mark.parametrize(("load_seconds", "warmth"), [(0.02, "warm"), (4.2, "cold")])
+def test_the_sidebar_shows_what_the_server_measured(
+    server: ScriptedServer, ollama: Terminal, load_seconds: float, warmth: str
+) -> None:
+    frames = [replies.ollama_line({"role": "assistant", "content": word}) for word in ("Hello ", "there.")]
+    done = replies.ollama_done(
+        usage=(26, 298), load_seconds=load_seconds, prompt_seconds=0.13, eval_seconds=4.7
+    )
+    server.reply_script(replies.stream([*frames, done], content_type=replies.CONTENT_TYPES["ollama"]))
+    ollama.send(b"Hi" + ENTER)
+    ollama.wait_for("llama3 · ")
+    ollama.wait_for("total")
+    shown = figures(ollama)
+    assert shown["state"] == "complete"
+    assert shown["TTFT"].endswith("ms")
+    assert shown["rate"] == "63 tok/s"  # 298 tokens in 4.7 s
+    assert (shown["tokens in"], shown["tokens out"]) == ("26", "298")
+    assert shown["model"] == warmth
+    assert shown["load"] == ("20 ms" if warmth == "warm" else "4.2 s")
+    assert (shown["prompt"], shown["eval"]) == ("130 ms", "4.7 s")
+    assert (shown["retries"], shown["connection"]) == ("0", "new")
+
+
+@pytest.mark.parametrize("key", [ESC, CTRL_C], ids=["esc", "ctrl-c"])
+def test_a_stopped_reply_is_kept_and_goes_on_as_context(
+    home: Home, server: ScriptedServer, ollama: Terminal, key: bytes
+) -> None:
+    server.reply_text("The part before and the part after", provider="ollama", gates={3: "never"})
+    ollama.send(b"first question" + ENTER)
+    ollama.wait_for("The part before")
+    stopped_at = ollama.send(key)
+    [request] = server.chats
+    server.wait_until(lambda: request.closed_at is not None)
+    assert request.closed_at is not None
+    assert request.closed_at - stopped_at < 0.5  # the benchmark holds the 50 ms
+    ollama.wait_for("stopped")
+    assert "The part before" in ollama.text
+    assert home.stored()[0].text == "The part before "
+    server.reply_text("A second reply.", provider="ollama")
+    ollama.send(b"second question" + ENTER)
+    ollama.wait_for("A second reply.")
+    ollama.wait_for("complete")
+    sent = [(message["role"], message["content"]) for message in server.chats[1].json["messages"]]
+    assert [role for role, _ in sent] == ["user", "assistant", "user"]
+    assert sent[1][1].startswith("The part before")
+    ollama.send(CTRL_Q)
+    assert ollama.wait_exit() == 0
+    assert ollama.left_on == []
+    assert [(turn.text, turn.state) for turn in home.stored()] == [
+        ("The part before ", "cancelled"),
+        ("A second reply.", "complete"),
+    ]
+    with home.start("-c", columns=200, rows=60, OLLAMA_HOST=server.url) as again:
+        again.wait_for("A second reply.")
+        again.wait_for("ollama / llama3")
+        for text in ("first question", "The part before", "stopped", "second question"):
+            assert text in again.text
+
+
+def test_a_stop_before_the_first_word_gives_the_prompt_back(
+    home: Home, server: ScriptedServer, ollama: Terminal
+) -> None:
+    server.reply(replies.Hang())
+    ollama.send(b"a question I regret" + ENTER)
+    server.wait_until(lambda: server.chats)
+    ollama.wait_for("waiting for llama3")
+    ollama.send(ESC)
+    server.wait_until(lambda: server.chats[0].closed_at is not None)
+    ollama.wait_for("Your prompt is back")
+    ollama.wait_until(lambda screen: "▌ a question I regret" not in screen)
+    assert "a question I regret" in ollama.text
+    assert [turn.state for turn in home.stored()] == ["withdrawn"]
