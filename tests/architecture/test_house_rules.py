@@ -30,6 +30,7 @@ BORDERS = {
 """Where `except Exception` may stand, each with its reason."""
 
 CLEAN_UP = {
+    "chatterm/backend/daemon_thread.py": "whatever the work raised goes to the task that waits",
     "chatterm/backend/net/sockets.py": "a cancelled handshake too must close its socket at once",
     "chatterm/store/connection.py": "a connection that could not be set up is closed",
     "chatterm/store/database.py": "a transaction is rolled back, and an error goes to the thread that waits",
