@@ -88,6 +88,8 @@ def _is_false(node: ast.expr) -> bool:
 
 
 def _safe(node: ast.expr) -> bool:
+    if isinstance(node, ast.IfExp):
+        return _safe(node.body) and _safe(node.orelse)
     if isinstance(node, ast.Constant):
         return node.value is None or (isinstance(node.value, str) and "[" not in node.value)
     return isinstance(node, ast.Call) and dotted(node.func).split(".")[0] == "Content"
@@ -153,6 +155,7 @@ def test_only_one_module_makes_text_safe() -> None:
         "box.border_title = title",
         "box.border_subtitle = f'{a} [b]'",
         "box.tooltip = '[b]x'",
+        "box.border_title = Content('x') if a else title",
         "Button(tooltip=words)",
         "class A(Static):\n    pass",
         "class A(Static):\n    def __init__(self):\n        super().__init__('x')",
@@ -172,6 +175,7 @@ def test_markup_is_noticed(code: str) -> None:
         "Static(text, id='x', markup=False)",
         "Content(text)\nContent.styled(text, 'bold')",
         "box.border_title = Content(title)\nbox.border_subtitle = 'esc closes'",
+        "box.border_title = Content(title) if title else None",
         "class A(Static):\n    def __init__(self):\n        super().__init__('x', markup=False)",
         "class A(Widget):\n    def render(self) -> Content:\n        return Content(text)",
     ],
