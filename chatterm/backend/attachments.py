@@ -62,6 +62,17 @@ def mentioned_paths(text: str, folder: Path) -> list[Path]:
     return list(found)
 
 
+def unfound_mentions(text: str, folder: Path) -> list[str]:
+    """Words of the text that look like `@path`, with a dot or a slash inside, and name no existing file."""
+    found: list[str] = []
+    for quoted, bare in _MENTION.findall(text):
+        word = quoted or bare.rstrip(_TRAILING)
+        path = _absolute(word, folder)
+        if re.search(r"\w[./]|[./]\w", word) and not (path is not None and os.path.lexists(path)):
+            found.append(clean_line(f"@{word}", 80))
+    return list(dict.fromkeys(found))
+
+
 def read_attachment(path: Path) -> LoadedFile:
     """Read a regular file of text, or an image. Blocking: call it in a thread. Raises `AttachmentError`."""
     name = clean_line(str(path))

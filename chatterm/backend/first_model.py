@@ -53,6 +53,7 @@ async def first_model(wanted: Wanted, targets: Targets, lists: ModelLists) -> Ch
         return await _model_of(wanted.provider, wanted, targets, lists)
     if wanted.last_provider is not None and wanted.model is None:
         try:
+            targets.address(wanted.last_provider)
             return await _model_of(wanted.last_provider, wanted, targets, lists)
         except ChattermError:
             pass  # the provider used last is gone from the settings, or does not answer: look on

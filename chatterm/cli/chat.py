@@ -8,6 +8,7 @@ import sys
 
 from chatterm.cli.options import StartOptions
 from chatterm.cli.wiring import Engine, build_engine, read_settings
+from chatterm.config.load import FILE
 from chatterm.config.themes import DEFAULT_THEME, Palette, load_themes
 from chatterm.core.errors import ChattermError, ConfigError
 
@@ -61,6 +62,7 @@ def _run(engine: Engine, options: StartOptions) -> int:
         commands=commands,
         palettes=palettes,
         theme=theme,
+        theme_is_asked_for=engine.loaded.sources.get("interface.theme", FILE) != FILE,
         history=engine.history,
         state=engine.state,
         targets=engine.targets,

@@ -6,11 +6,16 @@ import asyncio
 import os
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
+from textual import on
 from textual.binding import BindingType
+from textual.driver import Driver
 from textual.filter import LineFilter
+from textual.worker import WorkerFailed
 
 from chatterm.tui.bindings import textual_bindings
 from chatterm.tui.clipboard import Clipboard
@@ -25,6 +30,9 @@ from chatterm.tui.theming import textual_themes, variable_defaults
 
 _ALWAYS = frozenset({"interrupt", "quit"})
 """Commands whose keys work whatever box is open."""
+
+LEAVE_SECONDS = 0.8
+"""What saving may take at the end; the program is gone within a second."""
 
 
 def _always_bindings() -> list[BindingType]:
@@ -98,10 +106,15 @@ class ChattermApp(Front, inherit_bindings=False):
         if self._leaving:
             return
         self._leaving = True
-        await self.chat.pane.session.aclose()
-        await self.chat.save_draft()
-        await self._services.close()
-        self.exit(status, return_code=status)
+        session, unsent = self.chat.pane.session, self.chat.pane.take_unsent()
+        try:
+            with suppress(TimeoutError):  # a disk or a connection that hangs does not keep the user here
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    await session.aclose(LEAVE_SECONDS / 2)
+                    await self.chat.keep_draft(session, unsent)
+                    await self._services.close()
+        finally:
+            self.exit(status, return_code=status)
 
     async def action_quit(self) -> None:
         """Textual's own quit is ours."""
@@ -109,15 +122,30 @@ class ChattermApp(Front, inherit_bindings=False):
 
     def _handle_exception(self, error: Exception) -> None:
         # Textual's own prints a traceback with the values of variables, keys among them.
+        cause = error.error if isinstance(error, WorkerFailed) else error
         if self.crashed is None:
-            self.crashed = error
+            self.crashed = cause if isinstance(cause, Exception) else error
         if self.is_headless:
             super()._handle_exception(error)
         else:
             self.exit(1, return_code=1)
 
+    def recall_theme(self, remembered: Sequence[str]) -> None:
+        """Use the theme that was chosen last, unless another was asked for or set since."""
+        if len(remembered) != 2 or self._services.theme_is_asked_for:
+            return
+        name, configured = remembered
+        if name in self._services.palettes and configured == self._services.settings.interface.theme:
+            self.theme = name
+
+    @on(Driver.SignalResume)
+    def _resumed(self) -> None:
+        # The terminal was the shell's meanwhile, and Textual paints only what changed.
+        self.refresh(layout=True)
+        self.screen.refresh(layout=True)
+
     def _signalled(self, status: int) -> None:
-        self.run_worker(self.leave(status))
+        self.run_worker(partial(self.leave, status))
 
     def _write_to_terminal(self, sequence: str) -> None:
         if self._driver is not None:

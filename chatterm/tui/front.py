@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 
 from textual.app import App
 
@@ -17,3 +18,7 @@ class Front(App[int], inherit_bindings=False):
     @abstractmethod
     async def leave(self, status: int = 0) -> None:
         """Save what runs and what is typed, and exit with this status."""
+
+    @abstractmethod
+    def recall_theme(self, remembered: Sequence[str]) -> None:
+        """Use the theme that was chosen last: its name, and the one that the settings named then."""

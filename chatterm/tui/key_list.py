@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 
 from textual.content import Content
@@ -9,25 +10,27 @@ from textual.content import Content
 from chatterm.tui.commands import Command
 from chatterm.tui.key_names import shown_key
 
-_KEYS_WIDTH = 24
-_SLASH_WIDTH = 24
+_KEYS_WIDTH = 20
+_TEXT_WIDTH = 46
+"""Together they fit into the box of a terminal of 80 columns."""
 
 
 def key_list(commands: Iterable[Command]) -> Content:
-    """Two lines per command: its keys, its slash words and its title; then what it does."""
+    """For every command its keys, its title and slash words, and below what it does."""
     rows: list[Content] = []
     for command in commands:
-        keys = ", ".join(shown_key(key) for key in command.keys)
-        slash = ", ".join(command.slash)
-        words = f"{slash} {command.argument}".strip() if slash else ""
-        rows.append(
-            Content.assemble(
-                Content.styled(keys.ljust(_KEYS_WIDTH), "$accent"),
-                " ",
-                Content.styled(words.ljust(_SLASH_WIDTH), "$chatterm-user"),
-                " ",
-                command.title,
+        keys = textwrap.wrap(", ".join(shown_key(key) for key in command.keys), _KEYS_WIDTH - 2)
+        texts = [(line, "bold") for line in textwrap.wrap(command.title, _TEXT_WIDTH)]
+        words = f"{', '.join(command.slash)} {command.argument}".strip() if command.slash else ""
+        texts += [(line, "$chatterm-user") for line in textwrap.wrap(words, _TEXT_WIDTH)]
+        texts += [(line, "$chatterm-dim") for line in textwrap.wrap(command.help, _TEXT_WIDTH)]
+        for number in range(max(len(keys), len(texts))):
+            key = keys[number] if number < len(keys) else ""
+            text, style = texts[number] if number < len(texts) else ("", "")
+            rows.append(
+                Content.assemble(
+                    Content.styled(key.ljust(_KEYS_WIDTH), "$accent"), Content.styled(text, style)
+                )
             )
-        )
-        rows.append(Content.styled(f"{'':{_KEYS_WIDTH}} {command.help}", "$chatterm-dim"))
-    return Content("\n").join(rows)
+        rows.append(Content(""))
+    return Content("\n").join(rows[:-1])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from chatterm.backend.first_model import Wanted, first_model
+from chatterm.backend.first_model import Wanted, first_model, split_model
 from chatterm.backend.session import Session
-from chatterm.core.errors import ChattermError, TurnInProgressError
+from chatterm.core.errors import ChattermError, ConfigError, StoreError, TurnInProgressError
 from chatterm.store.rows import ConversationRow
 from chatterm.store.turns import turns_of
 
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 LAST_MODEL = "last_model"
 RECENT_MODELS = "recent_models"
 SIDEBAR = "sidebar"
+THEME = "theme"
 MOST_RECENT = 12
 MOST_PROMPTS = 500
+NEW = "new"
 
 
 def draft_key(session: Session) -> str:
     """Under which name the unsent text of a session is kept; one for all that nothing was sent in yet."""
-    return session.conversation_id if session.turns else "new"
+    return session.conversation_id if session.turns else NEW
 
 
 class Opening:
@@ -32,18 +34,26 @@ class Opening:
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
         self._services = screen.services
+        self._opened = False
 
     async def open(self) -> None:
-        """At the start: the remembered toggles, the conversation asked for, then a model for it."""
-        try:
-            for notice in await self._services.prepare():
-                self._screen.pane.notices.show(notice, "warning")
-            await self._recall_toggles()
-            await self._open_conversation()
-        except ChattermError as error:
-            self._screen.pane.tell(error)
-        if self._screen.pane.session.target is None:
+        """At the start: what is remembered, the conversation asked for, then a model for it.
+
+        Each step goes on without what an earlier one could not get; prompts sent meanwhile wait.
+        """
+        pane, start = self._screen.pane, self._services.start
+        for step in (self._prepare, self._recall, self._open_conversation):
+            try:
+                await step()
+            except ChattermError as error:
+                pane.tell(error)
+        pane.session.options = start.options
+        # A conversation whose own model cannot be had waits for the user's choice.
+        if pane.session.target is None and (start.provider or start.model or not pane.session.turns):
             await self._choose_first()
+        self._opened = True
+        pane.opened()
+        self.show_model()
 
     async def resume(self, conversation: ConversationRow) -> None:
         """Put a stored conversation on screen, with the model it was held with where that is still there."""
@@ -57,28 +67,54 @@ class Opening:
             await self.use(conversation.provider, conversation.model)
 
     async def new(self) -> None:
-        """An empty conversation with the present model."""
+        """An empty conversation with the present model; one that is empty already stays."""
         self._refuse_while_running()
-        target = self._screen.pane.session.target
-        await self._screen.save_draft()
-        await self._show(self._services.new_session(None, (), self._services.start.system), "")
-        if target is not None:
-            await self.use(target.provider, target.model)
+        if self._screen.pane.session.turns:
+            await self.leave_conversation()
 
-    async def use(self, provider: str, model: str) -> None:
-        """Answer with this model from now on, and remember it. Raises `ConfigError` for an unknown provider."""
+    async def leave_conversation(self) -> None:
+        """An empty conversation in place of the one on screen. Raises `TurnInProgressError` while one runs."""
+        await self._show(self._services.new_session(None, (), self._services.start.system), "")
+
+    async def use(self, provider: str, model: str, *, send_queued: bool = True) -> None:
+        """Answer with this model from now on, and remember it; prompts that wait are sent.
+
+        Raises `ConfigError` for an unknown provider.
+        """
         target = self._services.targets.resolve(provider, model)
-        await self._screen.pane.session.use(target)
-        self._screen.header.show_model(provider, model)
-        state = self._services.state
-        await state.put(LAST_MODEL, [provider, model])
-        recent = [pair for pair in await self.recent_models() if pair != (provider, model)]
-        await state.put(RECENT_MODELS, [[provider, model], *map(list, recent)][:MOST_RECENT])
-        self._screen.pane.send_queued()
+        session = self._screen.pane.session
+        session.target = target
+        self.show_model()
+        if send_queued:
+            self._screen.pane.send_queued()
+        try:
+            await session.use(target)
+            await self._remember(provider, model)
+        except StoreError as error:
+            self._screen.pane.tell(error)
+
+    async def use_named(self, name: str, *, send_queued: bool = True) -> None:
+        """Answer with the model that the user typed: PROVIDER/MODEL, or a model of the present provider."""
+        provider, model = split_model(name, self._services.targets)
+        target = self._screen.pane.session.target
+        if provider is None and target is None:
+            raise ConfigError(f"No provider is chosen for {name!r}.", "Write it as PROVIDER/MODEL.")
+        await self.use(provider or (target.provider if target else ""), model, send_queued=send_queued)
+
+    def show_model(self) -> None:
+        """Say who answers, at the top and in an empty transcript."""
+        target = self._screen.pane.session.target
+        if target is not None:
+            self._screen.header.show_model(target.provider, target.model)
+        elif self._opened:
+            self._screen.header.show_model("no model", "")
+        self._screen.show_empty_text(target)
 
     async def recent_models(self) -> list[tuple[str, str]]:
-        """Provider and model of the last choices, the newest first."""
-        pairs = await self._services.state.get(RECENT_MODELS, list[list[str]]())
+        """Provider and model of the last choices, the newest first; none where they cannot be read."""
+        pairs: list[list[str]] = []
+        with suppress(StoreError):
+            pairs = await self._services.state.get(RECENT_MODELS, pairs)
         return [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
 
     async def show_title(self) -> None:
@@ -87,15 +123,21 @@ class Opening:
             row = await self._services.history.find(self._screen.pane.session.conversation_id)
             self._screen.header.show_title(row.title)
 
-    async def _recall_toggles(self) -> None:
+    async def _prepare(self) -> None:
+        for notice in await self._services.prepare():
+            self._screen.pane.notices.show(notice, "warning")
+
+    async def _recall(self) -> None:
         state = self._services.state
+        chosen = await state.get(THEME, list[str]())
+        self._screen.front.recall_theme(chosen)
         wanted = await state.get(SIDEBAR, None)
         self._screen.sidebar_wanted = wanted if isinstance(wanted, bool) else None
+        self._screen.fit(self._screen.size)
         self._screen.pane.composer.set_history(await state.prompts(MOST_PROMPTS))
-        self._screen.fold_sidebar(self._screen.size.width)
 
     async def _open_conversation(self) -> None:
-        start, history = self._services.start, self._services.history
+        start, history, pane = self._services.start, self._services.history, self._screen.pane
         if start.resume is not None:
             await self.resume(await history.find(start.resume))
         elif start.continue_last:
@@ -103,14 +145,14 @@ class Opening:
             if last is not None:
                 await self.resume(last)
             else:
-                self._screen.pane.notices.show("There is no conversation to continue yet.")
+                pane.notices.show("There is no conversation to continue yet.")
         else:
-            self._screen.pane.composer.load(await self._services.state.draft("new"))
-        self._screen.pane.session.options = start.options
+            pane.return_to_composer(await self._services.state.draft(NEW))
 
     async def _choose_first(self) -> None:
-        services, settings = self._services, self._services.settings
-        last = await services.state.get(LAST_MODEL, list[str]())
+        services, settings, last = self._services, self._services.settings, list[str]()
+        with suppress(StoreError):
+            last = await services.state.get(LAST_MODEL, last)
         wanted = Wanted(
             provider=services.start.provider or settings.provider,
             model=services.start.model or settings.model,
@@ -123,19 +165,31 @@ class Opening:
                 self._screen.pane.notices.show(choice.reason, "warning")
             if choice.model is not None:
                 await self.use(choice.provider, choice.model)
-                return
-            self._screen.header.show_model(choice.provider, "")
-            await self._screen.run_command("model")
+            else:
+                await self._screen.run_command("model")
         except ChattermError as error:
             self._screen.pane.tell(error)
-            self._screen.header.show_model("no model", "")
+
+    async def _remember(self, provider: str, model: str) -> None:
+        state = self._services.state
+        await state.put(LAST_MODEL, [provider, model])
+        recent = [pair for pair in await self.recent_models() if pair != (provider, model)]
+        await state.put(RECENT_MODELS, [[provider, model], *map(list, recent)][:MOST_RECENT])
 
     async def _show(self, session: Session, title: str) -> None:
-        old = self._screen.pane.session
-        session.options, session.target = old.options, old.target
-        self._screen.pane.show(session)
+        """Change sessions. What was not sent in the one that is left stays with it as its draft."""
+        pane = self._screen.pane
+        draft = await self._services.state.draft(draft_key(session))
+        self._refuse_while_running()  # nothing awaits from here until the other session is shown
+        left = pane.session
+        session.options, session.target = left.options, left.target
+        unsent = pane.take_unsent() if self._opened else None
+        pane.show(session, waiting=left.queued if unsent is None else ())
         self._screen.header.show_title(title)
-        self._screen.pane.composer.load(await self._services.state.draft(draft_key(session)))
+        self.show_model()
+        pane.return_to_composer(draft)
+        if unsent is not None:
+            await self._screen.keep_draft(left, unsent)
 
     def _refuse_while_running(self) -> None:
         if self._screen.pane.session.running is not None:

@@ -28,7 +28,7 @@ class ReplyCommands:
         self._refuse_while_running()
         self._last_turn()
         if argument:
-            await self._screen.run_command("model", argument)
+            await self._screen.opening.use_named(argument, send_queued=False)
         if not self._screen.pane.regenerate():
             self._screen.pane.notices.show("No model is chosen yet. Ctrl+L chooses one.", "warning")
 
@@ -49,7 +49,7 @@ class ReplyCommands:
 
     async def do_copy_code(self, argument: str) -> None:
         """Copy the code of the last reply."""
-        blocks = code_blocks(self._last_turn().reply.text)
+        blocks = code_blocks(self._nth_last("").reply.text)
         if not blocks:
             raise ChattermError("The last reply has no code block.", "Nothing was copied.")
         await self._copy("\n\n".join(blocks))
@@ -76,10 +76,14 @@ class ReplyCommands:
 
     async def do_rename(self, argument: str) -> None:
         """Give the conversation a title."""
+        session = self._screen.pane.session
+        if not session.turns:
+            raise ChattermError("This conversation is empty.", "Send a message; then it can be renamed.")
         if argument:
             await self._rename(argument)
         else:
-            self._screen.front.push_screen(InputBox("Title of the conversation"), self._rename)
+            title = (await self._services.history.find(session.conversation_id)).title
+            self._screen.front.push_screen(InputBox("Title of the conversation", title), self._titled)
 
     async def do_export(self, argument: str) -> None:
         """Write the conversation to a Markdown file that is not there yet."""
@@ -94,7 +98,10 @@ class ReplyCommands:
         title = (title or "").strip()
         if title:
             await self._services.history.rename(self._screen.pane.session.conversation_id, title)
-            self._screen.header.show_title(title)
+            await self._screen.opening.show_title()
+
+    async def _titled(self, title: str | None) -> None:
+        await self._screen.told(self._rename(title))
 
     async def _copy(self, text: str) -> None:
         self._screen.pane.notices.show((await self._screen.front.clipboard_writer.copy(text)).message)
@@ -106,11 +113,12 @@ class ReplyCommands:
         return turns[-1]
 
     def _nth_last(self, argument: str) -> Turn:
-        self._last_turn()
-        turns = self._screen.pane.session.turns
-        number = int(argument) if argument.isdigit() else 1
+        turns = [turn for turn in self._screen.pane.session.turns if turn.outcome is not None]
+        if argument and not argument.isdecimal():
+            raise ConfigError(f"{argument!r} is no number.", "/copy 2 copies the last reply but one.")
+        number = int(argument or 1)
         if not 1 <= number <= len(turns):
-            raise ChattermError(f"There is no reply {argument} back.", f"There are {len(turns)}.")
+            raise ChattermError(f"There is no reply {number} back.", f"There are {len(turns)} so far.")
         return turns[-number]
 
     def _refuse_while_running(self) -> None:
@@ -121,9 +129,14 @@ class ReplyCommands:
 def _value(text: str) -> object:
     """A JSON value where the text is one, else the text itself."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return text
+
+
+def _refuse(constant: str) -> object:
+    """NaN and the like are no JSON: they stay text."""
+    raise ValueError(constant)
 
 
 def _write_new(argument: str, title: str, text: str) -> Path:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
-from chatterm.backend.first_model import split_model
 from chatterm.backend.manual_pages import find_page, read_pages
-from chatterm.core.errors import ConfigError
+from chatterm.core.errors import ConfigError, TurnInProgressError
 from chatterm.tui.clipboard import Clipboard
 from chatterm.tui.external_editor import edit_text
 from chatterm.tui.key_list import key_list
-from chatterm.tui.opening import SIDEBAR
+from chatterm.tui.opening import SIDEBAR, THEME
+from chatterm.tui.screens.theme_picker import ThemePicker
 from chatterm.tui.widgets.conversation_list import ConversationList
 from chatterm.tui.widgets.model_picker import ModelPicker
 from chatterm.tui.widgets.text_box import InputBox, TextBox
@@ -34,11 +35,7 @@ class ScreenCommands:
     async def do_model(self, argument: str) -> None:
         """Open the picker, or switch to the model named."""
         if argument:
-            provider, model = split_model(argument, self._services.targets)
-            target = self._screen.pane.session.target
-            if provider is None and target is None:
-                raise ConfigError(f"No provider is chosen for {argument!r}.", "Write it as PROVIDER/MODEL.")
-            await self._screen.opening.use(provider or (target.provider if target else ""), model)
+            await self._screen.opening.use_named(argument)
             return
         target = self._screen.pane.session.target
         current = (target.provider, target.model) if target else None
@@ -48,15 +45,15 @@ class ScreenCommands:
             current=current,
         )
         self._screen.front.push_screen(picker, self._picked)
-        picker.run_worker(self._fill(picker))
+        picker.run_worker(partial(self._fill, picker))
 
     async def do_conversations(self, argument: str) -> None:
         """Open the list of conversations."""
         history = self._services.history
         screen = ConversationList(
             load=lambda words: history.conversations(500, words),
-            rename=history.rename,
-            delete=history.delete,
+            rename=self._rename,
+            delete=self._delete,
             undelete=history.undelete,
             filter_text=argument,
         )
@@ -74,7 +71,7 @@ class ScreenCommands:
         """Show or hide the sidebar, and remember it."""
         shown = self._screen.has_class("-sidebar")
         self._screen.sidebar_wanted = not shown
-        self._screen.fold_sidebar(self._screen.size.width)
+        self._screen.fit(self._screen.size)
         await self._services.state.put(SIDEBAR, not shown)
 
     async def do_help(self, argument: str) -> None:
@@ -90,18 +87,17 @@ class ScreenCommands:
         self._screen.front.push_screen(TextBox(found.title, found.text))
 
     async def do_theme(self, argument: str) -> None:
-        """Switch the theme, or name them all."""
-        palettes = self._services.palettes
+        """Switch the theme, and remember it; without a name list them all."""
+        palettes, front = self._services.palettes, self._screen.front
         if not argument:
-            names = ", ".join(palettes)
-            self._screen.pane.notices.show(f"Themes: {names}. Now: {self._screen.front.theme}.")
+            picker = ThemePicker(tuple(palettes), front.theme, self._show_theme)
+            front.push_screen(picker, self._theme_chosen)
             return
         if argument not in palettes:
             raise ConfigError(f"There is no theme {argument!r}.", f"Known: {', '.join(palettes)}.")
-        self._screen.front.theme = argument
-        self._screen.pane.notices.show(
-            f"Theme {argument}. To keep it: chatterm config set interface.theme {argument}"
-        )
+        self._show_theme(argument)
+        await self._services.state.put(THEME, [argument, self._services.settings.interface.theme])
+        self._screen.pane.notices.show(f"The theme is {argument} from now on.")
 
     async def do_editor(self, argument: str) -> None:
         """Edit the prompt in the user's editor."""
@@ -205,7 +201,30 @@ class ScreenCommands:
 
     async def _chosen(self, conversation_id: str | None) -> None:
         if conversation_id is not None:
-            await self._screen.opening.resume(await self._services.history.find(conversation_id))
+            await self._screen.told(self._resume(conversation_id))
+
+    async def _resume(self, conversation_id: str) -> None:
+        await self._screen.opening.resume(await self._services.history.find(conversation_id))
+
+    def _show_theme(self, name: str) -> None:
+        self._screen.front.theme = name
+
+    async def _theme_chosen(self, name: str | None) -> None:
+        if name is not None:
+            await self._screen.run_command("theme", name)
+
+    async def _rename(self, conversation_id: str, title: str) -> None:
+        await self._services.history.rename(conversation_id, title)
+        await self._screen.opening.show_title()
+
+    async def _delete(self, conversation_id: str) -> None:
+        session = self._screen.pane.session
+        on_screen = session.conversation_id == conversation_id
+        if on_screen and session.running is not None:
+            raise TurnInProgressError("A reply is still coming in here.", "Leave the list; Esc stops it.")
+        await self._services.history.delete(conversation_id)
+        if on_screen:
+            await self._screen.opening.leave_conversation()
 
     async def _fill(self, picker: ModelPicker) -> None:
         async for known in self._services.models.fetch_all():

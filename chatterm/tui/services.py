@@ -33,7 +33,7 @@ class Services:
     """Everything the screens reach.
 
     `prepare` opens the store, once, and returns notices for the user; `close` ends connections and writes
-    within a second. `notices` are told at the start.
+    within a second. `notices` are told at the start. `theme_is_asked_for`: by an option or the environment.
     """
 
     settings: Settings
@@ -41,6 +41,7 @@ class Services:
     commands: tuple[Command, ...]
     palettes: Mapping[str, Palette]
     theme: str
+    theme_is_asked_for: bool = False
     history: History
     state: StateStore
     targets: Targets

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
+from functools import partial
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.geometry import Size
 from textual.screen import Screen
 
+from chatterm.backend.session import Session
+from chatterm.backend.target import Target
 from chatterm.core.errors import ChattermError
+from chatterm.core.turn import Outcome
 from chatterm.tui.bindings import MisusedCommand, UnknownCommand, parse_slash
+from chatterm.tui.empty_text import empty_text
 from chatterm.tui.front import Front
-from chatterm.tui.opening import Opening, draft_key
+from chatterm.tui.messages import FiguresChanged, TurnEnded
+from chatterm.tui.opening import NEW, Opening, draft_key
 from chatterm.tui.reply_commands import ReplyCommands
 from chatterm.tui.screen_commands import ScreenCommands
 from chatterm.tui.services import Services
@@ -24,17 +32,9 @@ from chatterm.tui.widgets.sidebar import MetricsSidebar
 from chatterm.tui.widgets.status_line import StatusLine
 
 NARROW_COLUMNS = 100
+SHORT_ROWS = 12
+"""Lower terminals show no key hints and no figures."""
 DRAFT_SECONDS = 1.0
-
-EMPTY_TEXT = """\
-# chatterm
-
-Type a message and press Enter. Esc stops a reply.
-
-- Ctrl+L chooses a model, Ctrl+S lists conversations
-- Ctrl+P lists the commands, F1 the keys
-- @path attaches a file, /help opens the manual
-"""
 
 
 class ChatScreen(Screen[None], inherit_bindings=False):
@@ -70,24 +70,28 @@ class ChatScreen(Screen[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show an empty conversation at once; the rest follows as it is found."""
-        self.pane.transcript.set_empty_text(EMPTY_TEXT)
         self.pane.show(self.services.new_session(None, (), self.services.start.system))
         self.pane.composer.focus()
-        self.fold_sidebar(self.size.width)
+        self.fit(self.size)
         for notice in self.services.notices:
             self.pane.notices.show(notice, "warning")
-        self.run_worker(self.opening.open())
+        self.run_worker(self.opening.open)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Narrow terminals get the status line in place of the sidebar."""
-        self.fold_sidebar(event.size.width)
+        """Narrow terminals get the status line in place of the sidebar, low ones the conversation alone."""
+        self.fit(event.size)
 
-    def fold_sidebar(self, width: int) -> None:
-        """Show the sidebar where the user wants it, else where there is room for it."""
+    def fit(self, size: Size) -> None:
+        """Show the sidebar where the user wants it, else where there is room for it; leave out what is least."""
         wanted = self.sidebar_wanted
-        shown = width >= NARROW_COLUMNS if wanted is None else wanted and width >= 60
+        shown = size.width >= NARROW_COLUMNS if wanted is None else wanted and size.width >= 60
         self.set_class(shown, "-sidebar")
         self.set_class(not shown, "-no-sidebar")
+        self.set_class(size.height < SHORT_ROWS, "-short")
+
+    def show_empty_text(self, target: Target | None) -> None:
+        """Say in an empty transcript what can be done with this target."""
+        self.pane.transcript.set_empty_text(empty_text(self.services.commands, target))
 
     # ---- commands ----------------------------------------------------------------------------
 
@@ -99,19 +103,23 @@ class ChatScreen(Screen[None], inherit_bindings=False):
                 break
         else:
             raise RuntimeError(f"the command {command_id} is in the table but nothing does it")
+        await self.told(action(argument))
+
+    async def told(self, work: Awaitable[None]) -> None:
+        """Wait for work that the user asked for; what goes wrong with it is told, never raised."""
         try:
-            await action(argument)
+            await work
         except ChattermError as error:
             self.pane.tell(error)
 
     @on(Composer.Submitted)
     async def _submitted(self, event: Composer.Submitted) -> None:
-        self.pane.notices.acknowledge(sent=True)
+        self.pane.notices.clear_notices()
         parsed = parse_slash(event.text, self.services.commands)
         if parsed is None:
             self.pane.submit(event.text)
             if event.text.strip():
-                self.run_worker(self._remember(event.text))
+                self.run_worker(partial(self._remember, event.text))
         elif isinstance(parsed, UnknownCommand | MisusedCommand):
             self.pane.composer.load(event.text)
             self.pane.notices.show(f"{parsed.message} {parsed.hint}", "warning")
@@ -130,14 +138,18 @@ class ChatScreen(Screen[None], inherit_bindings=False):
     async def _hint_chosen(self, event: KeyHints.Chosen) -> None:
         await self.run_command(event.command_id)
 
-    @on(ConversationPane.FiguresChanged)
-    def _figures_changed(self, event: ConversationPane.FiguresChanged) -> None:
+    @on(FiguresChanged)
+    def _figures_changed(self, event: FiguresChanged) -> None:
         self.query_one(MetricsSidebar).update_figures(event.figures)
         self.query_one(StatusLine).update_figures(event.figures)
 
-    @on(ConversationPane.TurnEnded)
-    async def _turn_ended(self) -> None:
+    @on(TurnEnded)
+    async def _turn_ended(self, event: TurnEnded) -> None:
         await self.opening.show_title()
+        turn = event.finished.turn
+        if turn.prompt.parent_id is None and turn.outcome is not Outcome.WITHDRAWN:
+            # The conversation has its own draft from its first turn on; the next new one starts empty.
+            await self.told(self.services.state.put_draft(NEW, ""))
 
     def on_key(self, event: events.Key) -> None:
         """Any key shows that notices were read."""
@@ -147,24 +159,16 @@ class ChatScreen(Screen[None], inherit_bindings=False):
 
     @on(Composer.Changed)
     def _draft_changed(self) -> None:
-        self.run_worker(self._save_draft_soon(), group="draft", exclusive=True)
+        self.pane.notices.acknowledge()
+        self.run_worker(self._keep_draft_soon, group="draft", exclusive=True)
 
-    async def _save_draft_soon(self) -> None:
+    async def _keep_draft_soon(self) -> None:
         await asyncio.sleep(DRAFT_SECONDS)
-        await self.save_draft()
+        await self.keep_draft(self.pane.session, self.pane.unsent)
 
-    async def save_draft(self) -> None:
-        """Keep what is in the prompt, so that a killed program does not lose it."""
-        session, text = self.pane.session, self.pane.composer.text
-        try:
-            await self.services.state.put_draft(draft_key(session), text)
-            if session.turns:
-                await self.services.state.put_draft("new", "")
-        except ChattermError as error:
-            self.pane.tell(error)
+    async def keep_draft(self, session: Session, text: str) -> None:
+        """Keep what was not sent in a session, so that a killed program does not lose it."""
+        await self.told(self.services.state.put_draft(draft_key(session), text))
 
     async def _remember(self, text: str) -> None:
-        try:
-            await self.services.state.append_prompt(text, self.pane.session.conversation_id)
-        except ChattermError as error:
-            self.pane.tell(error)
+        await self.told(self.services.state.append_prompt(text, self.pane.session.conversation_id))

@@ -163,6 +163,9 @@ class Composer(TextArea, inherit_bindings=False):
         command = self._commands.get(event.key)
         if command is not None and self._run(command):
             _use_up(event)
+        elif event.key.startswith("alt+"):
+            # Terminals send Alt and a letter as Esc and the letter, and Textual would type the letter.
+            event.prevent_default()
 
     def _run(self, command: str) -> bool:
         match command:

@@ -2,82 +2,61 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.message import Message
-from textual.widgets import Static
+from textual.content import Content
 
-from chatterm.backend.attachments import mentioned_paths, read_attachment, store_attachment
 from chatterm.backend.metrics import Figures, figures_of
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.config.model import InterfaceSettings
 from chatterm.core.errors import AttachmentError, ChattermError, StoreError
-from chatterm.core.events import TurnFinished
 from chatterm.core.turn import Outcome
 from chatterm.store.history import History
 from chatterm.tui.bindings import keys_of
 from chatterm.tui.commands import Command
 from chatterm.tui.key_names import shown_key
+from chatterm.tui.messages import FiguresChanged, TurnEnded
+from chatterm.tui.prompt_files import prompt_with_files
 from chatterm.tui.pump import TICK_SECONDS, Pump
+from chatterm.tui.queue_view import QueueView
 from chatterm.tui.transcript.transcript import Transcript
-from chatterm.tui.turn_text import entries_of, live_entry, prompt_entry, queued_entry, reply_entry
+from chatterm.tui.turn_text import entries_of, live_entry, prompt_entry, reply_entry
 from chatterm.tui.widgets.completion import CompletionList
 from chatterm.tui.widgets.composer import Composer
+from chatterm.tui.widgets.new_text_badge import NewTextBadge
 from chatterm.tui.widgets.notices import Notices
+
+EDITING_TITLE = " in place of your last message · ctrl+c leaves it "
 
 
 class ConversationPane(Vertical):
     """Shows a session and carries prompts into it; knows nothing of commands, lists and models."""
 
-    DEFAULT_CSS = """
-    ConversationPane {
-        width: 1fr; height: 1fr;
-        & > .badge {
-            display: none; overlay: screen; width: auto; height: 1; padding: 0 1; offset: 2 -1;
-            background: $panel; color: $accent;
-        }
-        &.-new-below > .badge { display: block; }
-    }
-    """
-
-    @dataclass
-    class FiguresChanged(Message):
-        """The figures of the running or last turn; None where there is no turn."""
-
-        figures: Figures | None
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, ConversationPane.FiguresChanged)
-
-    @dataclass
-    class TurnEnded(Message):
-        """A turn is over and stored."""
-
-        finished: TurnFinished
+    DEFAULT_CSS = "ConversationPane { width: 1fr; height: 1fr; }"
 
     def __init__(self, history: History, commands: tuple[Command, ...], interface: InterfaceSettings) -> None:
         super().__init__()
         self._history = history
         self._commands = commands
         self._interface = interface
-        again = keys_of(commands, "regenerate")
-        self._again_key = shown_key(again[0]) if again else "/retry"
+        self._again_key = _key_or_word(commands, "regenerate", "/retry")
+        self._model_key = _key_or_word(commands, "model", "/model")
         self._session: Session | None = None
         self._pump: Pump | None = None
-        self._queued_shown: list[str] = []
-        self.editing = False
+        self._queue_view = QueueView()
+        self._opened = False
+        self._editing = False
 
     def compose(self) -> ComposeResult:
         interface = self._interface
         yield Transcript(reading_width=interface.reading_width, frames_per_second=interface.frames_per_second)
-        yield Static("↓ new text · End follows", classes="badge", markup=False)
+        yield NewTextBadge()
         yield Notices()
         yield CompletionList(self._commands)
         yield Composer(self._commands, enter=interface.enter)
@@ -108,19 +87,37 @@ class ConversationPane(Vertical):
         """Keep the waiting line and the figures moving while a turn runs."""
         self.set_interval(TICK_SECONDS, self._tick)
 
-    def show(self, session: Session) -> None:
-        """Put a session on screen in place of the one that is there."""
+    @property
+    def editing(self) -> bool:
+        """Whether the next prompt takes the place of the last turn."""
+        return self._editing
+
+    @editing.setter
+    def editing(self, editing: bool) -> None:
+        self._editing = editing
+        self.composer.border_title = Content(EDITING_TITLE) if editing else None
+
+    def opened(self) -> None:
+        """The start is over: a model that is not chosen by now has to be chosen by the user."""
+        self._opened = True
+        if self.session.queued:
+            self._ask_for_model()
+
+    def show(self, session: Session, waiting: Iterable[Prompt] = ()) -> None:
+        """Put a session on screen in place of the one that is there; `waiting` prompts are queued in it."""
         self._session = session
+        for prompt in waiting:
+            session.queue(prompt)
         self.editing = False
         self.refresh_entries()
         last = session.turns[-1] if session.turns else None
-        self.post_message(self.FiguresChanged(figures_of(last) if last else None))
+        self.post_message(FiguresChanged(figures_of(last) if last else None))
 
     def refresh_entries(self) -> None:
         """Show the session's turns anew, all at once."""
         entries = [entry for turn in self.session.turns for entry in entries_of(turn, self._again_key)]
         self.transcript.set_entries(entries)
-        self._queued_shown.clear()
+        self._queue_view.forget()
         self.show_queue()
 
     def tell(self, error: ChattermError) -> None:
@@ -137,7 +134,7 @@ class ConversationPane(Vertical):
         if not paths and "@" not in text:
             self.send(Prompt(text))
         else:
-            self.run_worker(self._submit_with_files(text, paths))
+            self.run_worker(partial(self._submit_with_files, text, paths))
 
     def send(self, prompt: Prompt) -> None:
         """Start the turn, or queue the prompt while another runs or no model is chosen yet."""
@@ -145,8 +142,8 @@ class ConversationPane(Vertical):
         if session.running is not None or session.target is None:
             session.queue(prompt)
             self.show_queue()
+            self._ask_for_model()
         elif self.editing:
-            self.editing = False
             self._replace_last(session.resend(prompt))
         else:
             self._follow(session.start_turn(prompt))
@@ -173,9 +170,29 @@ class ConversationPane(Vertical):
         prompt = self.session.take_back()
         if prompt is None:
             return False
-        self._return_to_composer(prompt.text)
+        self.return_to_composer(prompt.text)
         self.show_queue()
         return True
+
+    @property
+    def unsent(self) -> str:
+        """All that was typed and not sent: the prompts that wait, and what is in the composer."""
+        texts = [*(prompt.text for prompt in self.session.queued), self.composer.text]
+        return "\n".join(text for text in texts if text.strip())
+
+    def take_unsent(self) -> str:
+        """The same, taken out of queue and composer."""
+        text = self.unsent
+        while self.session.take_back() is not None:
+            pass
+        self.composer.load("")
+        return text
+
+    def return_to_composer(self, text: str) -> None:
+        """Bring a text back; what was typed meanwhile stays below it."""
+        if text:
+            typed = self.composer.text
+            self.composer.load(f"{text}\n{typed}" if typed.strip() else text)
 
     def stop(self) -> bool:
         """Stop the running turn; False when none runs."""
@@ -183,26 +200,29 @@ class ConversationPane(Vertical):
 
     def show_queue(self) -> None:
         """Show the prompts that wait, after everything else."""
-        for entry_id in self._queued_shown:
-            self.transcript.remove_entry(entry_id)
-        entries = [queued_entry(number, prompt) for number, prompt in enumerate(self.session.queued)]
-        for entry in entries:
-            self.transcript.append(entry)
-        self._queued_shown = [entry.id for entry in entries]
-        self.composer.has_queued = bool(entries)
+        self._queue_view.show(self.transcript, self.session.queued)
+        self.composer.has_queued = bool(self.session.queued)
 
     async def _submit_with_files(self, text: str, extra: list[Path]) -> None:
+        session = self.session
         try:
-            named = await asyncio.to_thread(mentioned_paths, text, Path.cwd())
-            files = [
-                await asyncio.to_thread(read_attachment, path) for path in dict.fromkeys([*extra, *named])
-            ]
-            parts = [await store_attachment(file, self._history) for file in files]
+            prompt, unfound = await prompt_with_files(text, extra, Path.cwd(), self._history)
         except (AttachmentError, StoreError) as error:
-            self._return_to_composer(text)
+            self.return_to_composer(text)
             self.tell(error)
             return
-        self.send(Prompt(text, tuple(parts)))
+        if session is not self._session:
+            self.return_to_composer(text)  # another conversation was opened while the files were read
+            return
+        self.send(prompt)
+        if unfound:
+            self.notices.show(f"No file of this name, sent as text: {', '.join(unfound)}", "warning")
+
+    def _ask_for_model(self) -> None:
+        if self._opened and self.session.target is None:
+            self.notices.show(
+                f"No model is chosen yet. {self._model_key} chooses one, then this is sent.", "warning"
+            )
 
     # ---- following a turn --------------------------------------------------------------------
 
@@ -210,19 +230,18 @@ class ConversationPane(Vertical):
         """Show a turn that took the place of the last one."""
         kept = [entry for turn in self.session.turns[:-1] for entry in entries_of(turn, self._again_key)]
         self.transcript.set_entries(kept)
-        self._queued_shown.clear()
+        self._queue_view.forget()
         self._follow(handle)
 
     def _follow(self, handle: TurnHandle) -> None:
-        for entry_id in self._queued_shown:
-            self.transcript.remove_entry(entry_id)
-        self._queued_shown.clear()
+        self._queue_view.show(self.transcript, ())
+        self.editing = False
         self.transcript.append(prompt_entry(handle.turn.prompt))
         self.transcript.begin_live(live_entry(handle.turn.reply))
         self.transcript.scroll_to_end()
         self.show_queue()
         self._pump = Pump(handle, self.transcript, self._show_figures)
-        self.run_worker(self._run_pump(self.session, self._pump))
+        self.run_worker(partial(self._run_pump, self.session, self._pump))
 
     async def _run_pump(self, session: Session, pump: Pump) -> None:
         finished = await pump.run()
@@ -231,41 +250,41 @@ class ConversationPane(Vertical):
         if session is self._session:
             if turn.outcome is Outcome.WITHDRAWN:
                 self.refresh_entries()
-                self._return_to_composer(turn.prompt.text)
+                self.return_to_composer(turn.prompt.text)
                 self.notices.show("Stopped before the reply began. Your prompt is back.", "information")
             else:
                 self.transcript.end_live(reply_entry(turn, self._again_key))
         if finished.notice:
             self.notices.show(finished.notice, "error")
-        self.post_message(self.TurnEnded(finished))
+        self.post_message(TurnEnded(finished))
         if turn.outcome is Outcome.COMPLETE:
             self.send_queued()
         elif session.queued:
             self.notices.show("Queued: Enter on an empty prompt sends it, Up takes it back.", "information")
-
-    def _return_to_composer(self, text: str) -> None:
-        """Bring a prompt back; what was typed meanwhile stays below it."""
-        typed = self.composer.text
-        self.composer.load(f"{text}\n{typed}" if typed.strip() else text)
 
     def _tick(self) -> None:
         if self._pump is not None:
             self._pump.tick()
 
     def _show_figures(self, figures: Figures) -> None:
-        self.post_message(self.FiguresChanged(figures))
+        self.post_message(FiguresChanged(figures))
 
     @on(Transcript.FollowingChanged)
     def _following_changed(self, event: Transcript.FollowingChanged) -> None:
         if event.following:
-            self.remove_class("-new-below")
+            self.query_one(NewTextBadge).display = False
 
     @on(Transcript.NewTextBelow)
     def _new_text_below(self) -> None:
-        self.add_class("-new-below")
+        self.query_one(NewTextBadge).display = True
 
     @on(Composer.Submitted)
     def _composer_submitted(self, event: Composer.Submitted) -> None:
         """An empty prompt sends what waits; everything else is for the screen, which knows the commands."""
         if not event.text.strip() and self.send_queued():
             event.stop()
+
+
+def _key_or_word(commands: Iterable[Command], command_id: str, word: str) -> str:
+    keys = keys_of(commands, command_id)
+    return shown_key(keys[0]) if keys else word

@@ -1,0 +1,28 @@
+"""What the conversation tells the screen around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from chatterm.backend.metrics import Figures
+from chatterm.core.events import TurnFinished
+
+
+@dataclass
+class FiguresChanged(Message):
+    """The figures of the running or last turn; None where there is no turn."""
+
+    figures: Figures | None
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest figures matter."""
+        return isinstance(message, FiguresChanged)
+
+
+@dataclass
+class TurnEnded(Message):
+    """A turn is over and stored."""
+
+    finished: TurnFinished

@@ -1,0 +1,19 @@
+"""The mark that says that there is new text below what is in view."""
+
+from __future__ import annotations
+
+from textual.widgets import Static
+
+
+class NewTextBadge(Static):
+    """Stands over the end of the transcript and takes no room; hidden until it is displayed."""
+
+    DEFAULT_CSS = """
+    NewTextBadge {
+        display: none; overlay: screen; width: auto; height: 1; padding: 0 1; offset: 2 -1;
+        background: $panel; color: $accent;
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__("↓ new text · End follows", markup=False)
