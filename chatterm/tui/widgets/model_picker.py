@@ -80,7 +80,8 @@ class ModelPicker(ListBox[Choice]):
             self.tell(f"There is no model to choose for {clean_line(self.field.value, 40)!r} yet.")
 
     def _refresh(self) -> None:
-        self.run_worker(partial(self._search, self.field.value), exclusive=True)
+        # A group of its own: exclusive ends all workers of its group, and the one that fills the list is no rival.
+        self.run_worker(partial(self._search, self.field.value), group="search", exclusive=True)
 
     async def _search(self, query: str) -> None:
         listing = await asyncio.to_thread(lambda: self._picture().listing(query))
