@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from chatterm.backend.providers.base import FrameStream, WireRequest
 from chatterm.backend.target import Target
-from chatterm.core.errors import ChattermError, ProviderError
+from chatterm.core.clean import clean_line
+from chatterm.core.errors import ChattermError, ModelNotFoundError, ProviderError
 from chatterm.core.events import (
     RefusalDelta,
     StageChanged,
@@ -162,5 +163,7 @@ class Attempt:
 
     def _named(self, error: ProviderError) -> ProviderError:
         error.provider = error.provider or self._target.provider
-        error.model = error.model or self._request.model
+        error.model = model = error.model or self._request.model
+        if isinstance(error, ModelNotFoundError) and model not in error.message:
+            error.message = f"{clean_line(model, 60)}: {error.message}"
         return error
