@@ -29,7 +29,9 @@ WAIT_SECONDS = 15.0
 ENTER = b"\r"
 ESC = b"\x1b"
 CTRL_C = b"\x03"
+CTRL_L = b"\x0c"
 CTRL_Q = b"\x11"
+CTRL_T = b"\x14"
 UP = b"\x1b[A"
 PAGE_UP = b"\x1b[5~"
 
