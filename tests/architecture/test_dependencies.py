@@ -79,4 +79,5 @@ def test_the_tests_declare_what_they_use() -> None:
         owners = {owner.lower().replace("_", "-") for owner in installed.get(package, [package])}
         used |= owners
         assert owners & needed, f"{name} imports {package}, which no dependency brings"
-    assert extra - used == set(TOOLS)
+    assert extra - used - set(TOOLS) == set()
+    assert set(TOOLS) - extra == set()
