@@ -8,8 +8,7 @@ from dataclasses import replace
 
 from chatterm.backend.providers.base import FrameStream, WireRequest
 from chatterm.backend.target import Target
-from chatterm.core.clean import clean_line
-from chatterm.core.errors import ChattermError, ModelNotFoundError, ProviderError
+from chatterm.core.errors import AuthenticationError, ChattermError, ProviderError
 from chatterm.core.events import (
     RefusalDelta,
     StageChanged,
@@ -69,7 +68,7 @@ class Attempt:
                 await self._read(stream)
         except ProviderError as error:
             if not self.complete:  # what goes wrong after the marker costs nothing
-                raise self._named(error) from None
+                raise self._named(error, wire) from None
         finally:
             if self._probe is not None:
                 self._probe.cancel()
@@ -161,9 +160,9 @@ class Attempt:
         if loaded is False and self._stage is Stage.WAITING:
             self._enter(Stage.LOADING, self._clock())
 
-    def _named(self, error: ProviderError) -> ProviderError:
+    def _named(self, error: ProviderError, wire: WireRequest) -> ProviderError:
         error.provider = error.provider or self._target.provider
-        error.model = model = error.model or self._request.model
-        if isinstance(error, ModelNotFoundError) and model not in error.message:
-            error.message = f"{clean_line(model, 60)}: {error.message}"
+        error.model = error.model or self._request.model
+        if isinstance(error, AuthenticationError) and wire.endpoint.key_source:
+            error.hint = f"{error.hint} The key came from {wire.endpoint.key_source}.".strip()
         return error

@@ -12,9 +12,10 @@ from typing import Literal, Protocol
 import msgspec
 
 from chatterm.backend.providers.base import ModelInfo
+from chatterm.backend.target import read_whole
 from chatterm.backend.targets import Targets
+from chatterm.core.clean import well_formed
 from chatterm.core.errors import ChattermError
-from chatterm.core.turn import Stage
 
 MODELS_LIMIT = 50_000
 ID_LIMIT_CHARACTERS = 512
@@ -101,17 +102,14 @@ class ModelLists:
         request = target.adapter.models_request(endpoint, target.limits)
         if request is None:
             return tuple(target.adapter.parse_models(b"", provider))
-        async with target.open_stream(request, _ignore_stage) as stream:
-            body = await stream.body()
-            if stream.status >= 400:
-                raise target.adapter.parse_error(stream.status, stream.headers, body)
-        models = target.adapter.parse_models(body, provider)[:MODELS_LIMIT]
-        return tuple(model for model in models if len(model.id) <= ID_LIMIT_CHARACTERS)
+        models = target.adapter.parse_models(await read_whole(target, request), provider)[:MODELS_LIMIT]
+        return tuple(model for model in models if _can_be_asked_for(model.id))
+
+
+def _can_be_asked_for(model: str) -> bool:
+    """Whether a name is of a sensible length, and can be encoded for a request."""
+    return len(model) <= ID_LIMIT_CHARACTERS and well_formed(model) == model
 
 
 def _too_slow(provider: str) -> ChattermError:
     return ChattermError(f"{provider} did not list its models within {FETCH_SECONDS:.0f} s.")
-
-
-def _ignore_stage(stage: Stage, at: float) -> None:
-    """Nobody watches the stages of a model list."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from chatterm.backend.providers.base import Endpoint, Limits, OpenStream, ProviderAdapter
-from chatterm.core.turn import Options
+from chatterm.backend.providers.base import Endpoint, Limits, OpenStream, ProviderAdapter, WireRequest
+from chatterm.core.turn import Options, Stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,3 +26,16 @@ class Target:
     limits: Limits = field(default_factory=Limits)
     options: Options = field(default_factory=dict[str, object])
     is_loaded: Callable[[], Awaitable[bool | None]] | None = None
+
+
+async def read_whole(target: Target, request: WireRequest) -> bytes:
+    """The whole answer to a request that is no chat. Raises `ChattermError`, for an error status as well."""
+    async with target.open_stream(request, _unwatched) as stream:
+        body = await stream.body()
+        if stream.status >= 400:
+            raise target.adapter.parse_error(stream.status, stream.headers, body)
+        return body
+
+
+def _unwatched(stage: Stage, at: float) -> None:
+    """Nobody looks on while this request proceeds."""

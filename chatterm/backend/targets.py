@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.providers import registry
-from chatterm.backend.providers.base import Endpoint, Limits, OpenStream, ProviderAdapter
+from chatterm.backend.providers.base import Endpoint, Limits, OpenStream
 from chatterm.backend.providers.catalog import Service
-from chatterm.backend.target import Target
+from chatterm.backend.target import Target, read_whole
 from chatterm.config.keys import ProviderKey, find_key, key_variables
 from chatterm.config.model import ProviderSettings, Settings
 from chatterm.config.urls import is_loopback
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import AuthenticationError, ChattermError, ConfigError
-from chatterm.core.turn import Stage
 
 GUIDE = "guide"
 OLLAMA = "ollama"
 ALWAYS_OFFERED = (OLLAMA, GUIDE)
 """Providers that the picker lists without any configuration: they need no key."""
+
+COMMAND_KEY_SECONDS = 600.0
+"""How long a key that a command gave is used before the command is asked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,9 @@ class Targets:
     http_stream: OpenStream
     guide_stream: OpenStream
     refused: Mapping[str, ConfigError] = field(default_factory=dict[str, ConfigError])
+    _commanded: dict[str, tuple[float, ProviderKey | None]] = field(
+        default_factory=dict[str, tuple[float, ProviderKey | None]], repr=False
+    )
 
     def configured(self) -> tuple[str, ...]:
         """Providers worth listing: named in the settings, or with a key in the environment, then the free ones."""
@@ -47,12 +53,13 @@ class Targets:
 
     def has_key(self, provider: str) -> bool:
         """Whether a variable that holds the provider's key is set."""
-        names = key_variables(provider, self._of(provider), self._service(provider).key_env)
+        names = key_variables(provider, self._of(provider), self.service(provider).key_env)
         return any(self.environ.get(name) for name in names)
 
     def resolve(self, provider: str, model: str) -> Target:
         """The target for a model. Raises `ConfigError` for an unknown or refused provider. Finds no key yet."""
-        service, adapter = self._service(provider), self._adapter(provider)
+        service = self.service(provider)
+        adapter = registry.adapter(service.name)
         address = self.address(provider)
         local = is_loopback(_host(address))
         stream = self.guide_stream if service.name == GUIDE else self.http_stream
@@ -74,8 +81,8 @@ class Targets:
         """Where the provider is. Raises `ConfigError` when nothing says where, or the address is refused."""
         if provider in self.refused:
             raise self.refused[provider]
-        address = self._of(provider).base_url or self._service(provider).base_url
-        if not address and self._service(provider).name != GUIDE:
+        address = self._of(provider).base_url or self.service(provider).base_url
+        if not address and self.service(provider).name != GUIDE:
             raise ConfigError(
                 f"The provider {clean_line(provider, 60)} has no address.",
                 "Give it with --base-url http://host:port/v1 or as base_url in its section of the settings.",
@@ -84,15 +91,9 @@ class Targets:
 
     async def endpoint(self, provider: str) -> Endpoint:
         """The endpoint with its key. Raises `AuthenticationError` where a key is needed and there is none."""
-        service, settings = self._service(provider), self._of(provider)
+        service, settings = self.service(provider), self._of(provider)
         address = self.address(provider)
-        key: ProviderKey | None
-        if settings.key_cmd:
-            key = await in_daemon_thread(
-                lambda: find_key(provider, settings, self.environ, service.key_env), "chatterm-key"
-            )
-        else:
-            key = find_key(provider, settings, self.environ, service.key_env)
+        key = await self._key(provider, settings, service)
         # An address of the user's own may be a gateway that wants no key; the service's own address does.
         if key is None and service.needs_key and settings.base_url in (None, service.base_url):
             name = key_variables(provider, settings, service.key_env)[0]
@@ -129,45 +130,44 @@ class Targets:
 
     def service(self, provider: str) -> Service:
         """What is known of the service. Raises `ConfigError` for an unknown provider."""
-        return self._service(provider)
+        own = self._of(provider)
+        if own.adapter is not None:
+            return registry.service(own.adapter)
+        try:
+            return registry.service(provider)
+        except ConfigError:
+            if own.base_url is None:
+                raise
+            return registry.service("custom")
 
-    def adapter(self, provider: str) -> ProviderAdapter:
-        """The adapter that speaks to this provider. Raises `ConfigError` for an unknown one."""
-        return self._adapter(provider)
+    async def _key(self, provider: str, settings: ProviderSettings, service: Service) -> ProviderKey | None:
+        """The key, from a command at most once in `COMMAND_KEY_SECONDS`: no turn should wait for it again."""
+
+        def find() -> ProviderKey | None:
+            return find_key(provider, settings, self.environ, service.key_env)
+
+        if not settings.key_cmd:
+            return find()
+        until, key = self._commanded.get(provider, (0.0, None))
+        if time.monotonic() >= until:
+            key = await in_daemon_thread(find, "chatterm-key")
+            self._commanded[provider] = (time.monotonic() + COMMAND_KEY_SECONDS, key)
+        return key
 
     async def _is_loaded(self, target: Target) -> bool | None:
         from chatterm.backend.providers.ollama import loaded_models, loaded_request
 
         try:
             request = loaded_request(await target.endpoint(), target.limits)
-            async with target.open_stream(request, _ignore_stage) as stream:
-                names = loaded_models(await stream.body()) if stream.status == 200 else None
+            names = loaded_models(await read_whole(target, request))
         except ChattermError:
             return None
-        return None if names is None else target.model in names or f"{target.model}:latest" in names
+        return target.model in names or f"{target.model}:latest" in names
 
     def _of(self, provider: str) -> ProviderSettings:
         return self.settings.providers.get(provider) or ProviderSettings()
-
-    def _service(self, provider: str) -> Service:
-        own = self.settings.providers.get(provider)
-        if own is None or (own.adapter is None and own.base_url is None):
-            return registry.service(provider)
-        try:
-            return registry.service(provider) if own.adapter is None else registry.service(own.adapter)
-        except ConfigError:
-            if own.adapter is not None:
-                raise
-            return registry.service("custom")
-
-    def _adapter(self, provider: str) -> ProviderAdapter:
-        return registry.adapter(self._service(provider).name)
 
 
 def _host(address: str) -> str:
     authority = address.partition("://")[2].partition("/")[0].rpartition("@")[2]
     return authority.rpartition(":")[0] if authority.rpartition(":")[2].isdigit() else authority
-
-
-def _ignore_stage(stage: Stage, at: float) -> None:
-    """For requests whose stages nobody watches."""

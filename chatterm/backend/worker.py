@@ -63,7 +63,7 @@ class Worker:
             logger.exception("turn %s failed", turn.id)
             error = ChattermError(
                 "Something in chatterm itself went wrong while this reply came in.",
-                "What was shown is kept. Alt+R asks again.",
+                "What was shown is kept. Ask again; if it stays so, report the crash file.",
             )
         turn = await self._finish(turn, attempt, handle, error, recorder)
         if outside is not None:

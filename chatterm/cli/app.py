@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -31,7 +31,7 @@ from chatterm.cli.options import (
 from chatterm.cli.statuses import ExitStatus
 from chatterm.core.clean import clean, clean_line
 from chatterm.core.errors import AttachmentError, ChattermError, ProviderError
-from chatterm.core.redact import redact
+from chatterm.core.redact import redact, secrets_in
 
 
 def build_app() -> typer.Typer:
@@ -102,11 +102,6 @@ def chat(
         from chatterm.cli.chat import start
 
         raise typer.Exit(start(options))
-
-
-def secrets_in(environ: Mapping[str, str]) -> list[str]:
-    """Values of the environment that are never printed."""
-    return [value for name, value in environ.items() if name.endswith(("_API_KEY", "_TOKEN", "_SECRET"))]
 
 
 def _dispatch(arguments: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import traceback
@@ -30,3 +31,26 @@ def write_crash_file(error: BaseException, folder: Path, secrets: Iterable[str] 
     except OSError:
         return None
     return path
+
+
+class CrashLog(logging.Handler):
+    """Keeps what chatterm's own code logs of an error that it survived, in a crash file; drops all else.
+
+    Without it Python would print the traceback, over the screen or into a reply.
+    """
+
+    def __init__(self, folder: Path, secrets: Iterable[str] = ()) -> None:
+        super().__init__(logging.ERROR)
+        self._folder = folder
+        self._secrets = tuple(secrets)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the error of a record, if it has one."""
+        if record.exc_info is not None and record.exc_info[1] is not None:
+            write_crash_file(record.exc_info[1], self._folder, self._secrets)
+
+    def install(self) -> None:
+        """Take what is logged below `chatterm`, and nothing of it goes further."""
+        logger = logging.getLogger("chatterm")
+        logger.handlers = [self]
+        logger.propagate = False

@@ -14,11 +14,13 @@ from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.session import Session
 from chatterm.backend.targets import Targets
 from chatterm.backend.worker import Worker
+from chatterm.cli.crash import CrashLog
 from chatterm.cli.loading import load_for
 from chatterm.cli.options import StartOptions
 from chatterm.config.load import Loaded
 from chatterm.config.paths import Paths, find_paths
 from chatterm.core.errors import StoreError
+from chatterm.core.redact import secrets_in
 from chatterm.core.turn import Turn
 from chatterm.store.database import Database
 from chatterm.store.history import History
@@ -70,10 +72,6 @@ class Engine:
             notices.append(f"{replies} cut off when chatterm ended; the text is kept, marked interrupted.")
         return tuple(notices)
 
-    def secrets(self) -> list[str]:
-        """Values that no log and no report may hold."""
-        return [value for name, value in os.environ.items() if name.endswith("_API_KEY") and value]
-
     async def aclose(self) -> None:
         """Close connections and finish what the store was asked for, in bounded time."""
         await self.clients.aclose()
@@ -89,6 +87,7 @@ def read_settings(options: StartOptions, environ: Mapping[str, str] = os.environ
 def build_engine(paths: Paths, loaded: Loaded, environ: Mapping[str, str] = os.environ) -> Engine:
     """The engine for these settings."""
     settings = loaded.settings
+    CrashLog(paths.state, secrets_in(environ)).install()
     database = Database(paths.data / DATABASE_NAME if settings.save else None)
     history, state = History(database), StateStore(database)
     clients = HttpClients(settings.network)

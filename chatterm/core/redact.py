@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 # What keys look like by themselves: prefixes that services document, and the words of HTTP headers.
 _KEY = re.compile(
@@ -28,3 +28,8 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     for secret in sorted({s for s in secrets if len(s) >= 4}, key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
     return _KEY.sub(_HIDDEN, text)
+
+
+def secrets_in(environ: Mapping[str, str]) -> list[str]:
+    """Values of the environment that are never shown, logged or reported."""
+    return [value for name, value in environ.items() if name.endswith(("_API_KEY", "_TOKEN", "_SECRET"))]

@@ -1,0 +1,92 @@
+"""From names to endpoints: whose key goes where, and what is said where something is missing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from chatterm.core.errors import AuthenticationError, ConfigError
+from tests.backend.conftest import MakeTargets
+from tests.doubles.server import ScriptedServer
+from tests.doubles.server_replies import whole
+
+
+async def test_a_key_from_the_environment_goes_to_its_own_service(make_targets: MakeTargets) -> None:
+    found = make_targets(OPENAI_API_KEY="sk-secret")
+    target = found.resolve("openai", "gpt")
+    endpoint = await target.endpoint()
+    assert (endpoint.base_url, endpoint.api_key) == ("https://api.openai.com/v1", "sk-secret")
+    assert endpoint.key_source == "environment OPENAI_API_KEY"
+    assert "sk-secret" not in repr(endpoint) + repr(target) + repr(found)
+    assert (await found.endpoint("ollama")).api_key is None
+
+
+async def test_a_missing_key_names_the_variable(make_targets: MakeTargets) -> None:
+    with pytest.raises(AuthenticationError) as caught:
+        await make_targets().endpoint("openai")
+    assert "OpenAI" in caught.value.message
+    assert "OPENAI_API_KEY" in caught.value.hint
+
+
+async def test_a_server_of_ones_own_needs_no_key(make_targets: MakeTargets) -> None:
+    text = '[providers.openai]\nbase_url = "http://127.0.0.1:9/v1"\n[providers.mine]\nbase_url = "http://127.0.0.1:8/v1"'
+    found = make_targets(text)
+    assert (await found.endpoint("openai")).api_key is None
+    mine = await found.endpoint("mine")
+    assert (mine.base_url, mine.is_local) == ("http://127.0.0.1:8/v1", True)
+    assert found.resolve("mine", "m").host == "127.0.0.1:8"
+
+
+def test_what_is_offered(make_targets: MakeTargets) -> None:
+    text = '[providers.mine]\nbase_url = "http://127.0.0.1:8/v1"'
+    found = make_targets(text, GROQ_API_KEY="x" * 20)
+    assert found.configured() == ("mine", "groq", "ollama", "guide")
+    assert found.first_with_key() == "groq"
+    assert make_targets().first_with_key() is None
+
+
+def test_unknown_and_refused_providers_are_named(make_targets: MakeTargets) -> None:
+    found = make_targets('[providers.mine]\nbase_url = "http://10.0.0.8/v1"')
+    with pytest.raises(ConfigError, match="'opnai'") as caught:
+        found.resolve("opnai", "m")
+    assert "Did you mean openai?" in caught.value.hint
+    with pytest.raises(ConfigError, match="not this machine"):
+        found.resolve("mine", "m")
+    with pytest.raises(ConfigError, match="no address"):
+        found.resolve("custom", "m")
+
+
+def test_local_servers_get_time_to_load(make_targets: MakeTargets) -> None:
+    found = make_targets("[providers.ollama]\nevent_gap_seconds = 7\n")
+    ollama, openai = found.resolve("ollama", "m").limits, found.resolve("openai", "m").limits
+    assert (ollama.first_event_seconds, ollama.event_gap_seconds) == (600.0, 7.0)
+    assert (openai.first_event_seconds, openai.event_gap_seconds) == (120.0, 60.0)
+
+
+async def test_a_key_command_is_asked_once(make_targets: MakeTargets, tmp_path: Path) -> None:
+    log = tmp_path / "asked"
+    script = f"open({str(log)!r}, 'a').write('x'); print('the-key')"
+    found = make_targets(f"[providers.openai]\nkey_cmd = {json.dumps([sys.executable, '-c', script])}\n")
+    for _ in range(2):
+        endpoint = await found.endpoint("openai")
+        assert endpoint.api_key == "the-key"
+    assert log.read_text() == "x"
+
+
+async def test_whether_ollama_has_the_model_loaded_is_asked_of_it(make_targets: MakeTargets) -> None:
+    async with ScriptedServer() as server:
+        found = make_targets(OLLAMA_HOST=f"127.0.0.1:{server.port}")
+        listed = {"models": [{"name": "llama3:latest", "model": "llama3:latest"}]}
+        server.routes["/api/ps"] = lambda _: whole(listed)
+        for model, loaded in (("llama3", True), ("qwen3", False)):
+            probe = found.resolve("ollama", model).is_loaded
+            assert probe is not None
+            assert await probe() is loaded
+        server.routes["/api/ps"] = lambda _: whole("broken", status=500)
+        probe = found.resolve("ollama", "llama3").is_loaded
+        assert probe is not None
+        assert await probe() is None
+    assert found.resolve("openai", "m").is_loaded is None
