@@ -131,6 +131,8 @@ class TranscriptView(ScrollView, can_focus=False):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """The bar was dragged, or a selection is being drawn past the edge."""
+        if self._viewport.height != self.container_size.height:
+            return  # Textual fitted the bar to a new size; nobody scrolled, and on_resize is on its way
         if round(new_value) != self._viewport.y:
             self._viewport.move_to(round(new_value))
             self._show(changed=False)

@@ -9,7 +9,7 @@ import pytest
 from textual import events
 from textual.app import App, ComposeResult
 from textual.filter import LineFilter
-from textual.geometry import Offset, Region
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.screen import Screen
@@ -460,6 +460,22 @@ async def test_a_resize_keeps_the_end_or_the_text_that_is_read() -> None:
         await pilot.resize_terminal(20, 5)
         await pilot.pause()
         assert word in painted(transcript)[0].split()
+
+
+async def test_text_that_comes_before_the_view_is_told_of_its_new_size_is_followed() -> None:
+    host = Host()
+    async with host.run_test(size=SIZE) as pilot:
+        transcript = host.transcript
+        transcript.set_entries([entry("a", "\n".join(f"line {number}" for number in range(50)))])
+        await pilot.pause()
+        assert transcript.following
+        # What Textual does when a notice below goes away; the event that tells of it waits its turn.
+        taller = Size(transcript.size.width, transcript.size.height + 2)
+        transcript._size_updated(taller, transcript.virtual_size, taller)
+        transcript.append(entry("b", "one\ntwo\nthree\nfour"))
+        transcript.on_resize()
+        assert transcript.following and notices(host) == []
+        assert painted(transcript)[-2:] == ["  four", ""]
 
 
 async def test_a_resize_in_the_middle_of_a_reply_changes_nothing_but_the_width() -> None:
