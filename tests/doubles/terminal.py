@@ -30,6 +30,7 @@ ENTER = b"\r"
 ESC = b"\x1b"
 CTRL_C = b"\x03"
 CTRL_L = b"\x0c"
+CTRL_N = b"\x0e"
 CTRL_Q = b"\x11"
 CTRL_T = b"\x14"
 UP = b"\x1b[A"
@@ -51,6 +52,12 @@ _OFF_AT_THE_END = {
     *(1004, 2004, 2026, 2048),  # focus, bracketed paste, synchronized output, in-band resize
 }
 _ON_AT_THE_END = {7, 25}
+
+
+def below(screen: str, text: str) -> str:
+    """What stands after the last place of this text on the screen; "" where it is not."""
+    _, found, rest = screen.rpartition(text)
+    return rest if found else ""
 
 
 @dataclass(frozen=True, slots=True)

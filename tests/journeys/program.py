@@ -25,6 +25,7 @@ class StoredReply:
 
     prompt: str
     text: str
+    thinking: str
     state: str
     error: str | None
 
@@ -73,19 +74,19 @@ class Home:
                 " FROM message AS reply JOIN message AS prompt ON prompt.id = reply.parent_id"
                 " WHERE reply.role = 'assistant' ORDER BY reply.created_at, reply.depth"
             ).fetchall()
-            chunks = connection.execute(
-                "SELECT message_id, text FROM chunk WHERE kind = 'text' ORDER BY seq"
-            ).fetchall()
+            chunks = connection.execute("SELECT message_id, kind, text FROM chunk ORDER BY seq").fetchall()
+
+        def joined(reply_id: str, parts: str, kind: str) -> str:
+            folded = "".join(part["text"] for part in json.loads(parts) if part["type"] == kind)
+            return folded + "".join(text for owner, of, text in chunks if (owner, of) == (reply_id, kind))
+
         return [
             StoredReply(
-                _text(prompt),
-                _text(reply) + "".join(text for owner, text in chunks if owner == id_),
-                state,
-                error,
+                prompt=joined("", prompt, "text"),
+                text=joined(reply_id, reply, "text"),
+                thinking=joined(reply_id, reply, "thinking"),
+                state=state,
+                error=error,
             )
-            for id_, prompt, reply, state, error in rows
+            for reply_id, prompt, reply, state, error in rows
         ]
-
-
-def _text(parts: str) -> str:
-    return "".join(part["text"] for part in json.loads(parts) if part["type"] == "text")
