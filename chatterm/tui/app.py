@@ -114,6 +114,8 @@ class ChattermApp(Front, inherit_bindings=False):
                     await self.chat.keep_draft(session, unsent)
                     await self._services.close()
         finally:
+            # What still follows the reply must not meet a screen that is being taken down.
+            self.chat.pane.let_go()
             self.exit(status, return_code=status)
 
     async def action_quit(self) -> None:

@@ -28,7 +28,7 @@ def empty_text(commands: Iterable[Command], target: Target | None) -> str:
             f"To talk to a model, press {key('model')}."
         )
     else:
-        first = f"Type a message and press {key('send')}. {key('stop')} stops a reply at any time."
+        first = f"Type a message and press {key('send')}; {key('stop')} stops a reply at any time."
     return (
         f"{first}\n\n"
         f"- {key('model')} chooses a model, {key('conversations')} lists conversations\n"

@@ -34,7 +34,8 @@ class Opening:
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
         self._services = screen.services
-        self._opened = False
+        self.is_open = False
+        """Whether the start is over: a model is chosen, or the user has to choose one."""
 
     async def open(self) -> None:
         """At the start: what is remembered, the conversation asked for, then a model for it.
@@ -51,7 +52,7 @@ class Opening:
         # A conversation whose own model cannot be had waits for the user's choice.
         if pane.session.target is None and (start.provider or start.model or not pane.session.turns):
             await self._choose_first()
-        self._opened = True
+        self.is_open = True
         pane.opened()
         self.show_model()
 
@@ -106,7 +107,7 @@ class Opening:
         target = self._screen.pane.session.target
         if target is not None:
             self._screen.header.show_model(target.provider, target.model)
-        elif self._opened:
+        elif self.is_open:
             self._screen.header.show_model("no model", "")
         self._screen.show_empty_text(target)
 
@@ -183,7 +184,7 @@ class Opening:
         self._refuse_while_running()  # nothing awaits from here until the other session is shown
         left = pane.session
         session.options, session.target = left.options, left.target
-        unsent = pane.take_unsent() if self._opened else None
+        unsent = pane.take_unsent() if self.is_open else None
         pane.show(session, waiting=left.queued if unsent is None else ())
         self._screen.header.show_title(title)
         self.show_model()

@@ -113,6 +113,7 @@ class ReplyCommands:
         return turns[-1]
 
     def _nth_last(self, argument: str) -> Turn:
+        self._last_turn()
         turns = [turn for turn in self._screen.pane.session.turns if turn.outcome is not None]
         if argument and not argument.isdecimal():
             raise ConfigError(f"{argument!r} is no number.", "/copy 2 copies the last reply but one.")

@@ -34,6 +34,8 @@ from chatterm.tui.widgets.status_line import StatusLine
 NARROW_COLUMNS = 100
 SHORT_ROWS = 12
 """Lower terminals show no key hints and no figures."""
+TINY_ROWS = 8
+"""Lower ones show the conversation and the prompt alone."""
 DRAFT_SECONDS = 1.0
 
 
@@ -88,6 +90,7 @@ class ChatScreen(Screen[None], inherit_bindings=False):
         self.set_class(shown, "-sidebar")
         self.set_class(not shown, "-no-sidebar")
         self.set_class(size.height < SHORT_ROWS, "-short")
+        self.set_class(size.height < TINY_ROWS, "-tiny")
 
     def show_empty_text(self, target: Target | None) -> None:
         """Say in an empty transcript what can be done with this target."""

@@ -10,6 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
+from textual.worker import Worker
 
 from chatterm.backend.metrics import Figures, figures_of
 from chatterm.backend.session import Prompt, Session
@@ -49,6 +50,7 @@ class ConversationPane(Vertical):
         self._model_key = _key_or_word(commands, "model", "/model")
         self._session: Session | None = None
         self._pump: Pump | None = None
+        self._following: Worker[None] | None = None
         self._queue_view = QueueView()
         self._opened = False
         self._editing = False
@@ -241,7 +243,12 @@ class ConversationPane(Vertical):
         self.transcript.scroll_to_end()
         self.show_queue()
         self._pump = Pump(handle, self.transcript, self._show_figures)
-        self.run_worker(partial(self._run_pump, self.session, self._pump))
+        self._following = self.run_worker(partial(self._run_pump, self.session, self._pump))
+
+    def let_go(self) -> None:
+        """Follow the running turn no further; it goes on without the screen."""
+        if self._following is not None:
+            self._following.cancel()
 
     async def _run_pump(self, session: Session, pump: Pump) -> None:
         finished = await pump.run()

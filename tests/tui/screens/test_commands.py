@@ -1,0 +1,289 @@
+"""Every other command of the table, as a user gives it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.events import MouseScrollUp
+
+from chatterm.config.model import InterfaceSettings, Settings
+from chatterm.core.clean import well_formed
+from chatterm.tui.commands import COMMANDS
+from tests.tui.conftest import PLAIN, Launch
+from tests.tui.widgets.host import HOSTILE, UNSAFE
+
+
+def test_every_command_of_the_application_is_done_by_somebody() -> None:
+    from chatterm.tui.reply_commands import ReplyCommands
+    from chatterm.tui.screen_commands import ScreenCommands
+
+    for command in COMMANDS:
+        if command.scope == "app":
+            assert hasattr(ScreenCommands, f"do_{command.id}") or hasattr(ReplyCommands, f"do_{command.id}")
+
+
+async def test_system_and_parameters_go_with_the_next_turn(launch: Launch) -> None:
+    async with launch() as program:
+        await program.send("/system")
+        await program.shown("There is no system prompt.")
+        await program.send("/system Be terse")
+        await program.send("/system")
+        await program.shown("System prompt: Be terse")
+        for text in ("/set temperature=0.2", "/set seed=NaN", "/set top=1", "/set top="):
+            await program.send(text)
+        await program.send("/set nonsense")
+        await program.shown("'nonsense' is no NAME=VALUE")
+        await program.turn("hello", "hi")
+        turn = program.session.turns[0]
+        assert turn.system == "Be terse"
+        assert turn.options == {"temperature": 0.2, "seed": "NaN"}
+
+
+async def test_notices_of_the_command_before_give_way(launch: Launch) -> None:
+    async with launch() as program:
+        await program.send("/set temperature=0.2")
+        await program.send("/system")
+        await program.shown("There is no system prompt.")
+        assert len(program.pane.notices.texts) == 1
+
+
+async def test_error_leaves_once_the_user_types_on(launch: Launch) -> None:
+    async with launch() as program:
+        program.pane.notices._clock = lambda: 0.0
+        await program.send("/theme nothing")
+        await program.shown("There is no theme 'nothing'.")
+        program.pane.notices._clock = lambda: 2.0
+        await program.pilot.press("x")
+        await program.gone("There is no theme")
+
+
+async def test_theme_is_remembered_until_the_settings_name_another(launch: Launch) -> None:
+    plain = Settings(provider=PLAIN)
+    other = Settings(provider=PLAIN, interface=InterfaceSettings(theme="moss"))
+    async with launch(settings=plain) as program:
+        await program.send("/theme ember")
+        await program.shown("The theme is ember from now on.")
+    async with launch(settings=plain) as program:
+        assert program.app.theme == "ember"
+    async with launch(settings=plain, theme_is_asked_for=True) as program:
+        assert program.app.theme == plain.interface.theme
+    async with launch(settings=other) as program:
+        assert program.app.theme == "moss"
+
+
+async def test_theme_list_shows_each_and_leaves_no_trace_when_left(launch: Launch) -> None:
+    async with launch() as program:
+        before = program.app.theme
+        await program.send("/theme")
+        await program.shown("enter keeps")
+        await program.pilot.press("down")
+        assert program.app.theme != before
+        await program.pilot.press("escape")
+        assert program.app.theme == before
+        await program.send("/theme")
+        await program.pilot.press(*"light", "enter")
+        await program.shown("The theme is chatterm-light from now on.")
+        assert program.app.theme == "chatterm-light"
+
+
+async def test_copying_replies_and_code(launch: Launch) -> None:
+    async with launch() as program:
+        copied: list[str] = []
+
+        async def copy(text: str):
+            copied.append(text)
+            return type("Done", (), {"message": f"copied {len(text)}"})
+
+        program.app.clipboard_writer.copy = copy
+        await program.send("/copy")
+        await program.shown("There is no message yet.")
+        await program.turn("first", "one\n```sh\nls\n```")
+        await program.turn("second", "two")
+        for text in ("/copy", "/copy 2"):
+            await program.send(text)
+        await program.send("/copy x")
+        await program.shown("'x' is no number")
+        await program.send("/copy 3")
+        await program.shown("There is no reply 3 back.")
+        await program.send("/copy-code")
+        await program.shown("The last reply has no code block.")
+        stream = await program.ask("third")
+        await program.send("/copy")
+        await program.until(lambda: len(copied) == 3)
+        assert copied == ["two", "one\n```sh\nls\n```", "two"]
+        stream.reply("three")
+
+
+async def test_export_writes_new_files_and_says_where(
+    launch: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with launch() as program:
+        await program.send("/export")
+        await program.shown("There is nothing to export yet.")
+        await program.turn("my title", "one")
+        await program.send("/export")
+        await program.shown("Exported to")
+        assert "one" in (tmp_path / "my-title.md").read_text()
+        await program.send("/export my-title.md")
+        await program.until(lambda: "is there already" in program.notices)
+        await program.send("/export gone/x.md")
+        await program.until(lambda: "cannot be written" in program.notices)
+
+
+async def test_rename_of_an_empty_conversation_and_with_the_title_in_the_box(launch: Launch) -> None:
+    async with launch() as program:
+        await program.send("/rename Something")
+        await program.shown("This conversation is empty.")
+        await program.turn("first", "one")
+        await program.send("/rename")
+        await program.shown("Title of the conversation")
+        await program.shown("│ first")
+        await program.pilot.press(*" try", "enter")
+        await program.until(lambda: "first try" in program.text.splitlines()[0])
+
+
+async def test_unknown_and_misused_commands_stay_in_the_prompt(launch: Launch) -> None:
+    async with launch() as program:
+        await program.send("/modle")
+        await program.shown("Did you mean /model?")
+        assert program.composer.text == "/modle"
+        program.composer.load("")
+        await program.send("/stop it")
+        await program.shown("/stop takes nothing after it.")
+        assert program.composer.text == "/stop it"
+
+
+async def test_help_lists_the_keys_and_shows_pages(launch: Launch) -> None:
+    async with launch() as program:
+        await program.pilot.press("f1")
+        await program.shown("Send the prompt")
+        assert all(len(line.rstrip()) <= 76 for line in program.text.splitlines())
+        await program.pilot.press("escape")
+        await program.send("/help themes")
+        await program.shown("Choosing a theme")
+        await program.pilot.press("q")
+        await program.send("/help nothing-such")
+        await program.until(lambda: "has no page 'nothing-such'" in program.notices)
+
+
+async def test_palette_runs_commands(launch: Launch) -> None:
+    async with launch() as program:
+        await program.pilot.press("ctrl+p")
+        await program.shown("Search for commands")
+        await program.pilot.press(*"system prompt")
+        await program.shown("Shows the system prompt")
+        await program.pilot.press("down", "enter")
+        await program.shown("There is no system prompt.")
+
+
+async def test_sidebar_is_toggled_and_remembered(launch: Launch) -> None:
+    async with launch() as program:
+        assert "this turn" not in program.text
+        await program.pilot.press("f2")
+        await program.shown("this turn")
+    async with launch() as program:
+        await program.shown("this turn")
+        await program.pilot.resize_terminal(50, 24)
+        await program.gone("this turn")
+
+
+async def test_completion_of_commands_and_paths(
+    launch: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("x")
+    async with launch() as program:
+        await program.pilot.press(*"/exp")
+        await program.shown("Export as Markdown")
+        await program.pilot.press("tab")
+        assert program.composer.text == "/export "
+        program.composer.load("")
+        await program.pilot.press(*"see @no")
+        await program.shown(" notes.txt")
+        await program.pilot.press("tab")
+        assert program.composer.text == "see @notes.txt "
+
+
+async def test_attach_asks_for_a_path_and_quotes_it(launch: Launch) -> None:
+    async with launch() as program:
+        await program.pilot.press("ctrl+f")
+        await program.shown("Attach a file: path")
+        await program.pilot.press(*"my file", "enter")
+        await program.until(lambda: program.composer.text == '@"my file" ')
+
+
+async def test_wheel_and_keys_scroll_and_new_text_is_announced(launch: Launch) -> None:
+    async with launch() as program:
+        await program.turn("first", "\n\n".join(f"line {number}" for number in range(100)))
+        stream = await program.ask("second")
+        await program.pilot.press("pageup", "shift+up")
+        await program.gone("▌ second")
+        stream.send(text="arrives")
+        await program.shown("↓ new text · End follows")
+        assert "arrives" not in program.text
+        await program.pilot.press("end")
+        await program.shown("arrives")
+        await program.gone("↓ new text")
+        stream.reply("!")
+        wheel = dict.fromkeys(("x", "y", "screen_x", "screen_y"), 3)
+        up = MouseScrollUp(
+            None, **wheel, delta_x=0, delta_y=-1, button=0, shift=False, meta=False, ctrl=False
+        )
+        for _ in range(9):
+            program.app.screen._forward_event(up)
+        await program.gone("arrives")
+
+
+@pytest.mark.parametrize("size", [(20, 5), (40, 12), (80, 24), (200, 60)])
+async def test_prompt_is_usable_at_any_size(launch: Launch, size: tuple[int, int]) -> None:
+    async with launch(size=size) as program:
+        await program.type("hello")
+        await program.shown("hello")
+        await program.pilot.press("enter")
+        (await program.provider.opened()).reply("Hi you.")
+        await program.until(lambda: program.session.running is None)
+        await program.pilot.press("home")
+        await program.shown("▌ hello")
+        for key in ("ctrl+l", "ctrl+s", "f1", "ctrl+p"):
+            await program.pilot.press(key)
+            await program.pilot.pause()
+            await program.pilot.press("escape")
+        await program.type("again")
+        await program.shown("again")
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+async def test_hostile_text_from_anywhere_is_text(launch: Launch, hostile: str) -> None:
+    async with launch() as program:
+        program.models.append(well_formed(hostile))
+        await program.turn(hostile, hostile)
+        await program.send(f"/model plain/{hostile.strip()}")
+        await program.pilot.pause()
+        program.pane.notices.show(hostile, "error")
+        await program.pilot.press("ctrl+s")
+        await program.until(lambda: program.app.screen.row_list.cursor is not None)
+        await program.pilot.pause()
+        assert not UNSAFE.search(program.text.replace("\n", ""))
+        await program.pilot.press("escape", "ctrl+l")
+        await program.shown("other-model")
+        assert not UNSAFE.search(program.text.replace("\n", ""))
+        await program.pilot.press("escape")
+        await program.gone("Choose a model")
+        assert not UNSAFE.search(program.text.replace("\n", ""))
+
+
+async def test_broken_store_leaves_a_usable_screen(launch: Launch, new_user: Path) -> None:
+    from chatterm.store.database import Database
+
+    (new_user / "file").write_text("")
+    async with launch(database=Database(new_user / "file" / "x.db")) as program:
+        assert program.notices
+        await program.send("hello")
+        (await program.provider.opened()).reply("Hi.")
+        await program.shown("Hi.")
+        await program.pilot.press("ctrl+n", "ctrl+s")
+        await program.pilot.press("escape")
+        await program.send("/theme ember")
+        assert program.app.theme == "ember"

@@ -1,0 +1,93 @@
+"""Choosing a model: at the start, in the picker, by name, offline, and with none at all."""
+
+from __future__ import annotations
+
+from chatterm.config.model import Settings
+from chatterm.tui.services import Start
+from tests.tui.conftest import PLAIN, Launch
+
+
+async def test_first_start_with_a_key_and_no_model_opens_the_picker(launch: Launch) -> None:
+    async with launch(settings=Settings(), environ={"OPENAI_API_KEY": "sk-secret"}) as program:
+        await program.shown("Choose a model")
+        await program.shown("openai")
+        await program.pilot.press("escape")
+        await program.shown("no model")
+        await program.shown("Choose a model of OpenAI.")
+
+
+async def test_prompt_without_a_model_waits_and_is_sent_once_one_is_chosen(launch: Launch) -> None:
+    async with launch(settings=Settings(), environ={"OPENAI_API_KEY": "sk-secret"}) as program:
+        await program.pilot.press("escape")
+        await program.send("hello")
+        await program.shown("queued")
+        await program.shown("No model is chosen yet. ^l chooses one, then this is sent.")
+        await program.pilot.press("ctrl+l")
+        await program.shown("other-model")
+        await program.pilot.press(*"other", "enter")
+        (await program.provider.opened()).reply("Hi.")
+        await program.shown("Hi.")
+        await program.shown("plain / other-model")
+
+
+async def test_without_any_provider_the_guide_answers(launch: Launch) -> None:
+    async with launch(settings=Settings()) as program:
+        await program.shown("guide / manual")
+        await program.shown("The guide answers questions about chatterm")
+        await program.send("how do I use Ollama?")
+        await program.shown("No model is involved")
+        await program.until(lambda: program.session.running is None)
+
+
+async def test_last_model_is_used_again(launch: Launch) -> None:
+    async with launch() as program:
+        await program.send("/model plain/other-model")
+        await program.shown("plain / other-model")
+    async with launch(settings=Settings()) as program:
+        await program.shown("plain / other-model")
+
+
+async def test_last_provider_without_an_address_is_passed_over(launch: Launch) -> None:
+    async with launch() as program:
+        await program.state.put("last_model", ["custom", "served-here-once"])
+    async with launch(settings=Settings()) as program:
+        await program.shown("guide / manual")
+        assert program.notices == ""
+
+
+async def test_picker_lists_what_is_known_while_the_rest_is_asked(launch: Launch) -> None:
+    async with launch() as program:
+        await program.pilot.press("ctrl+l")
+        await program.shown("other-model")
+        await program.shown("asking")
+        program.network.open.set()
+        await program.gone("asking")
+        await program.shown("Cannot connect to")
+        await program.pilot.press("escape")
+    async with launch() as program:
+        program.models.clear()
+        await program.pilot.press("ctrl+l")
+        await program.shown("recent")
+
+
+async def test_switching_inside_a_conversation_sends_it_all_to_the_new_model(launch: Launch) -> None:
+    async with launch() as program:
+        await program.turn("first", "one")
+        await program.send("/model other-model")
+        await program.shown("plain / other-model")
+        (await program.ask("second")).reply("two")
+        await program.until(lambda: program.session.running is None)
+        assert [turn.model for turn in program.session.turns] == ["test-model", "other-model"]
+        assert len(program.provider.bodies()[-1]) == 3
+
+
+async def test_unknown_names_are_told_and_change_nothing(launch: Launch) -> None:
+    async with launch(begin=Start(provider="nobody", model="x")) as program:
+        await program.until(lambda: "nobody" in program.notices)
+        await program.shown("no model")
+    async with launch() as program:
+        await program.send("/model guide/manual")
+        await program.shown("guide / manual")
+        assert program.session.target is not None and program.session.target.provider == "guide"
+        await program.send(f"/model {PLAIN}/any-model")
+        await program.shown("plain / any-model")

@@ -1,0 +1,85 @@
+"""What only the real program in a real terminal shows: crashes, exits that do not wait, Ctrl+Z and fg."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.doubles.terminal import CTRL_Q, CTRL_T, ENTER, Terminal
+from tests.journeys.program import Home
+
+pytestmark = [
+    pytest.mark.pty,
+    pytest.mark.skipif(sys.platform != "linux", reason="the pseudo-terminal double is for Linux"),
+]
+
+CRASHING = (sys.executable, str(Path(__file__).with_name("crashing.py")))
+CTRL_Z = b"\x1a"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A user whose guide takes its time."""
+    home = Home(tmp_path / "chatterm")
+    home.write_settings(
+        '[guide]\nwords_per_second = 20\n[providers.mine]\nbase_url = "http://127.0.0.1:9"\n'
+        'key_cmd = ["sleep", "30"]\nmodel = "x"\n'
+    )
+    return home
+
+
+def ask_the_guide(terminal: Terminal) -> None:
+    terminal.wait_for("guide / manual")
+    terminal.send(b"how do I use Ollama?")
+    terminal.send(ENTER)
+    terminal.wait_for("--provider")
+
+
+def test_crash_keeps_the_text_resets_the_terminal_and_names_a_file(home: Home) -> None:
+    with home.start(program=CRASHING) as terminal:
+        ask_the_guide(terminal)
+        terminal.send(CTRL_T)
+        assert terminal.wait_exit() == 70
+        assert terminal.left_on == []
+        assert b"Traceback" not in terminal.output and b"sk-local" not in terminal.output
+        assert "not foreseen (LookupError)" in terminal.text
+    (report,) = (home.path / "state").glob("crash-*.txt")
+    assert report.stat().st_mode & 0o777 == 0o600
+    assert "LookupError: unforeseen28" in report.read_text()
+    assert "sk-local" not in report.read_text()
+    with home.start("-c") as terminal:
+        terminal.wait_for("interrupted")
+        terminal.wait_for("chatterm --provider")
+
+
+def test_exit_does_not_wait_for_a_command_that_hangs(home: Home) -> None:
+    with home.start("--provider", "mine") as terminal:
+        terminal.wait_for("mine / x")
+        terminal.send(b"hello")
+        terminal.send(ENTER)
+        terminal.wait_for("preparing")
+        asked = time.monotonic()
+        terminal.send(CTRL_Q)
+        assert terminal.wait_exit() == 0
+        assert terminal.exited_at is not None and terminal.exited_at - asked < 2.0
+        assert terminal.left_on == []
+        assert b"Warning" not in terminal.output
+
+
+def test_whole_screen_is_painted_again_after_a_suspension(home: Home) -> None:
+    with home.start() as terminal:
+        terminal.wait_for("guide / manual")
+        terminal.send(CTRL_Z)
+        terminal.wait_until(lambda _: b"\x1b[?1049l" in terminal.output, what="the alternate screen left")
+        before = len(terminal.output)
+        terminal.signal(signal.SIGCONT)
+        terminal.wait_until(
+            lambda _: all(word in terminal.output[before:] for word in (b"chatterm", b"manual", b"commands")),
+            what="header and key hints painted again",
+        )
+        terminal.send(CTRL_Q)
+        assert terminal.wait_exit() == 0
