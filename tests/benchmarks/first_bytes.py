@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from tests.benchmarks.figures import Figure
@@ -16,10 +17,11 @@ TO_SCREEN_GOAL_MS = 35.0
 TO_SIGN_GOAL_MS = 50.0
 
 
-def _reply(marker: str) -> Script:
-    """Waits for its gate, gives the marker with its first bytes, and ends when the marker was seen."""
+def _reply(marker: str, sent_at: list[float]) -> Script:
+    """Waits for its gate, notes the time, gives the marker with its first bytes, and ends when it was seen."""
     yield WaitFor(f"begin-{marker}")
     first = replies.openai_chunk({"role": "assistant", "content": f"{marker} "})
+    sent_at.append(time.monotonic())
     yield Send(replies.head(replies.CONTENT_TYPES["openai"]) + replies.chunk(first))
     yield WaitFor(f"end-{marker}")
     rest = [replies.openai_chunk({"content": "and so on."}), replies.openai_chunk({}, finish_reason="stop")]
@@ -40,7 +42,8 @@ def first_bytes(folder: Path, runs: int) -> list[Figure]:
                     terminal.send(CTRL_N)
                     terminal.wait_for("Type a message")
                 marker, prompt = f"mark{number:04}", f"ask{number:04}"
-                server.reply_script(_reply(marker))
+                sent_at: list[float] = []
+                server.reply_script(_reply(marker, sent_at))
                 terminal.send(prompt.encode())
                 terminal.wait_for(prompt)
                 pressed_at = terminal.send(ENTER)
@@ -51,7 +54,7 @@ def first_bytes(folder: Path, runs: int) -> list[Figure]:
                 server.wait_until(lambda number=number: len(server.chats) == number + 1)
                 server.release(f"begin-{marker}")
                 shown_at = terminal.wait_for(marker)
-                text.samples.append((shown_at - server.chats[-1].sent_at[0]) * 1000)
+                text.samples.append((shown_at - sent_at[0]) * 1000)
                 server.release(f"end-{marker}")
                 terminal.wait_until(
                     lambda screen, marker=marker: "scripted-model · " in below(screen, marker)
