@@ -31,7 +31,7 @@ class Pump:
     """Feeds one turn into a transcript; `show_figures` gets the figures ten times a second and at the end."""
 
     def __init__(
-        self, handle: TurnHandle, transcript: Transcript, show_figures: Callable[[Figures], None]
+        self, handle: TurnHandle, transcript: Transcript, show_figures: Callable[[Figures], object]
     ) -> None:
         self._handle = handle
         self._transcript = transcript

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.worker import Worker
 
-from chatterm.backend.metrics import Figures, figures_of
+from chatterm.backend.metrics import figures_of
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.config.model import InterfaceSettings
@@ -128,15 +128,12 @@ class ConversationPane(Vertical):
 
     # ---- sending -----------------------------------------------------------------------------
 
-    def submit(self, text: str, extra: Iterable[Path] = ()) -> None:
+    def submit(self, text: str) -> None:
         """Send a prompt, with the files it names; at once where there are none."""
-        paths = list(extra)
-        if not text.strip() and not paths:
-            return
-        if not paths and "@" not in text:
+        if "@" in text:
+            self.run_worker(partial(self._submit_with_files, text))
+        elif text.strip():
             self.send(Prompt(text))
-        else:
-            self.run_worker(partial(self._submit_with_files, text, paths))
 
     def send(self, prompt: Prompt) -> None:
         """Start the turn, or queue the prompt while another runs or no model is chosen yet."""
@@ -205,10 +202,10 @@ class ConversationPane(Vertical):
         self._queue_view.show(self.transcript, self.session.queued)
         self.composer.has_queued = bool(self.session.queued)
 
-    async def _submit_with_files(self, text: str, extra: list[Path]) -> None:
+    async def _submit_with_files(self, text: str) -> None:
         session = self.session
         try:
-            prompt, unfound = await prompt_with_files(text, extra, Path.cwd(), self._history)
+            prompt, unfound = await prompt_with_files(text, Path.cwd(), self._history)
         except (AttachmentError, StoreError) as error:
             self.return_to_composer(text)
             self.tell(error)
@@ -242,7 +239,7 @@ class ConversationPane(Vertical):
         self.transcript.begin_live(live_entry(handle.turn.reply))
         self.transcript.scroll_to_end()
         self.show_queue()
-        self._pump = Pump(handle, self.transcript, self._show_figures)
+        self._pump = Pump(handle, self.transcript, lambda now: self.post_message(FiguresChanged(now)))
         self._following = self.run_worker(partial(self._run_pump, self.session, self._pump))
 
     def let_go(self) -> None:
@@ -272,9 +269,6 @@ class ConversationPane(Vertical):
     def _tick(self) -> None:
         if self._pump is not None:
             self._pump.tick()
-
-    def _show_figures(self, figures: Figures) -> None:
-        self.post_message(FiguresChanged(figures))
 
     @on(Transcript.FollowingChanged)
     def _following_changed(self, event: Transcript.FollowingChanged) -> None:
