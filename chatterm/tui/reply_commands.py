@@ -38,7 +38,6 @@ class ReplyCommands:
         pane = self._screen.pane
         pane.composer.load(self._last_turn().prompt.text)
         pane.editing = True
-        pane.notices.show("Enter sends this in place of your last message; Ctrl+C leaves it as it was.")
 
     async def do_copy_reply(self, argument: str) -> None:
         """Copy the last reply as Markdown; with a number, the reply that many back."""

@@ -18,7 +18,7 @@ pytestmark = [
 ]
 
 CRASHING = (sys.executable, str(Path(__file__).with_name("crashing.py")))
-CTRL_Z = b"\x1a"
+CTRL_G, CTRL_Z = b"\x07", b"\x1a"
 
 
 @pytest.fixture
@@ -83,3 +83,38 @@ def test_whole_screen_is_painted_again_after_a_suspension(home: Home) -> None:
         )
         terminal.send(CTRL_Q)
         assert terminal.wait_exit() == 0
+
+
+def test_editor_gives_back_the_prompt_while_a_reply_goes_on(home: Home, tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nprintf " and more" >> "$1"\n')
+    editor.chmod(0o700)
+    with home.start(EDITOR=str(editor)) as terminal:
+        ask_the_guide(terminal)
+        terminal.send(b"a draft")
+        terminal.wait_for("a draft")
+        terminal.send(CTRL_G)
+        terminal.wait_for("a draft and more")
+        terminal.wait_for("OLLAMA_HOST")
+        terminal.send(CTRL_Q)
+        assert terminal.wait_exit() == 0
+    with home.start("-c", EDITOR="false") as terminal:
+        terminal.wait_for("a draft and more")
+        terminal.send(CTRL_G)
+        terminal.wait_for("false ended with status 1. The prompt is as it was.")
+
+
+def test_theme_asked_for_beats_the_one_remembered(home: Home) -> None:
+    with home.start() as terminal:
+        terminal.wait_for("guide / manual")
+        terminal.send(b"/theme moss")
+        terminal.send(ENTER)
+        terminal.wait_for("The theme is moss from now on.")
+        terminal.send(CTRL_Q)
+        terminal.wait_exit()
+    for variables, expected in (({}, "moss"), ({"CHATTERM_THEME": "ember"}, "ember")):
+        with home.start(**variables) as terminal:
+            terminal.wait_for("guide / manual")
+            terminal.send(b"/theme")
+            terminal.send(ENTER)
+            terminal.wait_for(f"● {expected}")
