@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from chatterm.backend.providers.base import FrameStream, WireRequest
 from chatterm.backend.target import Target
-from chatterm.core.errors import AuthenticationError, ChattermError, ProviderError
+from chatterm.core.clean import clean_line
+from chatterm.core.errors import AuthenticationError, ChattermError, ModelNotFoundError, ProviderError
 from chatterm.core.events import (
     RefusalDelta,
     StageChanged,
@@ -162,7 +163,9 @@ class Attempt:
 
     def _named(self, error: ProviderError, wire: WireRequest) -> ProviderError:
         error.provider = error.provider or self._target.provider
-        error.model = error.model or self._request.model
+        error.model = model = error.model or self._request.model
+        if isinstance(error, ModelNotFoundError) and model not in error.message:
+            error.message = f"{clean_line(model, 60)}: {error.message}"
         if isinstance(error, AuthenticationError) and wire.endpoint.key_source:
             error.hint = f"{error.hint} The key came from {wire.endpoint.key_source}.".strip()
         return error
