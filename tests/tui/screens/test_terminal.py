@@ -74,7 +74,10 @@ def test_whole_screen_is_painted_again_after_a_suspension(home: Home) -> None:
     with home.start() as terminal:
         terminal.wait_for("guide / manual")
         terminal.send(CTRL_Z)
-        terminal.wait_until(lambda _: b"\x1b[?1049l" in terminal.output, what="the alternate screen left")
+        deadline = time.monotonic() + 10
+        while Path(f"/proc/{terminal.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            assert time.monotonic() < deadline, "the program was not stopped"
+            time.sleep(0.01)  # nothing tells of another process being stopped
         before = len(terminal.output)
         terminal.signal(signal.SIGCONT)
         terminal.wait_until(
