@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
@@ -15,18 +16,23 @@ from chatterm.core.events import (
     StageChanged,
     Streamed,
     StreamEvent,
+    StreamFinished,
     TextDelta,
     ThinkingDelta,
     ToolCallDelta,
     ToolCallStarted,
     TurnEvent,
 )
+from chatterm.core.redact import redact
 from chatterm.core.reducer import Draft
 from chatterm.core.timings import Timings
 from chatterm.core.turn import Outcome, Stage, Turn, TurnRequest
 
 AFTER_MARKER_SECONDS = 2.0
 """How long usage is waited for after the provider said that the reply is over."""
+
+AFTER_USAGE_SECONDS = 0.2
+"""How long the end of the bytes is waited for when all is known; it gives the connection back for the next turn."""
 
 _STAMPS = {Stage.CONNECTING: "resolved", Stage.SECURING: "connected"}
 
@@ -80,8 +86,7 @@ class Attempt:
             self._show(self._clock(), rest)
         timings = replace(
             Timings(server=self.draft.server, reused_connection=self._reused),
-            **self._stamps,
-            finished=self._clock(),
+            **{"finished": self._clock(), **self._stamps},
         )
         return replace(
             turn,
@@ -102,8 +107,10 @@ class Attempt:
             async with asyncio.timeout(None) as limit:
                 async for frame in stream.frames():
                     self._take(frame.at, decoder.feed(frame))
-                    if self.complete and limit.when() is None:
-                        limit.reschedule(loop.time() + AFTER_MARKER_SECONDS)
+                    if self.complete:
+                        known = self.draft.usage.output is not None
+                        until = loop.time() + (AFTER_USAGE_SECONDS if known else AFTER_MARKER_SECONDS)
+                        limit.reschedule(min(until, limit.when() or until))
                 self._take(self._clock(), decoder.finish())
         except TimeoutError:
             if not self.complete:
@@ -125,6 +132,8 @@ class Attempt:
                 self._enter(Stage.THINKING, at)
             case ToolCallStarted() | ToolCallDelta():
                 self._stamp_delta(at)
+            case StreamFinished():
+                self._stamps["finished"] = at  # what is waited for afterwards is not the model's time
             case _:
                 pass
         self._record(event)
@@ -145,7 +154,10 @@ class Attempt:
         elif stage is Stage.WAITING:
             self._stamps["sent"] = at
             if self._target.is_loaded is not None:
-                self._probe = asyncio.ensure_future(self._watch_loading(self._target.is_loaded))
+                # In a context of its own: the request of the probe must not be taken for the one of the chat.
+                self._probe = asyncio.get_running_loop().create_task(
+                    self._watch_loading(self._target.is_loaded), context=contextvars.Context()
+                )
         self._emit(StageChanged(at, stage))
 
     def _stamp_connection(self, at: float) -> None:
@@ -162,10 +174,17 @@ class Attempt:
             self._enter(Stage.LOADING, self._clock())
 
     def _named(self, error: ProviderError, wire: WireRequest) -> ProviderError:
+        """The error with the names it lacks, and without the key, which some servers repeat."""
+        endpoint = wire.endpoint
         error.provider = error.provider or self._target.provider
         error.model = model = error.model or self._request.model
         if isinstance(error, ModelNotFoundError) and model not in error.message:
             error.message = f"{clean_line(model, 60)}: {error.message}"
-        if isinstance(error, AuthenticationError) and wire.endpoint.key_source:
-            error.hint = f"{error.hint} The key came from {wire.endpoint.key_source}.".strip()
+        secrets = [*filter(None, [endpoint.api_key]), *endpoint.headers.values()]
+        error.message, error.hint = redact(error.message, secrets), redact(error.hint, secrets)
+        if isinstance(error, AuthenticationError):
+            if endpoint.key_source:
+                error.hint = f"{error.hint} The key came from {endpoint.key_source}.".strip()
+            if self._target.forget_key is not None:
+                self._target.forget_key()
         return error

@@ -19,6 +19,7 @@ def context_of(turns: Iterable[Turn]) -> tuple[Message, ...]:
 
 def _messages(turns: Iterable[Turn]) -> Iterator[Message]:
     for turn in turns:
-        if turn.reply.text:
+        # A turn without an outcome is still being written, by another chatterm: what is there of it is a part.
+        if turn.outcome is not None and turn.reply.text:
             yield turn.prompt
             yield turn.reply

@@ -51,7 +51,7 @@ async def first_model(wanted: Wanted, targets: Targets, lists: ModelLists) -> Ch
     """
     if wanted.provider is not None:
         return await _model_of(wanted.provider, wanted, targets, lists)
-    if wanted.last_provider is not None and wanted.model is None:
+    if wanted.last_provider is not None and not (wanted.last_provider == GUIDE and wanted.model is not None):
         try:
             targets.address(wanted.last_provider)
             return await _model_of(wanted.last_provider, wanted, targets, lists)

@@ -28,6 +28,9 @@ from chatterm.core.usage import Usage, overlay
 CHARACTERS_PER_TOKEN = 4.0
 """For estimates while a reply streams; always shown with `~`."""
 
+SHORTEST_GENERATION_SECONDS = 0.25
+"""Below this a rate says how the bytes were bundled, not how fast the model is."""
+
 COLD_LOAD_SECONDS = 0.5
 """A server that spent at least this long loading the model was cold; a loaded one reports milliseconds."""
 
@@ -37,6 +40,7 @@ class Figures:
     """The one record of a turn's figures: every front end shows these and computes none. `None` is 'unknown'.
 
     `tokens_per_second` and `output_tokens` are estimates while `is_estimate` is true, and are shown with `~`.
+    The gaps between deltas are known at the end.
     """
 
     provider: str
@@ -115,8 +119,6 @@ class TurnMeter:
             output_tokens=output,
             is_estimate=self._usage.output is None,
             usage=self._usage,
-            delta_gap_p50_seconds=percentile(self._gaps, 0.50),
-            delta_gap_p95_seconds=percentile(self._gaps, 0.95),
             reused_connection=self._reused,
             server=self._server,
             warm=is_warm(self._server),
@@ -161,7 +163,7 @@ def figures_of(turn: Turn, gaps: list[float] | None = None) -> Figures:
     """The figures of a finished turn. `gaps`: seconds between its deltas, where they are still known."""
     timings, usage = turn.timings, turn.usage
     reported = timings.server.eval_tokens_per_second if timings.server else None
-    rate = reported or tokens_per_second(usage.output, timings.generation_seconds)
+    rate = reported or tokens_per_second(_streamed_tokens(turn), timings.generation_seconds)
     return Figures(
         provider=turn.provider,
         model=turn.model,
@@ -183,9 +185,19 @@ def figures_of(turn: Turn, gaps: list[float] | None = None) -> Figures:
     )
 
 
+def _streamed_tokens(turn: Turn) -> int | None:
+    """The output tokens that came in as deltas: not those of reasoning that the provider keeps to itself."""
+    output, reasoning = turn.usage.output, turn.usage.reasoning
+    if output is None or not reasoning or turn.reply.thinking:
+        return output
+    return max(0, output - reasoning)
+
+
 def tokens_per_second(output_tokens: int | None, generation_seconds: float | None) -> float | None:
     """(output tokens - 1) / (last delta - first delta); None where that says nothing."""
-    if output_tokens is None or output_tokens < 2 or not generation_seconds:
+    if output_tokens is None or output_tokens < 2 or generation_seconds is None:
+        return None
+    if generation_seconds < SHORTEST_GENERATION_SECONDS:
         return None
     return (output_tokens - 1) / generation_seconds
 

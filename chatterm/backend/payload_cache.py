@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from chatterm.backend.providers.base import Blobs, ProviderAdapter, Variant
+from chatterm.backend.providers.base import ProviderAdapter, Variant
 from chatterm.core.messages import Message
 
 _Key = tuple[str, str, int, Variant]
@@ -27,32 +27,26 @@ class PayloadCache:
         self.hits = 0
         self.misses = 0
 
-    def missing(
+    def lookup(
         self, messages: tuple[Message, ...], adapter: ProviderAdapter, variant: Variant
-    ) -> tuple[Message, ...]:
-        """The messages that `encode` would have to encode anew."""
-        return tuple(m for m in messages if _key(m, adapter, variant) not in self._fragments)
-
-    def encode(
-        self, messages: tuple[Message, ...], adapter: ProviderAdapter, variant: Variant, blobs: Blobs
-    ) -> list[bytes]:
-        """The fragment of each message, in order. `blobs` is asked only for messages that are not held."""
-        fragments: list[bytes] = []
+    ) -> list[bytes | None]:
+        """The fragment of each message, in order; None for one that is not held."""
+        found: list[bytes | None] = []
         for message in messages:
             key = _key(message, adapter, variant)
             fragment = self._fragments.get(key)
             if fragment is None:
                 self.misses += 1
-                fragment = adapter.encode_message(message, variant, blobs)
-                self._hold(key, fragment)
             else:
                 self.hits += 1
                 self._fragments.move_to_end(key)
-            fragments.append(fragment)
-        return fragments
+            found.append(fragment)
+        return found
 
-    def _hold(self, key: _Key, fragment: bytes) -> None:
-        if len(fragment) > self._limit_bytes:
+    def hold(self, message: Message, adapter: ProviderAdapter, variant: Variant, fragment: bytes) -> None:
+        """Keep a fragment, unless it alone exceeds the limit; others leave to make room."""
+        key = _key(message, adapter, variant)
+        if len(fragment) > self._limit_bytes or key in self._fragments:
             return
         self._fragments[key] = fragment
         self.held_bytes += len(fragment)

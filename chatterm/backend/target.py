@@ -15,6 +15,7 @@ class Target:
 
     `endpoint` finds the key, which may run a command; it raises `AuthenticationError` when there is none.
     `is_loaded` asks a local server whether the model is in memory (None: cannot be known); it raises nothing.
+    `forget_key` makes the next turn find the key anew, after one was refused.
     """
 
     provider: str
@@ -26,6 +27,7 @@ class Target:
     limits: Limits = field(default_factory=Limits)
     options: Options = field(default_factory=dict[str, object])
     is_loaded: Callable[[], Awaitable[bool | None]] | None = None
+    forget_key: Callable[[], None] | None = None
 
 
 async def read_whole(target: Target, request: WireRequest) -> bytes:

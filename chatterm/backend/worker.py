@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from chatterm.backend.attempt import Attempt
+from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.recorder import Recorder
 from chatterm.backend.target import Target
@@ -22,6 +23,9 @@ from chatterm.core.events import AttemptStarted, TurnFinished, TurnStarted
 from chatterm.core.turn import Outcome, Turn, TurnRequest
 
 logger = logging.getLogger(__name__)
+
+SAVE_SECONDS = 2.0
+"""How long the end of a turn waits for the store."""
 
 Clock = Callable[[], float]
 LoadBlobs = Callable[[frozenset[str]], Awaitable[dict[str, bytes]]]
@@ -43,6 +47,7 @@ class Worker:
         self._payload_cache = payload_cache
         self._load_blobs = load_blobs
         self._clock = clock
+        self._saving: set[asyncio.Future[None]] = set()  # the loop itself keeps only weak references
 
     async def run(self, job: TurnJob, handle: TurnHandle, recorder: Recorder) -> Turn:
         """The one turn function: from the stored prompt to the stored end. Raises only `CancelledError`."""
@@ -50,7 +55,7 @@ class Worker:
         turn, error = replace(job.turn, attempts=0), None
         outside: asyncio.CancelledError | None = None
         try:
-            await recorder.begin(turn)
+            await handle.run_stoppable(recorder.begin(turn))
             handle.emit(TurnStarted(turn))
             await handle.run_stoppable(self._send(job, handle, attempt))
         except ChattermError as caught:
@@ -85,21 +90,22 @@ class Worker:
             await attempt.run(wire)
 
     async def _encode(self, target: Target, request: TurnRequest) -> list[bytes]:
-        variant = target.adapter.variant(request.model)
-        missing = self._payload_cache.missing(request.messages, target.adapter, variant)
-        wanted = frozenset(
-            digest
-            for message in missing
-            for part in message.parts
-            if (digest := getattr(part, "sha256", None))
-        )
-        if not wanted:
-            return self._payload_cache.encode(request.messages, target.adapter, variant, _no_blob)
-        blobs = await self._load_blobs(wanted)
+        """The fragment of each message; what the cache does not hold is encoded and then held."""
+        adapter, variant = target.adapter, target.adapter.variant(request.model)
+        found = self._payload_cache.lookup(request.messages, adapter, variant)
+        missing = [message for message, known in zip(request.messages, found, strict=True) if known is None]
+        wanted = frozenset(digest for message in missing for digest in message.blob_digests)
+        blobs = await self._load_blobs(wanted) if wanted else {}
+
+        def encode() -> list[bytes]:
+            return [adapter.encode_message(message, variant, blobs.__getitem__) for message in missing]
+
         # Attachments are megabytes: encoding them on the loop would hold up the screen.
-        return await asyncio.to_thread(
-            self._payload_cache.encode, request.messages, target.adapter, variant, blobs.__getitem__
-        )
+        new = await in_daemon_thread(encode, "chatterm-encode") if wanted else encode()
+        for message, fragment in zip(missing, new, strict=True):
+            self._payload_cache.hold(message, adapter, variant, fragment)
+        rest = iter(new)
+        return [next(rest) if known is None else known for known in found]
 
     async def _finish(
         self,
@@ -115,16 +121,28 @@ class Worker:
         turn = attempt.finished_turn(turn, outcome, error)
         if stopped is not None and handle.stopped_at is not None:
             turn = replace(turn, close_seconds=closed_at - handle.stopped_at)
-        # Saving is not stoppable: what was shown must be stored whatever keys are pressed.
+        notice = await self._save(turn, recorder)
+        handle.finish(TurnFinished(turn, saved=not notice, notice=notice))
+        return turn
+
+    async def _save(self, turn: Turn, recorder: Recorder) -> str:
+        """Save, whatever keys are pressed; "" when that is done, else what to tell the user.
+
+        A store that another program holds locked is not waited for: the write goes on by itself.
+        """
         saving = asyncio.ensure_future(recorder.finish(turn))
-        while not saving.done():
+        self._saving.add(saving)
+        saving.add_done_callback(self._saving.discard)
+        until = self._clock() + SAVE_SECONDS
+        while not saving.done() and (left := until - self._clock()) > 0:
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait({saving})
+                await asyncio.wait({saving}, timeout=left)
+        if not saving.done():
+            return "The history is busy. This turn is saved as soon as it is free."
         if (failure := saving.exception()) is not None:
             logger.error("turn %s was not saved", turn.id, exc_info=failure)
-            recorder.problem = recorder.problem or f"This turn was not saved: {type(failure).__name__}."
-        handle.finish(TurnFinished(turn, saved=recorder.problem is None, notice=recorder.problem or ""))
-        return turn
+            return f"This turn was not saved: {type(failure).__name__}."
+        return recorder.problem or ""
 
 
 def _outcome(attempt: Attempt, error: ChattermError | None, stopped: Outcome | None) -> Outcome:
@@ -136,7 +154,3 @@ def _outcome(attempt: Attempt, error: ChattermError | None, stopped: Outcome | N
     if stopped is Outcome.INTERRUPTED or (error is not None and has_output):
         return Outcome.INTERRUPTED
     return Outcome.FAILED
-
-
-def _no_blob(sha256: str) -> bytes:
-    raise KeyError(sha256)

@@ -115,3 +115,8 @@ class Message:
     def thinking(self) -> str:
         """All reasoning text of the message."""
         return "\n\n".join(part.text for part in self.parts if isinstance(part, ThinkingPart))
+
+    @property
+    def blob_digests(self) -> tuple[str, ...]:
+        """The sha256 digests of the attachments, in order."""
+        return tuple(part.sha256 for part in self.parts if isinstance(part, ImagePart | FilePart))

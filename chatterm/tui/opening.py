@@ -154,9 +154,11 @@ class Opening:
         services, settings, last = self._services, self._services.settings, list[str]()
         with suppress(StoreError):
             last = await services.state.get(LAST_MODEL, last)
+        if turns := self._screen.pane.session.turns:  # a resumed conversation stays with its provider
+            last = [turns[-1].provider, turns[-1].model]
         wanted = Wanted(
-            provider=services.start.provider or settings.provider,
-            model=services.start.model or settings.model,
+            provider=settings.provider,
+            model=settings.model,
             last_provider=last[0] if len(last) == 2 else None,
             last_model=last[1] if len(last) == 2 else None,
         )

@@ -14,7 +14,7 @@ from chatterm.core.events import (
     TurnFinished,
     UsageReported,
 )
-from chatterm.core.messages import Message, TextPart
+from chatterm.core.messages import Message, TextPart, ThinkingPart
 from chatterm.core.timings import ServerTimings, Timings
 from chatterm.core.turn import Outcome, Stage, Turn
 from chatterm.core.usage import Usage
@@ -110,11 +110,20 @@ def test_the_servers_own_rate_is_preferred() -> None:
     assert figures.warm is False
 
 
+def test_hidden_reasoning_is_no_part_of_the_rate() -> None:
+    timings = Timings(first_delta=1.0, last_delta=2.0)
+    usage = Usage(output=2101, reasoning=2000)
+    assert figures_of(a_turn(timings=timings, usage=usage)).tokens_per_second == 100.0
+    shown = Message(role="assistant", parts=(ThinkingPart("hm"), TextPart("ho")))
+    assert figures_of(a_turn(timings=timings, usage=usage, reply=shown)).tokens_per_second == 2100.0
+
+
 def test_formulas() -> None:
     assert tokens_per_second(11, 2.0) == 5.0
     assert tokens_per_second(1, 2.0) is None
     assert tokens_per_second(None, 2.0) is None
     assert tokens_per_second(5, 0.0) is None
+    assert tokens_per_second(50, 0.2) is None
     assert percentile([], 0.5) is None
     assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert percentile([float(n) for n in range(1, 101)], 0.95) == 95.0

@@ -22,8 +22,19 @@ def conversation(length: int) -> tuple[Message, ...]:
 def body(cache: PayloadCache, messages: tuple[Message, ...], name: str) -> bytes:
     adapter = registry.adapter(name)
     request = TurnRequest(model="m", messages=messages, system="be brief")
-    encoded = cache.encode(messages, adapter, adapter.variant("m"), BLOBS.__getitem__)
-    return adapter.build_request(request, encoded, ENDPOINT, Limits()).body
+    return adapter.build_request(request, encoded(cache, messages, name), ENDPOINT, Limits()).body
+
+
+def encoded(cache: PayloadCache, messages: tuple[Message, ...], name: str) -> list[bytes]:
+    """What the worker does with the cache."""
+    adapter = registry.adapter(name)
+    variant = adapter.variant("m")
+    fragments: list[bytes] = []
+    for message, known in zip(messages, cache.lookup(messages, adapter, variant), strict=True):
+        fragment = known or adapter.encode_message(message, variant, BLOBS.__getitem__)
+        cache.hold(message, adapter, variant, fragment)
+        fragments.append(fragment)
+    return fragments
 
 
 def test_joined_bytes_equal_a_one_shot_encoding() -> None:
@@ -49,17 +60,24 @@ def test_the_oldest_fragments_leave_when_it_is_full() -> None:
     adapter = registry.adapter("openai")
     messages = conversation(10)
     cache = PayloadCache(limit_bytes=300)
-    cache.encode(messages, adapter, adapter.variant("m"), BLOBS.__getitem__)
+    encoded(cache, messages, "openai")
     assert 0 < cache.held_bytes <= 300
-    missing = cache.missing(messages, adapter, adapter.variant("m"))
-    assert messages[0] in missing
-    assert messages[-1] not in missing
+    found = cache.lookup(messages, adapter, adapter.variant("m"))
+    assert found[0] is None
+    assert found[-1] is not None
+    assert cache.held_bytes == sum(len(fragment) for fragment in found if fragment is not None)
+
+
+def test_holding_twice_counts_once() -> None:
+    adapter = registry.adapter("openai")
+    message, cache = conversation(1)[0], PayloadCache()
+    for _ in range(2):
+        cache.hold(message, adapter, adapter.variant("m"), b"12345")
+    assert cache.held_bytes == 5
 
 
 def test_turned_off_it_holds_nothing() -> None:
-    adapter = registry.adapter("openai")
-    messages = conversation(3)
-    cache = PayloadCache(limit_bytes=0)
+    messages, cache = conversation(3), PayloadCache(limit_bytes=0)
     for _ in range(2):
-        cache.encode(messages, adapter, adapter.variant("m"), BLOBS.__getitem__)
+        encoded(cache, messages, "openai")
     assert (cache.hits, cache.misses, cache.held_bytes) == (0, 6, 0)

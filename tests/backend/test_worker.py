@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
-from chatterm.backend.recorder import FLUSH_CHARACTERS
-from chatterm.backend.session import Prompt
-from chatterm.core.errors import ConnectionFailedError, StaleConnectionError, StoreError
+from chatterm.backend.payload_cache import PayloadCache
+from chatterm.backend.recorder import FLUSH_CHARACTERS, Recorder
+from chatterm.backend.session import Prompt, Session
+from chatterm.backend.turn_handle import TurnHandle
+from chatterm.backend.worker import TurnJob, Worker
+from chatterm.core.errors import AuthenticationError, ConnectionFailedError, StaleConnectionError, StoreError
 from chatterm.core.events import StageChanged, Streamed, TextDelta, TurnEvent, TurnFinished, TurnStarted
 from chatterm.core.messages import ImagePart, TextPart, ThinkingPart
-from chatterm.core.turn import Outcome, Stage, StopReason
+from chatterm.core.turn import Outcome, Stage, StopReason, TurnRequest
 from tests.backend.conftest import Bench
+from tests.backend.test_metrics import a_turn
 
 
 async def collect(bench: Bench, text: str = "hello") -> list[TurnEvent]:
@@ -109,9 +114,11 @@ async def test_a_second_cancel_does_not_abort_the_save(bench: Bench) -> None:
 
 
 async def test_cancel_while_the_prompt_is_being_saved_sends_nothing(bench: Bench) -> None:
+    bench.store.may_begin.clear()
     handle = bench.session.start_turn(Prompt("one"))
+    await bench.store.beginning.wait()
     assert handle.cancel()
-    turn = await handle.result()
+    turn = await asyncio.wait_for(handle.result(), 2)
     assert turn.outcome is Outcome.WITHDRAWN
     assert bench.provider.requests == []
 
@@ -175,7 +182,7 @@ async def test_text_after_the_marker_of_the_end_is_not_waited_for(
     assert stream.closed.is_set()
 
 
-async def test_outside_cancellation_saves_the_turn_as_interrupted(bench: Bench) -> None:
+async def test_closing_the_session_saves_the_turn_as_interrupted(bench: Bench) -> None:
     handle = bench.session.start_turn(Prompt("one"))
     stream = await bench.provider.opened()
     stream.send(text="partial")
@@ -244,3 +251,83 @@ async def test_a_defect_of_ours_ends_the_turn_and_not_the_program(
     turn = await bench.session.start_turn(Prompt("one")).result()
     assert turn.outcome is Outcome.FAILED
     assert "secret detail" not in str(turn.error)
+
+
+async def test_a_store_that_hangs_does_not_hold_up_the_end(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatterm.backend.worker.SAVE_SECONDS", 0.05)
+    bench.store.may_finish.clear()
+    handle = bench.session.start_turn(Prompt("one"))
+    (await bench.provider.opened()).reply("answer")
+    events = [event async for event in handle.events()]
+    last = events[-1]
+    assert isinstance(last, TurnFinished)
+    assert not last.saved
+    assert "busy" in last.notice
+    bench.store.may_finish.set()
+    await asyncio.wait_for(bench.store.saved.wait(), 2)
+    assert bench.store.finished[0].reply.text == "answer"
+
+
+async def test_cancelling_the_worker_itself_saves_first_and_then_gives_way(bench: Bench) -> None:
+    handle = TurnHandle(a_turn(conversation_id="c"), time.monotonic)
+    worker = Worker(PayloadCache(), no_blobs, time.monotonic)
+    job = TurnJob(
+        turn=handle.turn,
+        request=TurnRequest(model="m", messages=(handle.turn.prompt,)),
+        target=bench.provider.target(),
+    )
+    running = asyncio.ensure_future(worker.run(job, handle, Recorder(bench.store)))
+    stream = await bench.provider.opened()
+    stream.send(text="partial")
+    async for event in handle.events():
+        if isinstance(event, Streamed):
+            break
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert (await handle.result()).outcome is Outcome.INTERRUPTED
+    assert bench.store.finished[0].reply.text == "partial"
+    assert stream.closed.is_set()
+
+
+async def test_many_images_do_not_push_each_other_out_of_one_request(bench: Bench) -> None:
+    worker = Worker(PayloadCache(limit_bytes=200), blobs_of_any, time.monotonic)
+    session = Session(bench.store, worker)
+    await session.use(bench.provider.target())
+    for number in range(6):
+        handle = session.start_turn(Prompt(f"look {number}", (ImagePart("image/png", f"pic{number}"),)))
+        (await bench.provider.opened()).reply("I see")
+        assert (await handle.result()).outcome is Outcome.COMPLETE
+    assert len(bench.provider.bodies()[-1]) == 11
+
+
+async def test_a_key_that_the_server_repeats_is_neither_shown_nor_stored(bench: Bench) -> None:
+    key, header = "9f8e7d6c5b4a3210", "another-secret"
+    bench.provider.key, bench.provider.extra_headers = key, {"X-Token": header}
+    bench.provider.open_errors.append(AuthenticationError(f"bad key {key}", f"with {header}"))
+    turn = await bench.session.start_turn(Prompt("one")).result()
+    assert isinstance(turn.error, AuthenticationError)
+    assert key not in str(turn.error)
+    assert header not in str(turn.error)
+
+
+async def test_what_is_waited_for_after_the_marker_is_not_the_models_time(bench: Bench) -> None:
+    handle = bench.session.start_turn(Prompt("one"))
+    stream = await bench.provider.opened()
+    stream.send(text="all")
+    stream.send(usage=[1, 1])
+    stream.send(done="end_turn")  # and the bytes do not end
+    turn = await asyncio.wait_for(handle.result(), 1.5)
+    assert turn.timings.total_seconds is not None
+    assert turn.timings.total_seconds < 0.15
+
+
+async def no_blobs(digests: frozenset[str]) -> dict[str, bytes]:
+    assert not digests
+    return {}
+
+
+async def blobs_of_any(digests: frozenset[str]) -> dict[str, bytes]:
+    return {digest: b"x" * 60 for digest in digests}

@@ -141,6 +141,8 @@ class GatedProvider:
         self.opening = asyncio.Event()
         self.opening.set()
         self.status = 200
+        self.key: str | None = None
+        self.extra_headers: dict[str, str] = {}
         self.open_errors: list[ProviderError] = []
         self._opened = asyncio.Event()
 
@@ -148,7 +150,9 @@ class GatedProvider:
         """A target whose requests end here."""
 
         async def endpoint() -> Endpoint:
-            return Endpoint(provider="plain", base_url="plain://model")
+            return Endpoint(
+                provider="plain", base_url="plain://model", api_key=self.key, headers=self.extra_headers
+            )
 
         return Target(
             provider="plain",

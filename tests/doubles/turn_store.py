@@ -18,6 +18,10 @@ class MemoryTurnStore:
         self.finished: list[Turn] = []
         self.failure: StoreError | None = None
         self.appended = asyncio.Event()
+        self.beginning = asyncio.Event()
+        self.may_begin = asyncio.Event()
+        self.may_begin.set()
+        self.saved = asyncio.Event()
         self.finishing = asyncio.Event()
         self.may_finish = asyncio.Event()
         self.may_finish.set()
@@ -28,6 +32,8 @@ class MemoryTurnStore:
         return [item for name, item in self.log if name == "chunk" and isinstance(item, tuple)]
 
     async def begin_turn(self, turn: Turn) -> None:
+        self.beginning.set()
+        await self.may_begin.wait()
         self._check()
         self.log.append(("begin", turn))
 
@@ -45,6 +51,7 @@ class MemoryTurnStore:
         self._check()
         self.log.append(("finish", turn))
         self.finished.append(turn)
+        self.saved.set()
 
     async def set_system(self, conversation_id: str, system: str | None) -> None:
         self.log.append(("system", system))
