@@ -54,8 +54,9 @@ def test_a_hostile_reply(home: Home, server: ScriptedServer, openai: Terminal, p
     openai.send(b"question" + ENTER)
     openai.wait_for("after")
     openai.wait_for("complete")
-    assert "[/INST] [bold red] [/] [@click=app.quit]x[/]" in " ".join(
-        line.split("▏")[0].strip() for line in openai.lines
+    shown = "[/INST] [bold red] [/] [@click=app.quit]x[/]"
+    openai.wait_until(
+        lambda screen: shown in " ".join(row.split("▏")[0].strip() for row in screen.split("\n"))
     )
     check(openai)
     with home.start("-c") as again:
