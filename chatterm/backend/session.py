@@ -19,7 +19,7 @@ from chatterm.core.clean import well_formed
 from chatterm.core.errors import TurnInProgressError
 from chatterm.core.ids import new_id
 from chatterm.core.messages import Message, Part, TextPart
-from chatterm.core.turn import Options, Outcome, Turn, TurnRequest
+from chatterm.core.turn import Options, Turn, TurnRequest
 
 Clock = Callable[[], float]
 
@@ -131,8 +131,10 @@ class Session:
             raise RuntimeError("a session needs a target before its first turn")
         target = self.target
         options = {**target.options, **self.options}
+        replaced = self.turns[-1].reply.id if len(keep) < len(self.turns) else None
         turn = Turn(
             conversation_id=self.conversation_id,
+            replaces=replaced,
             prompt=prompt,
             reply=Message(role="assistant", parts=(), parent_id=prompt.id),
             provider=target.provider,
@@ -156,4 +158,4 @@ class Session:
         finally:
             self.running = None
         # Nothing awaits between the turn's last event and here, so who reads that event sees these turns.
-        self.turns = before if turn.outcome is Outcome.WITHDRAWN else (*self.turns[:-1], turn)
+        self.turns = (*self.turns[:-1], turn) if turn.is_kept else before

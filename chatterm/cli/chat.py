@@ -5,12 +5,16 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from chatterm.cli.options import StartOptions
 from chatterm.cli.wiring import Engine, build_engine, read_settings
-from chatterm.config.load import FILE
+from chatterm.config.load import COMMAND_LINE, FILE, Loaded
 from chatterm.config.themes import DEFAULT_THEME, Palette, load_themes
 from chatterm.core.errors import ChattermError, ConfigError
+
+if TYPE_CHECKING:
+    from chatterm.tui.services import Start
 
 FRAMES_PER_SECOND = "120"
 """How often Textual may paint: at its default of 60 a typed key waits up to a frame longer for its echo."""
@@ -46,19 +50,12 @@ def _run(engine: Engine, options: StartOptions) -> int:
 
     settle_no_color(os.environ)
     from chatterm.tui.app import ChattermApp
-    from chatterm.tui.services import Services, Start
+    from chatterm.tui.services import Services
 
     problems = (*engine.loaded.problems, *theme_problems, *key_problems)
     services = Services(
         settings=settings,
-        start=Start(
-            provider=options.provider,
-            model=options.model,
-            system=options.system,
-            resume=options.resume,
-            continue_last=options.continue_last,
-            options=options.options,
-        ),
+        start=_asked_for(engine.loaded, options),
         commands=commands,
         palettes=palettes,
         theme=theme,
@@ -81,6 +78,23 @@ def _run(engine: Engine, options: StartOptions) -> int:
     if app.crashed is not None:
         raise app.crashed
     return app.return_code or 0
+
+
+def _asked_for(loaded: Loaded, options: StartOptions) -> Start:
+    """What the command line says; provider and model as the settings took them over, P/M taken apart."""
+    from chatterm.tui.services import Start
+
+    def given(key: str, value: str | None) -> str | None:
+        return value if loaded.sources.get(key) == COMMAND_LINE else None
+
+    return Start(
+        provider=given("provider", loaded.settings.provider),
+        model=given("model", loaded.settings.model),
+        system=options.system,
+        resume=options.resume,
+        continue_last=options.continue_last,
+        options=options.options,
+    )
 
 
 def _themes(

@@ -71,7 +71,8 @@ class Turn:
     """One finished or running turn. `outcome` is `None` while it runs.
 
     `attempts` counts the requests that were tried, the first included; `close_seconds` is how long a stopped
-    turn took from the stop key to its closed connection; `error` says why a turn failed or was cut.
+    turn took from the stop key to its closed connection; `error` says why a turn failed or was cut;
+    `replaces` is the id of the reply in whose place this turn was asked (regenerated, or the prompt edited).
     """
 
     id: str = field(default_factory=new_id)
@@ -90,3 +91,15 @@ class Turn:
     skipped_frames: int = 0
     close_seconds: float | None = None
     error: ChattermError | None = None
+    replaces: str | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the turn stays in its conversation.
+
+        A withdrawn one does not, nor one that failed without a word in the place of an earlier reply: that
+        reply comes back.
+        """
+        if self.outcome is Outcome.WITHDRAWN:
+            return False
+        return not (self.outcome is Outcome.FAILED and self.replaces is not None and not self.reply.parts)

@@ -157,8 +157,8 @@ class Opening:
         if turns := self._screen.pane.session.turns:  # a resumed conversation stays with its provider
             last = [turns[-1].provider, turns[-1].model]
         wanted = Wanted(
-            provider=settings.provider,
-            model=settings.model,
+            provider=services.start.provider or (None if turns else settings.provider),
+            model=services.start.model or (None if turns else settings.model),
             last_provider=last[0] if len(last) == 2 else None,
             last_model=last[1] if len(last) == 2 else None,
         )

@@ -78,9 +78,15 @@ def ending_of(turn: Turn, again_key: str) -> tuple[str, EndingKind]:
             return " · ".join(["interrupted", why, _kept(turn), again, *skipped]), "warning"
         case Outcome.FAILED:
             why = str(turn.error) if turn.error else "no reason is known"
-            return " · ".join([f"failed · {why}", again, *skipped]), "error"
+            return " · ".join([f"failed · {why}", f"{again}, else it is left out", *skipped]), "error"
         case _:
             assert_never(turn.outcome)
+
+
+def taken_out_words(turn: Turn) -> str:
+    """The notice for a turn that is not shown any more: why, and what came back in its place."""
+    why = str(turn.error) if turn.error is not None else "Stopped before the reply began."
+    return f"{why} {'Your prompt is back.' if turn.replaces is None else 'What was there before is back.'}"
 
 
 def waiting_words(stage: Stage | None, model: str, host: str, seconds: float) -> str:

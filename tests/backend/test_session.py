@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chatterm.backend.session import Prompt
-from chatterm.core.errors import TurnInProgressError
+from chatterm.core.errors import ConnectionFailedError, TurnInProgressError
 from chatterm.core.turn import Outcome
 from tests.backend.conftest import Bench
 
@@ -90,3 +92,34 @@ async def test_lone_surrogates_and_nul_in_a_prompt_are_made_storable(bench: Benc
     assert handle.turn.prompt.text == "a\u2400b\ufffdc [/INST]"
     handle.cancel()
     await handle.result()
+
+
+async def test_a_regeneration_that_fails_brings_the_old_reply_back(bench: Bench) -> None:
+    await answer(bench, bench.session.start_turn(Prompt("one")), "first")
+    bench.provider.open_errors.append(ConnectionFailedError("no way"))
+    handle = bench.session.regenerate()
+    assert handle is not None
+    turn = await handle.result()
+    assert turn.outcome is Outcome.FAILED
+    assert turn.replaces == bench.session.turns[0].reply.id
+    assert [turn.reply.text for turn in bench.session.turns] == ["first"]
+    await answer(bench, bench.session.start_turn(Prompt("go on")), "second")
+    assert [message["text"] for message in bench.provider.bodies()[-1]] == ["one", "first", "go on"]
+
+
+async def test_a_regeneration_that_breaks_off_keeps_what_came(bench: Bench) -> None:
+    await answer(bench, bench.session.start_turn(Prompt("one")), "first")
+    handle = bench.session.regenerate()
+    assert handle is not None
+    stream = await bench.provider.opened()
+    stream.send(text="half")
+    stream.end()
+    await handle.result()
+    assert [turn.reply.text for turn in bench.session.turns] == ["half"]
+
+
+async def test_a_reply_that_another_process_still_writes_is_not_sent(bench: Bench) -> None:
+    await answer(bench, bench.session.start_turn(Prompt("one")), "first")
+    bench.session.turns = (replace(bench.session.turns[0], outcome=None),)
+    await answer(bench, bench.session.start_turn(Prompt("two")), "second")
+    assert [message["text"] for message in bench.provider.bodies()[-1]] == ["two"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -17,22 +17,23 @@ from chatterm.backend.session import Prompt, Session
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.config.model import InterfaceSettings
 from chatterm.core.errors import AttachmentError, ChattermError, StoreError
-from chatterm.core.turn import Outcome
+from chatterm.core.turn import Outcome, Turn
 from chatterm.store.history import History
 from chatterm.tui.bindings import keys_of
 from chatterm.tui.commands import Command
 from chatterm.tui.key_names import shown_key
 from chatterm.tui.messages import FiguresChanged, TurnEnded
-from chatterm.tui.prompt_files import prompt_with_files
+from chatterm.tui.prompt_files import PromptRead, PromptReader
 from chatterm.tui.pump import TICK_SECONDS, Pump
 from chatterm.tui.queue_view import QueueView
 from chatterm.tui.transcript.transcript import Transcript
-from chatterm.tui.turn_text import entries_of, live_entry, prompt_entry, reply_entry
+from chatterm.tui.turn_text import entries_of, live_entry, prompt_entry, reply_entry, taken_out_words
 from chatterm.tui.widgets.completion import CompletionList
 from chatterm.tui.widgets.composer import Composer
 from chatterm.tui.widgets.new_text_badge import NewTextBadge
 from chatterm.tui.widgets.notices import Notices
 
+NO_MODEL = "No model is chosen yet. {} chooses one, then this is sent."
 EDITING_TITLE = " in place of your last message · ctrl+c leaves it "
 
 
@@ -43,7 +44,7 @@ class ConversationPane(Vertical):
 
     def __init__(self, history: History, commands: tuple[Command, ...], interface: InterfaceSettings) -> None:
         super().__init__()
-        self._history = history
+        self._reader = PromptReader(history)
         self._commands = commands
         self._interface = interface
         self._again_key = _key_or_word(commands, "regenerate", "/retry")
@@ -117,21 +118,22 @@ class ConversationPane(Vertical):
 
     def refresh_entries(self) -> None:
         """Show the session's turns anew, all at once."""
-        entries = [entry for turn in self.session.turns for entry in entries_of(turn, self._again_key)]
-        self.transcript.set_entries(entries)
-        self._queue_view.forget()
+        self._show_turns(self.session.turns)
         self.show_queue()
+
+    def _show_turns(self, turns: Iterable[Turn]) -> None:
+        self.transcript.set_entries(entry for turn in turns for entry in entries_of(turn, self._again_key))
+        self._queue_view.forget()
 
     def tell(self, error: ChattermError) -> None:
         """Show what went wrong and what to do."""
         self.notices.show_error(error)
 
-    # ---- sending -----------------------------------------------------------------------------
-
     def submit(self, text: str) -> None:
         """Send a prompt, with the files it names; at once where there are none."""
-        if "@" in text:
-            self.run_worker(partial(self._submit_with_files, text))
+        if "@" in text or self._reader.is_busy:
+            reading = self._reader.announce(text, Path.cwd())
+            self.run_worker(partial(self._submit_with_files, text, reading))
         elif text.strip():
             self.send(Prompt(text))
 
@@ -202,10 +204,10 @@ class ConversationPane(Vertical):
         self._queue_view.show(self.transcript, self.session.queued)
         self.composer.has_queued = bool(self.session.queued)
 
-    async def _submit_with_files(self, text: str) -> None:
+    async def _submit_with_files(self, text: str, read: Callable[[], Awaitable[PromptRead]]) -> None:
         session = self.session
         try:
-            prompt, unfound = await prompt_with_files(text, Path.cwd(), self._history)
+            prompt, unfound = await read()
         except (AttachmentError, StoreError) as error:
             self.return_to_composer(text)
             self.tell(error)
@@ -219,17 +221,13 @@ class ConversationPane(Vertical):
 
     def _ask_for_model(self) -> None:
         if self._opened and self.session.target is None:
-            self.notices.show(
-                f"No model is chosen yet. {self._model_key} chooses one, then this is sent.", "warning"
-            )
+            self.notices.show(NO_MODEL.format(self._model_key), "warning")
 
     # ---- following a turn --------------------------------------------------------------------
 
     def _replace_last(self, handle: TurnHandle) -> None:
         """Show a turn that took the place of the last one."""
-        kept = [entry for turn in self.session.turns[:-1] for entry in entries_of(turn, self._again_key)]
-        self.transcript.set_entries(kept)
-        self._queue_view.forget()
+        self._show_turns(self.session.turns[:-1])
         self._follow(handle)
 
     def _follow(self, handle: TurnHandle) -> None:
@@ -242,6 +240,14 @@ class ConversationPane(Vertical):
         self._pump = Pump(handle, self.transcript, lambda now: self.post_message(FiguresChanged(now)))
         self._following = self.run_worker(partial(self._run_pump, self.session, self._pump))
 
+    def _take_out(self, turn: Turn) -> None:
+        """Show the conversation as it was before the turn; a prompt that is then nowhere comes back."""
+        self.refresh_entries()
+        if all(shown.prompt.id != turn.prompt.id for shown in self.session.turns):
+            self.return_to_composer(turn.prompt.text)
+            self.editing = turn.replaces is not None
+        self.notices.show(taken_out_words(turn), "error" if turn.error else "information")
+
     def let_go(self) -> None:
         """Follow the running turn no further; it goes on without the screen."""
         if self._following is not None:
@@ -252,12 +258,10 @@ class ConversationPane(Vertical):
         self._pump = None
         turn = finished.turn
         if session is self._session:
-            if turn.outcome is Outcome.WITHDRAWN:
-                self.refresh_entries()
-                self.return_to_composer(turn.prompt.text)
-                self.notices.show("Stopped before the reply began. Your prompt is back.", "information")
-            else:
+            if turn.is_kept:
                 self.transcript.end_live(reply_entry(turn, self._again_key))
+            else:
+                self._take_out(turn)
         if finished.notice:
             self.notices.show(finished.notice, "error")
         self.post_message(TurnEnded(finished))
@@ -272,8 +276,7 @@ class ConversationPane(Vertical):
 
     @on(Transcript.FollowingChanged)
     def _following_changed(self, event: Transcript.FollowingChanged) -> None:
-        if event.following:
-            self.query_one(NewTextBadge).display = False
+        self.query_one(NewTextBadge).display &= not event.following
 
     @on(Transcript.NewTextBelow)
     def _new_text_below(self) -> None:

@@ -208,3 +208,40 @@ async def test_long_prompt_is_folded_and_sent_whole(launch: Launch) -> None:
         await program.pilot.press("enter")
         (await program.provider.opened()).reply("ok")
         assert program.provider.bodies()[0][0]["text"] == long
+
+
+async def test_a_regeneration_that_fails_leaves_the_reply_that_was_there(launch: Launch) -> None:
+    async with launch() as program:
+        await program.turn("first", "the good reply")
+        program.provider.open_errors = [ConnectionFailedError("Cannot connect to box:1.", "Is it running?")]
+        await program.pilot.press("alt+r")
+        await program.shown("Cannot connect to box:1. Is it running? What was there before is back.")
+        assert "the good reply" in program.text
+        assert program.composer.text == ""
+
+
+async def test_an_edit_that_fails_comes_back_to_be_sent_again(launch: Launch) -> None:
+    async with launch() as program:
+        await program.turn("frist", "the good reply")
+        await program.pilot.press("alt+e")
+        program.composer.load("")
+        program.provider.open_errors = [ConnectionFailedError("Cannot connect to box:1.", "Is it running?")]
+        await program.send("first")
+        await program.shown("Cannot connect to box:1.")
+        await program.until(lambda: program.composer.text == "first")
+        assert program.pane.editing
+        assert "the good reply" in program.text
+
+
+async def test_a_prompt_does_not_overtake_one_whose_files_are_read(
+    launch: Launch, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.txt").write_text("the notes")
+    async with launch() as program:
+        program.pane.submit("one @notes.txt")
+        program.pane.submit("two")
+        (await program.provider.opened()).reply("first reply")
+        (await program.provider.opened()).reply("second reply")
+        await program.shown("second reply")
+        assert [turn.prompt.text for turn in program.session.turns] == ["one @notes.txt", "two"]
