@@ -5,6 +5,7 @@ ChattermError
 +- StoreError
 +- TurnInProgressError
 +- AttachmentError
++- InternalError               chatterm's own fault
 +- ProviderError
    +- AuthenticationError      the key is missing, wrong or not allowed this
    +- RateLimitedError         too many requests; wait
@@ -66,6 +67,10 @@ class TurnInProgressError(ChattermError):
 
 class AttachmentError(ChattermError):
     """A file cannot be attached."""
+
+
+class InternalError(ChattermError):
+    """chatterm itself failed, in a way that nobody foresaw; details are in a crash file."""
 
 
 class ProviderError(ChattermError):
