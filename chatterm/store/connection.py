@@ -33,9 +33,7 @@ from chatterm.store.migrations import (
     migrate,
     schema_version,
 )
-
-BUSY_SECONDS = 5.0
-"""How long to wait for other processes that use the database."""
+from chatterm.store.patience import BUSY_SECONDS
 
 
 class StoreConnection(sqlite3.Connection):
@@ -62,7 +60,8 @@ class _Condition(Enum):
 class OpenDatabase:
     """A connection with what belongs to it. In memory mode there are no lock, instances or log.
 
-    `log` is the write-ahead log where there is one; `read_only` says why nothing may be written.
+    `log` is the write-ahead log where there is one; `read_only` says why nothing may be written. The
+    connection waits for no lock: who uses it does.
     """
 
     connection: sqlite3.Connection
@@ -131,6 +130,7 @@ def _open_file(path: Path, migrations: Sequence[Migration]) -> OpenDatabase:
         if read_only is not None:
             connection.execute("PRAGMA query_only=ON")
             notices.append(f"{read_only} The history can be read, but nothing will be saved.")
+        connection.execute("PRAGMA busy_timeout=0")
         undo.pop_all()
     return OpenDatabase(
         connection=connection,

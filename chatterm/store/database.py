@@ -17,10 +17,11 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from chatterm.core.errors import StoreError
-from chatterm.store.connection import BUSY_SECONDS, OpenDatabase, open_database, suspect
+from chatterm.store.connection import OpenDatabase, open_database, suspect
 from chatterm.store.failures import is_damage, store_error
 from chatterm.store.files import make_private_file
 from chatterm.store.instances import Instances
+from chatterm.store.patience import Patience
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -40,6 +41,7 @@ class Database:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self._open: OpenDatabase | None = None
+        self._patience = Patience()
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._closed = False
         self._closing = threading.Lock()
@@ -79,26 +81,18 @@ class Database:
         """Move the write-ahead log into the database now, unless another process writes."""
         return self._asked(lambda database: _trim_log(database, 0))
 
-    def drain(self, within_seconds: float) -> bool:
-        """Wait, without a loop, until all that was asked for so far is done. False when that took too long."""
-        try:
-            self._ask(lambda _: None).result(within_seconds)
-        except TimeoutError:
-            return False
-        except StoreError:  # closed
-            return not self._thread.is_alive()
-        return True
-
     def close(self, within_seconds: float) -> bool:
         """Finish all that was asked for, then close the file. False when that took too long; it goes on then.
 
-        Blocks the caller for at most that long. What is asked for afterwards ends with a `StoreError`.
+        Blocks the caller for at most that long, and all its callers together for what the first one gave;
+        then nothing waits for another program's lock any more. What is asked for after the first call ends
+        with a `StoreError`.
         """
         with self._closing:
             if not self._closed:
                 self._closed = True
                 self._queue.put(None)
-        self._thread.join(within_seconds)
+        self._thread.join(self._patience.end_within(within_seconds))
         return not self._thread.is_alive()
 
     def _asked(self, work: Callable[[OpenDatabase], T]) -> asyncio.Future[T]:
@@ -126,7 +120,8 @@ class Database:
 
         def run() -> None:
             try:
-                future.set_result(work(self._opened()))
+                database = self._opened()
+                future.set_result(self._patience.keep_trying(lambda: work(database)))
             except (sqlite3.Error, TimeoutError) as error:
                 future.set_exception(self._explained(error))
             except BaseException as error:  # not handled here: it belongs to who waits
@@ -155,7 +150,7 @@ class Database:
         if database.read_only is not None:
             raise StoreError(database.read_only, "What is on screen stays until you quit.")
         connection = database.connection
-        with database.lock.shared(BUSY_SECONDS) if database.lock else nullcontext():
+        with database.lock.shared(within_seconds=0) if database.lock else nullcontext():
             connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             # IMMEDIATE: a transaction that begins with a read fails at once when another process wrote since.
             connection.execute("BEGIN IMMEDIATE")
@@ -166,6 +161,7 @@ class Database:
                 with suppress(sqlite3.Error):  # SQLite may have rolled back itself
                     connection.execute("ROLLBACK")
                 raise
+        self._patience.renew()
         if durable:
             _trim_log(database, LOG_LIMIT_BYTES)
         return result
@@ -190,4 +186,4 @@ def _trim_log(database: OpenDatabase, at_bytes: int) -> None:
             try:
                 database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
-                database.connection.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000:.0f}")
+                database.connection.execute("PRAGMA busy_timeout=0")

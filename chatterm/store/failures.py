@@ -48,6 +48,13 @@ def is_damage(error: sqlite3.Error) -> bool:
     return result_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
+def is_locked(error: sqlite3.Error | TimeoutError) -> bool:
+    """Whether another program holds the file, or our own lock file, at this moment."""
+    if isinstance(error, TimeoutError):
+        return True
+    return result_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def store_error(error: sqlite3.Error | TimeoutError, path: Path | None) -> StoreError:
     """The error for the user."""
     if isinstance(error, TimeoutError):
