@@ -21,9 +21,21 @@ def main() -> None:
 
         print(f"chatterm {__version__}")
         return
+    if not arguments:
+        # The plain start does without the parser of options: it costs as much as half of the screen.
+        from chatterm.cli.border import guarded
+
+        sys.exit(guarded(_start))
     from chatterm.cli.app import run
 
     sys.exit(run(arguments))
+
+
+def _start() -> int:
+    from chatterm.cli.chat import start
+    from chatterm.cli.start_options import StartOptions
+
+    return start(StartOptions())
 
 
 if __name__ == "__main__":

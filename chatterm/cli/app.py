@@ -1,11 +1,7 @@
-"""The command line: its commands, and the one border at which every error becomes a line and a status."""
+"""The command line and its commands."""
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
-import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -15,6 +11,7 @@ from typer.main import get_command
 from chatterm import __version__
 from chatterm.cli import config
 from chatterm.cli.ask import ask
+from chatterm.cli.border import guarded, tell
 from chatterm.cli.models import models
 from chatterm.cli.options import (
     BaseUrlOption,
@@ -29,9 +26,7 @@ from chatterm.cli.options import (
     start_options,
 )
 from chatterm.cli.statuses import ExitStatus
-from chatterm.core.clean import clean, clean_line
-from chatterm.core.errors import AttachmentError, ChattermError, ProviderError
-from chatterm.core.redact import redact, secrets_in
+from chatterm.core.clean import clean_line
 
 
 def build_app() -> typer.Typer:
@@ -52,18 +47,7 @@ def build_app() -> typer.Typer:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit status. Every error is told on stderr, none as a traceback."""
-    try:
-        status = _dispatch(arguments)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        status = ExitStatus.CANCELLED
-    except ChattermError as error:
-        _tell(error.message, error.hint)
-        status = _status_of(error)
-    except Exception as error:  # the border: whatever nobody foresaw ends here
-        status = ExitStatus.CLOSED_PIPE if _is_closed_pipe(error) else _report_crash(error)
-    _settle_output()
-    return status
+    return guarded(lambda: _dispatch(arguments))
 
 
 def chat(
@@ -119,41 +103,6 @@ def _dispatch(arguments: Sequence[str]) -> int:
         return ExitStatus.CANCELLED
     except typer.TyperException as error:
         where = getattr(getattr(error, "ctx", None), "command_path", "chatterm")
-        _tell(error.format_message(), f"{where} --help lists options and commands.")
+        tell(error.format_message(), f"{where} --help lists options and commands.")
         return ExitStatus.USAGE
     return status if isinstance(status, int) else ExitStatus.COMPLETE
-
-
-def _status_of(error: ChattermError) -> int:
-    if isinstance(error, ProviderError):
-        return ExitStatus.PROVIDER
-    return ExitStatus.USAGE if isinstance(error, AttachmentError) else ExitStatus.CONFIGURATION
-
-
-def _tell(message: str, hint: str) -> None:
-    text = f"chatterm: {message}\n{hint}" if hint else f"chatterm: {message}"
-    with contextlib.suppress(OSError):  # nobody may be listening
-        print(redact(clean(text), secrets_in(os.environ)), file=sys.stderr)
-
-
-def _report_crash(error: Exception) -> int:
-    from chatterm.cli.crash import write_crash_file
-    from chatterm.config.paths import find_paths
-
-    path = write_crash_file(error, find_paths(os.environ).state, secrets_in(os.environ))
-    kept = f"Details are in {path}." if path else "No details could be written."
-    _tell(f"Something went wrong that was not foreseen ({type(error).__name__}).", kept)
-    return ExitStatus.UNFORESEEN
-
-
-def _is_closed_pipe(error: Exception) -> bool:
-    return isinstance(error, OSError) and error.errno == errno.EPIPE
-
-
-def _settle_output() -> None:
-    """Write out what is left; where that fails, throw it away, or Python would complain of it at exit."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -15,10 +15,10 @@ from chatterm.cli.options import (
     ParameterOption,
     ProviderOption,
     ResumeOption,
-    StartOptions,
     SystemOption,
     start_options,
 )
+from chatterm.cli.start_options import StartOptions
 
 
 def ask(

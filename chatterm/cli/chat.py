@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from chatterm.cli.options import StartOptions
+from chatterm.cli.start_options import StartOptions
 from chatterm.cli.wiring import Engine, build_engine, read_settings
 from chatterm.config.load import COMMAND_LINE, FILE, Loaded
 from chatterm.config.themes import DEFAULT_THEME, Palette, load_themes

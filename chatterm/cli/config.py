@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chatterm.cli.options import StartOptions
+from chatterm.cli.start_options import StartOptions
 from chatterm.cli.statuses import ExitStatus
 from chatterm.core.clean import clean, clean_line
 from chatterm.core.errors import ConfigError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from chatterm.backend.providers.registry import service, services
-from chatterm.cli.options import StartOptions
+from chatterm.cli.start_options import StartOptions
 from chatterm.config.keys import ProviderKey, find_key
 from chatterm.config.load import Loaded, load_settings
 from chatterm.config.model import ProviderSettings, Settings

@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 
 from chatterm.backend.models import ModelList
-from chatterm.cli.options import StartOptions
+from chatterm.cli.start_options import StartOptions
 from chatterm.cli.statuses import ExitStatus
 from chatterm.cli.wiring import Engine, build_engine, read_settings
 from chatterm.core.clean import clean_line

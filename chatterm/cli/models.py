@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from chatterm.cli.options import BaseUrlOption, ProviderOption, StartOptions, start_options
+from chatterm.cli.options import BaseUrlOption, ProviderOption, start_options
+from chatterm.cli.start_options import StartOptions
 
 
 def models(

@@ -11,7 +11,7 @@ from chatterm.backend.attachments import read_attachment, store_attachment
 from chatterm.backend.first_model import Wanted, first_model
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.turn_handle import TurnHandle
-from chatterm.cli.options import StartOptions
+from chatterm.cli.start_options import StartOptions
 from chatterm.cli.statuses import ExitStatus
 from chatterm.cli.wiring import Engine, build_engine, read_settings
 from chatterm.core.clean import StreamCleaner, clean

@@ -8,6 +8,7 @@ from textual.message import Message
 
 from chatterm.backend.metrics import Figures
 from chatterm.core.events import TurnFinished
+from chatterm.core.turn import Turn
 
 
 @dataclass
@@ -26,3 +27,10 @@ class TurnEnded(Message):
     """A turn is over and stored."""
 
     finished: TurnFinished
+
+
+@dataclass
+class PromptStored(Message):
+    """The prompt of a turn is in the store; what was kept of it as a draft is not needed any more."""
+
+    turn: Turn

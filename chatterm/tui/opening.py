@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatterm.backend.first_model import Wanted, first_model, split_model
 from chatterm.backend.session import Session
-from chatterm.core.errors import ChattermError, ConfigError, StoreError, TurnInProgressError
+from chatterm.core.errors import ChattermError, ConfigError, StoreError
 from chatterm.store.rows import ConversationRow
 from chatterm.store.turns import turns_of
 
@@ -58,7 +58,7 @@ class Opening:
 
     async def resume(self, conversation: ConversationRow) -> None:
         """Put a stored conversation on screen, with the model it was held with where that is still there."""
-        self._refuse_while_running()
+        self._screen.pane.refuse_while_busy()
         start = self._services.start
         stored = await self._services.history.load(conversation.id)
         system = conversation.system if start.system is None else start.system
@@ -69,7 +69,7 @@ class Opening:
 
     async def new(self) -> None:
         """An empty conversation with the present model; one that is empty already stays."""
-        self._refuse_while_running()
+        self._screen.pane.refuse_while_busy()
         if self._screen.pane.session.turns:
             await self.leave_conversation()
 
@@ -183,7 +183,7 @@ class Opening:
         """Change sessions. What was not sent in the one that is left stays with it as its draft."""
         pane = self._screen.pane
         draft = await self._services.state.draft(draft_key(session))
-        self._refuse_while_running()  # nothing awaits from here until the other session is shown
+        self._screen.pane.refuse_while_busy()  # nothing awaits from here until the other session is shown
         left = pane.session
         session.options, session.target = left.options, left.target
         unsent = pane.take_unsent() if self.is_open else None
@@ -193,7 +193,3 @@ class Opening:
         pane.return_to_composer(draft)
         if unsent is not None:
             await self._screen.keep_draft(left, unsent)
-
-    def _refuse_while_running(self) -> None:
-        if self._screen.pane.session.running is not None:
-            raise TurnInProgressError("A reply is still coming in.", "Esc stops it first.")

@@ -18,8 +18,9 @@ from chatterm.core.events import (
     ThinkingDelta,
     TurnEvent,
     TurnFinished,
+    TurnStarted,
 )
-from chatterm.core.turn import Stage
+from chatterm.core.turn import Stage, Turn
 from chatterm.tui.transcript.transcript import Transcript
 from chatterm.tui.turn_text import quiet_words, waiting_words
 
@@ -28,14 +29,23 @@ TICK_SECONDS = 0.1
 
 
 class Pump:
-    """Feeds one turn into a transcript; `show_figures` gets the figures ten times a second and at the end."""
+    """Feeds one turn into a transcript.
+
+    `show_figures` gets the figures ten times a second and at the end, `stored` the turn once its prompt is in
+    the store.
+    """
 
     def __init__(
-        self, handle: TurnHandle, transcript: Transcript, show_figures: Callable[[Figures], object]
+        self,
+        handle: TurnHandle,
+        transcript: Transcript,
+        show_figures: Callable[[Figures], object],
+        stored: Callable[[Turn], object],
     ) -> None:
         self._handle = handle
         self._transcript = transcript
         self._show_figures = show_figures
+        self._stored = stored
         self._started = time.monotonic()
         self._meter = TurnMeter(handle.turn.provider, handle.turn.model, self._started)
         self._stage: Stage | None = None
@@ -72,6 +82,8 @@ class Pump:
 
     def _carry(self, event: TurnEvent) -> None:
         match event:
+            case TurnStarted(turn):
+                self._stored(turn)
             case AttemptStarted(host=host):
                 self._host = host
             case StageChanged(stage=stage):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatterm.backend.export import code_blocks, free_path, to_markdown
-from chatterm.core.errors import ChattermError, ConfigError, TurnInProgressError
+from chatterm.core.errors import ChattermError, ConfigError
 from chatterm.core.turn import Turn
 from chatterm.tui.widgets.text_box import InputBox
 
@@ -25,7 +25,7 @@ class ReplyCommands:
 
     async def do_regenerate(self, argument: str) -> None:
         """Ask the last prompt again, by another model if one is named."""
-        self._refuse_while_running()
+        self._screen.pane.refuse_while_busy()
         self._last_turn()
         if argument:
             await self._screen.opening.use_named(argument, send_queued=False)
@@ -34,10 +34,8 @@ class ReplyCommands:
 
     async def do_edit_last(self, argument: str) -> None:
         """Put the last prompt back into the composer; sending it takes the place of the last turn."""
-        self._refuse_while_running()
-        pane = self._screen.pane
-        pane.composer.load(self._last_turn().prompt.text)
-        pane.editing = True
+        self._screen.pane.refuse_while_busy()
+        self._screen.pane.edit(self._last_turn().prompt.text)
 
     async def do_copy_reply(self, argument: str) -> None:
         """Copy the last reply as Markdown; with a number, the reply that many back."""
@@ -120,10 +118,6 @@ class ReplyCommands:
         if not 1 <= number <= len(turns):
             raise ChattermError(f"There is no reply {number} back.", f"There are {len(turns)} so far.")
         return turns[-number]
-
-    def _refuse_while_running(self) -> None:
-        if self._screen.pane.session.running is not None:
-            raise TurnInProgressError("A reply is still coming in.", "Esc stops it first.")
 
 
 def _value(text: str) -> object:

@@ -25,7 +25,7 @@ NAMELESS = {
 
 BORDERS = {
     "chatterm/backend/worker.py": "a defect must not cost the prompt, the text shown or the program; it is logged",
-    "chatterm/cli/app.py": "whatever nobody foresaw becomes a line, a status and a crash file",
+    "chatterm/cli/border.py": "whatever nobody foresaw becomes a line, a status and a crash file",
 }
 """Where `except Exception` may stand, each with its reason."""
 

@@ -15,7 +15,7 @@ from chatterm import __version__
 from chatterm.cli import app, chat
 from chatterm.cli.app import run
 from chatterm.cli.crash import write_crash_file
-from chatterm.cli.options import StartOptions
+from chatterm.cli.start_options import StartOptions
 from chatterm.core.errors import (
     AttachmentError,
     AuthenticationError,

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from chatterm.cli.options import StartOptions, start_options
+from chatterm.cli.options import start_options
+from chatterm.cli.start_options import StartOptions
 from chatterm.cli.statuses import ExitStatus
 
 

@@ -15,11 +15,10 @@ from textual.screen import Screen
 from chatterm.backend.session import Session
 from chatterm.backend.target import Target
 from chatterm.core.errors import ChattermError
-from chatterm.core.turn import Outcome
 from chatterm.tui.bindings import MisusedCommand, UnknownCommand, parse_slash
 from chatterm.tui.empty_text import empty_text
 from chatterm.tui.front import Front
-from chatterm.tui.messages import FiguresChanged, TurnEnded
+from chatterm.tui.messages import FiguresChanged, PromptStored, TurnEnded
 from chatterm.tui.opening import NEW, Opening, draft_key
 from chatterm.tui.reply_commands import ReplyCommands
 from chatterm.tui.screen_commands import ScreenCommands
@@ -147,10 +146,14 @@ class ChatScreen(Screen[None], inherit_bindings=False):
         self.query_one(StatusLine).update_figures(event.figures)
 
     @on(TurnEnded)
-    async def _turn_ended(self, event: TurnEnded) -> None:
+    async def _turn_ended(self) -> None:
         await self.opening.show_title()
-        turn = event.finished.turn
-        if turn.prompt.parent_id is None and turn.outcome is not Outcome.WITHDRAWN:
+
+    @on(PromptStored)
+    async def _prompt_stored(self, event: PromptStored) -> None:
+        await self.opening.show_title()
+        await self.keep_draft(self.pane.session, self.pane.unsent)
+        if event.turn.prompt.parent_id is None:
             # The conversation has its own draft from its first turn on; the next new one starts empty.
             await self.told(self.services.state.put_draft(NEW, ""))
 

@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 
 from textual import on
-from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 from textual.worker import Worker
 
@@ -16,37 +14,32 @@ from chatterm.backend.metrics import figures_of
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.config.model import InterfaceSettings
-from chatterm.core.errors import AttachmentError, ChattermError, StoreError
+from chatterm.core.errors import AttachmentError, ChattermError, StoreError, TurnInProgressError
 from chatterm.core.turn import Outcome, Turn
 from chatterm.store.history import History
 from chatterm.tui.bindings import keys_of
 from chatterm.tui.commands import Command
 from chatterm.tui.key_names import shown_key
-from chatterm.tui.messages import FiguresChanged, TurnEnded
+from chatterm.tui.messages import FiguresChanged, PromptStored, TurnEnded
 from chatterm.tui.prompt_files import PromptRead, PromptReader
 from chatterm.tui.pump import TICK_SECONDS, Pump
 from chatterm.tui.queue_view import QueueView
-from chatterm.tui.transcript.transcript import Transcript
 from chatterm.tui.turn_text import entries_of, live_entry, prompt_entry, reply_entry, taken_out_words
-from chatterm.tui.widgets.completion import CompletionList
 from chatterm.tui.widgets.composer import Composer
-from chatterm.tui.widgets.new_text_badge import NewTextBadge
-from chatterm.tui.widgets.notices import Notices
+from chatterm.tui.widgets.conversation_widgets import ConversationWidgets
 
 NO_MODEL = "No model is chosen yet. {} chooses one, then this is sent."
 EDITING_TITLE = " in place of your last message · ctrl+c leaves it "
 
 
-class ConversationPane(Vertical):
+class ConversationPane(ConversationWidgets):
     """Shows a session and carries prompts into it; knows nothing of commands, lists and models."""
 
     DEFAULT_CSS = "ConversationPane { width: 1fr; height: 1fr; }"
 
     def __init__(self, history: History, commands: tuple[Command, ...], interface: InterfaceSettings) -> None:
-        super().__init__()
+        super().__init__(commands, interface)
         self._reader = PromptReader(history)
-        self._commands = commands
-        self._interface = interface
         self._again_key = _key_or_word(commands, "regenerate", "/retry")
         self._model_key = _key_or_word(commands, "model", "/model")
         self._session: Session | None = None
@@ -55,14 +48,7 @@ class ConversationPane(Vertical):
         self._queue_view = QueueView()
         self._opened = False
         self._editing = False
-
-    def compose(self) -> ComposeResult:
-        interface = self._interface
-        yield Transcript(reading_width=interface.reading_width, frames_per_second=interface.frames_per_second)
-        yield NewTextBadge()
-        yield Notices()
-        yield CompletionList(self._commands)
-        yield Composer(self._commands, enter=interface.enter)
+        self._aside = ""
 
     @property
     def session(self) -> Session:
@@ -71,24 +57,25 @@ class ConversationPane(Vertical):
             raise RuntimeError("the pane was asked for its session before it got one")
         return self._session
 
-    @property
-    def transcript(self) -> Transcript:
-        """The transcript of the session."""
-        return self.query_one(Transcript)
-
-    @property
-    def composer(self) -> Composer:
-        """The prompt."""
-        return self.query_one(Composer)
-
-    @property
-    def notices(self) -> Notices:
-        """Where short messages are shown."""
-        return self.query_one(Notices)
-
     def on_mount(self) -> None:
         """Keep the waiting line and the figures moving while a turn runs."""
         self.set_interval(TICK_SECONDS, self._tick)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a turn runs, or has ended and is not shown to its end yet."""
+        return self._pump is not None or self.session.running is not None
+
+    def refuse_while_busy(self) -> None:
+        """Raises `TurnInProgressError` while `is_busy`."""
+        if self.is_busy:
+            raise TurnInProgressError("A reply is still coming in.", "Esc stops it first.")
+
+    def edit(self, text: str) -> None:
+        """Put a sent prompt into the composer to be sent anew; a draft there is set aside until then."""
+        if not self.editing:
+            self._aside, self.editing = self.composer.text, True
+        self.composer.load(text)
 
     @property
     def editing(self) -> bool:
@@ -99,6 +86,9 @@ class ConversationPane(Vertical):
     def editing(self, editing: bool) -> None:
         self._editing = editing
         self.composer.border_title = Content(EDITING_TITLE) if editing else None
+        if not editing and self._aside:
+            aside, self._aside = self._aside, ""
+            self.return_to_composer(aside)
 
     def opened(self) -> None:
         """The start is over: a model that is not chosen by now has to be chosen by the user."""
@@ -140,7 +130,7 @@ class ConversationPane(Vertical):
     def send(self, prompt: Prompt) -> None:
         """Start the turn, or queue the prompt while another runs or no model is chosen yet."""
         session = self.session
-        if session.running is not None or session.target is None:
+        if self.is_busy or session.target is None:
             session.queue(prompt)
             self.show_queue()
             self._ask_for_model()
@@ -151,7 +141,8 @@ class ConversationPane(Vertical):
 
     def send_queued(self) -> bool:
         """Send the first queued prompt; False when nothing waits or a turn runs."""
-        handle = self.session.start_next() if self.session.target is not None else None
+        ready = not self.is_busy and self.session.target is not None
+        handle = self.session.start_next() if ready else None
         if handle is not None:
             self._follow(handle)
         return handle is not None
@@ -159,7 +150,7 @@ class ConversationPane(Vertical):
     def regenerate(self) -> bool:
         """Ask the last prompt again; False when there is none or a turn runs."""
         session = self.session
-        if session.running is not None or session.target is None:
+        if self.is_busy or session.target is None:
             return False
         handle = session.regenerate()
         if handle is not None:
@@ -178,7 +169,7 @@ class ConversationPane(Vertical):
     @property
     def unsent(self) -> str:
         """All that was typed and not sent: the prompts that wait, and what is in the composer."""
-        texts = [*(prompt.text for prompt in self.session.queued), self.composer.text]
+        texts = [*(prompt.text for prompt in self.session.queued), self.composer.text, self._aside]
         return "\n".join(text for text in texts if text.strip())
 
     def take_unsent(self) -> str:
@@ -186,6 +177,7 @@ class ConversationPane(Vertical):
         text = self.unsent
         while self.session.take_back() is not None:
             pass
+        self._aside = ""
         self.composer.load("")
         return text
 
@@ -237,7 +229,12 @@ class ConversationPane(Vertical):
         self.transcript.begin_live(live_entry(handle.turn.reply))
         self.transcript.scroll_to_end()
         self.show_queue()
-        self._pump = Pump(handle, self.transcript, lambda now: self.post_message(FiguresChanged(now)))
+        self._pump = Pump(
+            handle,
+            self.transcript,
+            lambda figures: self.post_message(FiguresChanged(figures)),
+            lambda turn: self.post_message(PromptStored(turn)),
+        )
         self._following = self.run_worker(partial(self._run_pump, self.session, self._pump))
 
     def _take_out(self, turn: Turn) -> None:
@@ -273,14 +270,6 @@ class ConversationPane(Vertical):
     def _tick(self) -> None:
         if self._pump is not None:
             self._pump.tick()
-
-    @on(Transcript.FollowingChanged)
-    def _following_changed(self, event: Transcript.FollowingChanged) -> None:
-        self.query_one(NewTextBadge).display &= not event.following
-
-    @on(Transcript.NewTextBelow)
-    def _new_text_below(self) -> None:
-        self.query_one(NewTextBadge).display = True
 
     @on(Composer.Submitted)
     def _composer_submitted(self, event: Composer.Submitted) -> None:

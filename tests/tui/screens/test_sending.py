@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from textual import events
 
+from chatterm.backend.session import Prompt
 from chatterm.core.errors import ConnectionFailedError
+from chatterm.core.events import TurnFinished
 from chatterm.core.turn import Outcome
 from chatterm.store.turns import turns_of
 from tests.tui.conftest import Launch
@@ -245,3 +248,51 @@ async def test_a_prompt_does_not_overtake_one_whose_files_are_read(
         (await program.provider.opened()).reply("second reply")
         await program.shown("second reply")
         assert [turn.prompt.text for turn in program.session.turns] == ["one @notes.txt", "two"]
+
+
+async def test_what_lands_as_a_reply_ends_is_queued_and_sent(launch: Launch) -> None:
+    async with launch() as program:
+        stream = await program.ask("first")
+        running = program.session.running
+        assert running is not None
+        finish = running.finish
+
+        def finish_as_the_user_sends(event: TurnFinished) -> None:
+            finish(event)
+            program.session.running = None
+            program.pane.send(Prompt("second"))
+
+        running.finish = finish_as_the_user_sends
+        stream.reply("one")
+        (await program.provider.opened()).reply("two")
+        await program.shown("two")
+        assert [turn.prompt.text for turn in program.session.turns] == ["first", "second"]
+
+
+async def test_a_draft_comes_back_after_an_edit(launch: Launch) -> None:
+    async with launch() as program:
+        await program.turn("first", "one")
+        await program.type("important draft")
+        await program.pilot.press("alt+e")
+        assert program.composer.text == "first"
+        await program.pilot.press("ctrl+c")
+        assert program.composer.text == "important draft"
+        await program.pilot.press("alt+e")
+        await program.pilot.press("enter")
+        (await program.provider.opened()).reply("two")
+        await program.shown("two")
+        assert program.composer.text == "important draft"
+
+
+async def test_a_stored_prompt_is_no_draft_any_more(launch: Launch) -> None:
+    async with launch() as program:
+        await program.type("hello")
+        await program.app.chat.keep_draft(program.session, "hello")
+        await program.pilot.press("enter")
+        stream = await program.provider.opened()
+        await program.shown("waiting for test-model")
+        async with asyncio.timeout(5):
+            while await program.state.draft("new"):
+                await program.pilot.pause()
+        stream.reply("done")
+        await program.shown("done")

@@ -1,0 +1,66 @@
+"""What the command line asks for, as values."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chatterm.config.schema import Path as SettingPath
+
+CUSTOM = "custom"
+"""Provider for `--base-url` without `--provider`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartOptions:
+    """What the command line asks for; None and empty where it says nothing.
+
+    `system` is the text itself. `resume` is an id or its beginning. `options` are JSON values.
+    """
+
+    provider: str | None = None
+    model: str | None = None
+    base_url: str | None = None
+    system: str | None = None
+    continue_last: bool = False
+    resume: str | None = None
+    options: Mapping[str, object] = field(default_factory=dict[str, object])
+    save: bool = True
+    theme: str | None = None
+
+    def over(self, other: StartOptions) -> StartOptions:
+        """`other`, with what is given here in its place."""
+        default = StartOptions()
+        given = {
+            name: getattr(self, name)
+            for name in (item.name for item in dataclasses.fields(self))
+            if getattr(self, name) != getattr(default, name)
+        }
+        return dataclasses.replace(other, **given)
+
+    def overrides(self, known: Collection[str]) -> dict[SettingPath, object]:
+        """The settings that these options cover, for `load_settings`.
+
+        `known` are the names of providers: where no provider is given, a model of the form P/M names one only
+        if P is among them, since many model ids hold a slash.
+        """
+        provider, model = self.provider, self.model
+        if self.base_url is not None:
+            provider = provider or CUSTOM
+        elif provider is None and model is not None:
+            before, slash, after = model.partition("/")
+            if slash and before in known:
+                provider, model = before, after
+        values: dict[SettingPath, object | None] = {
+            ("provider",): provider,
+            ("model",): model,
+            ("system",): self.system,
+            ("interface", "theme"): self.theme,
+            ("save",): None if self.save else False,
+        }
+        if self.base_url is not None:
+            values["providers", provider or CUSTOM, "base_url"] = self.base_url
+        return {path: value for path, value in values.items() if value is not None}
