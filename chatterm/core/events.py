@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from chatterm.core.messages import Citation
 from chatterm.core.timings import ServerTimings
@@ -100,6 +101,9 @@ StreamEvent = (
     | FrameSkipped
     | StreamFinished
 )
+
+ChunkKind = Literal["text", "thinking", "refusal"]
+"""What a stored piece of a streaming reply is an increment of."""
 
 # ---- turn events: worker to front end ------------------------------------------------------
 

@@ -9,12 +9,11 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from chatterm.core.errors import StoreError
-from chatterm.core.ids import new_id
+from chatterm.core.events import ChunkKind
 from chatterm.core.turn import Turn
 from chatterm.store import conversations, turn_log
 from chatterm.store.database import Database
 from chatterm.store.rows import ConversationRow, StoredMessage, to_microseconds
-from chatterm.store.turn_log import ChunkKind
 
 UNDO_TIME = timedelta(days=1)
 """How long a deleted conversation can be had back."""
@@ -68,23 +67,11 @@ class History:
 
     # ---- turns --------------------------------------------------------------------------------
 
-    async def create_conversation(self, provider: str, model: str, system: str | None) -> ConversationRow:
-        """A new conversation. It is stored with its first turn, so that an empty one is never listed."""
-        now = self._clock()
-        return ConversationRow(
-            id=new_id(),
-            title="",
-            created_at=now,
-            updated_at=now,
-            provider=provider,
-            model=model,
-            system=system,
-        )
-
     async def begin_turn(self, turn: Turn) -> None:
         """Commit the prompt, and an empty reply that is streaming, to disk; both are shown from then on.
 
-        Makes the conversation if it is new. A prompt that is stored already gets one more reply.
+        Makes the conversation if it is new. A prompt that is stored already gets one more reply. A turn that
+        takes no reply's place follows all that is shown, also what another process added.
         """
         now = to_microseconds(self._clock())
         await self._database.write(
@@ -98,8 +85,8 @@ class History:
     async def finish_turn(self, turn: Turn) -> None:
         """Commit what became of a turn to disk, in place of its chunks.
 
-        Stores all of a turn whose beginning could not be stored. After a withdrawn turn the conversation is
-        shown as before it.
+        Stores all of a turn whose beginning could not be stored. After a turn that is not kept the
+        conversation is shown as before it.
         """
         now = to_microseconds(self._clock())
         await self._database.write(

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable
-from typing import Literal, assert_never
+from typing import assert_never
 
-from chatterm.core.events import RefusalDelta, TextDelta, ThinkingDelta
+from chatterm.core.events import ChunkKind, RefusalDelta, TextDelta, ThinkingDelta
 from chatterm.core.messages import Message, Part
 from chatterm.core.reducer import Draft
 from chatterm.core.turn import Outcome, Turn
 from chatterm.store.encoding import blobs_of, encode, encode_fields, encode_parts
 from chatterm.store.rows import STREAMING, StoredMessage, stored_message
-
-ChunkKind = Literal["text", "thinking", "refusal"]
 
 TITLE_CHARACTERS = 80
 
@@ -27,8 +25,9 @@ def title_of(text: str) -> str:
 def begin(connection: sqlite3.Connection, turn: Turn, instance: str | None, now: int) -> None:
     """Store the prompt, unless it is there, and a reply without text in state streaming; show both.
 
-    `now` is in microseconds. A prompt whose parent is not stored (its turn could not be saved) follows what
-    is shown. A conversation that was deleted meanwhile is there again.
+    `now` is in microseconds. A prompt follows what is shown where its parent is not stored (its turn could
+    not be saved) or where another process added turns after it, unless it takes the place of a reply. A
+    conversation that was deleted meanwhile is there again.
     """
     connection.execute(
         "INSERT INTO conversation (id, title, created_at, updated_at, system, provider, model)"
@@ -39,7 +38,7 @@ def begin(connection: sqlite3.Connection, turn: Turn, instance: str | None, now:
     (head,) = connection.execute(
         "SELECT head_id FROM conversation WHERE id = ?", (turn.conversation_id,)
     ).fetchone()
-    _insert_prompt(connection, turn, head, now)
+    _insert_prompt(connection, turn, head, instance, now)
     _insert(
         connection,
         **_columns(turn.reply),
@@ -72,7 +71,7 @@ def append(connection: sqlite3.Connection, reply_id: str, kind: ChunkKind, text:
 def finish(connection: sqlite3.Connection, turn: Turn, instance: str | None, now: int) -> None:
     """Store what became of a turn, also of one whose beginning could not be stored; `now` in microseconds.
 
-    A withdrawn turn leaves the conversation as it was shown before it.
+    A turn that is not kept leaves the conversation as it was shown before it.
     """
     reply = turn.reply
     if connection.execute("SELECT 1 FROM message WHERE id = ?", (reply.id,)).fetchone() is None:
@@ -102,7 +101,7 @@ def finish(connection: sqlite3.Connection, turn: Turn, instance: str | None, now
     )
     connection.execute("DELETE FROM chunk WHERE message_id = ?", (reply.id,))
     _link_blobs(connection, reply)
-    if turn.outcome is Outcome.WITHDRAWN:
+    if not turn.is_kept:
         connection.execute(
             "UPDATE conversation SET head_id = (SELECT head_before FROM message WHERE id = ?1)"
             " WHERE id = ?2 AND head_id = ?1",
@@ -169,10 +168,13 @@ def _update(connection: sqlite3.Connection, message_id: str, **columns: object) 
     connection.execute(f"UPDATE message SET {changes} WHERE id = :id", {**columns, "id": message_id})
 
 
-def _insert_prompt(connection: sqlite3.Connection, turn: Turn, head: str | None, now: int) -> None:
+def _insert_prompt(
+    connection: sqlite3.Connection, turn: Turn, head: str | None, instance: str | None, now: int
+) -> None:
     prompt = turn.prompt
     parent_id = prompt.parent_id
-    if parent_id is not None and not _depth(connection, parent_id):
+    is_lost = parent_id is not None and not _depth(connection, parent_id)
+    if is_lost or (turn.replaces is None and _was_added_to(connection, parent_id, head, instance)):
         parent_id = head
     depth = _depth(connection, parent_id) + 1
     _insert(
@@ -190,6 +192,27 @@ def _insert_prompt(connection: sqlite3.Connection, turn: Turn, head: str | None,
             "UPDATE conversation SET title = ? WHERE id = ? AND NOT title_is_own",
             (title_of(prompt.text), turn.conversation_id),
         )
+
+
+def _was_added_to(
+    connection: sqlite3.Connection, parent_id: str | None, head: str | None, instance: str | None
+) -> bool:
+    """Whether what is shown goes on after `parent_id`, and not only with a reply of this process.
+
+    Such a reply is one whose end could not be stored: this process knows best whether it is still shown.
+    """
+    if head in (None, parent_id):
+        return False
+    own = connection.execute(
+        "SELECT 1 FROM message WHERE id = ? AND state = ? AND instance IS ?", (head, STREAMING, instance)
+    ).fetchone()
+    before = connection.execute(
+        "WITH RECURSIVE path (id) AS (VALUES (?1) UNION ALL"
+        " SELECT message.parent_id FROM path JOIN message ON message.id = path.id)"
+        " SELECT 1 FROM path WHERE id IS ?2",  # the root comes after NULL
+        (head, parent_id),
+    ).fetchone()
+    return own is None and before is not None
 
 
 def _depth(connection: sqlite3.Connection, message_id: str | None) -> int:

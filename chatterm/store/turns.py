@@ -10,7 +10,10 @@ from chatterm.store.rows import StoredMessage
 
 
 def turns_of(conversation_id: str, messages: Iterable[StoredMessage]) -> tuple[Turn, ...]:
-    """The turns that the messages of one path, root first, are made of: each a prompt and the reply to it."""
+    """The turns that the messages of one path, root first, are made of: each a prompt and the reply to it.
+
+    Without those that were withdrawn: one is on the path where another process went on after it.
+    """
     turns: list[Turn] = []
     prompt: StoredMessage | None = None
     for stored in messages:
@@ -18,7 +21,7 @@ def turns_of(conversation_id: str, messages: Iterable[StoredMessage]) -> tuple[T
             prompt = stored
         elif prompt is not None and stored.message.parent_id == prompt.message.id:
             turns.append(_turn(conversation_id, prompt, stored))
-    return tuple(turns)
+    return tuple(turn for turn in turns if turn.is_kept)
 
 
 def _turn(conversation_id: str, prompt: StoredMessage, reply: StoredMessage) -> Turn:

@@ -27,18 +27,29 @@ class FixedClock:
         return self.now
 
 
-def new_turn(text: str = "Hello", conversation_id: str = CONVERSATION, parent: str | None = None) -> Turn:
-    """A turn that was just sent."""
+def new_turn(
+    text: str = "Hello",
+    conversation_id: str = CONVERSATION,
+    parent: str | None = None,
+    replaces: Turn | None = None,
+) -> Turn:
+    """A turn that was just sent, in the place of another one."""
     prompt = Message(role="user", parts=(TextPart(text),), parent_id=parent)
     reply = Message(role="assistant", parts=(), parent_id=prompt.id)
     return Turn(
-        conversation_id=conversation_id, prompt=prompt, reply=reply, provider="ollama", model="llama3"
+        conversation_id=conversation_id,
+        prompt=prompt,
+        reply=reply,
+        provider="ollama",
+        model="llama3",
+        replaces=replaces.reply.id if replaces else None,
     )
 
 
 def again(turn: Turn) -> Turn:
     """The same prompt asked once more."""
-    return replace(turn, reply=Message(role="assistant", parts=(), parent_id=turn.prompt.id))
+    reply = Message(role="assistant", parts=(), parent_id=turn.prompt.id)
+    return replace(turn, reply=reply, replaces=turn.reply.id)
 
 
 def ended(turn: Turn, *parts: Part, outcome: Outcome = Outcome.COMPLETE) -> Turn:

@@ -90,7 +90,7 @@ async def test_a_file_that_others_could_read_is_made_private(path: Path) -> None
 async def test_the_connection_is_set_up_for_safety(database: Database) -> None:
     def pragmas(connection: sqlite3.Connection) -> dict[str, object]:
         names = ("journal_mode", "foreign_keys", "trusted_schema", "secure_delete", "wal_autocheckpoint")
-        return {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names}
+        return {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in (*names, "busy_timeout")}
 
     assert await database.read(pragmas) == {
         "journal_mode": "wal",
@@ -98,6 +98,7 @@ async def test_the_connection_is_set_up_for_safety(database: Database) -> None:
         "trusted_schema": 0,
         "secure_delete": 1,
         "wal_autocheckpoint": 0,
+        "busy_timeout": 0,
     }
 
 
@@ -400,6 +401,23 @@ async def test_writes_behind_one_that_waited_in_vain_fail_soon(
             took = time.monotonic() - began_at
         assert [type(result) for result in results] == [StoreError] * 20
         assert 0.2 <= took < 1.0, "twenty full waits are 4 s"
+
+
+async def test_after_a_write_that_succeeds_the_next_one_waits_in_full_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(patience, "BUSY_AGAIN_SECONDS", 0.0)
+    async with opened(path) as (_, history):
+        await say(history, "x")
+        with held_by_another(path), pytest.raises(StoreError):
+            await history.rename(CONVERSATION, "y")
+        await history.rename(CONVERSATION, "y")
+        with held_by_another(path):
+            began_at = time.monotonic()
+            with pytest.raises(StoreError):
+                await history.rename(CONVERSATION, "z")
+            assert time.monotonic() - began_at >= 0.05
 
 
 async def test_closing_ends_the_wait_for_a_lock(path: Path) -> None:

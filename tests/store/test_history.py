@@ -131,8 +131,7 @@ async def test_a_repeated_reply_takes_the_place_of_the_first(history: History) -
 
 
 async def test_an_edited_prompt_is_a_new_branch_with_its_own_title(history: History) -> None:
-    await say(history, "Frist")
-    edited = new_turn("First")
+    edited = new_turn("First", replaces=await say(history, "Frist"))
     await history.begin_turn(edited)
     await history.finish_turn(ended(edited))
     assert await texts(history) == ["First", "Hi."]
@@ -142,7 +141,8 @@ async def test_an_edited_prompt_is_a_new_branch_with_its_own_title(history: Hist
 
 async def test_a_withdrawn_turn_leaves_what_was_shown_before(history: History, database: Database) -> None:
     first = await say(history, "One")
-    for withdrawn in (new_turn("Two", parent=first.reply.id), again(first), new_turn("Edited")):
+    edited = new_turn("Edited", replaces=first)
+    for withdrawn in (new_turn("Two", parent=first.reply.id), again(first), edited):
         await history.begin_turn(withdrawn)
         await history.finish_turn(ended(withdrawn, TextPart(""), outcome=Outcome.WITHDRAWN))
         assert await texts(history) == ["One", "Hi."]
@@ -152,17 +152,95 @@ async def test_a_withdrawn_turn_leaves_what_was_shown_before(history: History, d
     assert kept == 3
 
 
+async def test_a_reply_whose_replacement_failed_without_a_word_is_shown_again(history: History) -> None:
+    first = await say(history, "One")
+    for failed in (again(first), new_turn("Edited", replaces=first)):
+        await history.begin_turn(failed)
+        assert await texts(history) != ["One", "Hi."]
+        await history.finish_turn(replace(failed, outcome=Outcome.FAILED))
+        assert await texts(history) == ["One", "Hi."]
+
+
+async def test_a_failed_turn_stays_where_it_took_no_place_or_said_something(history: History) -> None:
+    first = await say(history, "One")
+    failed = new_turn("Two", parent=first.reply.id)
+    await history.begin_turn(failed)
+    await history.finish_turn(replace(failed, outcome=Outcome.FAILED))
+    assert await texts(history) == ["One", "Hi.", "Two", ""]
+    repeated = again(failed)
+    await history.begin_turn(repeated)
+    await history.finish_turn(ended(repeated, TextPart("Half"), outcome=Outcome.FAILED))
+    assert await texts(history) == ["One", "Hi.", "Two", "Half"]
+
+
+async def test_two_processes_in_one_conversation_do_not_hide_each_others_turns(path: Path) -> None:
+    async with opened(path) as (_, here), opened(path) as (_, there):
+        first = await say(here, "One")
+        two, three = (new_turn(text, parent=first.reply.id) for text in ("Two", "Three"))
+        await here.begin_turn(two)
+        await there.begin_turn(three)
+        await there.finish_turn(ended(three, TextPart("3")))
+        await here.finish_turn(ended(two, TextPart("2")))
+        four = new_turn("Four", parent=two.reply.id)
+        await here.begin_turn(four)
+        await here.finish_turn(ended(four, TextPart("4")))
+        for history in (here, there):
+            assert await texts(history) == ["One", "Hi.", "Two", "2", "Three", "3", "Four", "4"]
+
+
+async def test_two_processes_may_both_begin_a_conversation(path: Path) -> None:
+    async with opened(path) as (_, here), opened(path) as (_, there):
+        for history, text in ((here, "One"), (there, "Two")):
+            turn = new_turn(text)
+            await history.begin_turn(turn)
+            await history.finish_turn(ended(turn))
+        assert await texts(here) == ["One", "Hi.", "Two", "Hi."]
+        assert (await here.conversations())[0].title == "One"
+
+
+async def test_a_turn_withdrawn_before_that_of_another_process_is_not_shown(path: Path) -> None:
+    async with opened(path) as (_, here), opened(path) as (_, there):
+        first = await say(here, "One")
+        typo, two = (new_turn(text, parent=first.reply.id) for text in ("Typo", "Two"))
+        await here.begin_turn(typo)
+        await there.begin_turn(two)
+        await there.finish_turn(ended(two))
+        await here.finish_turn(replace(typo, outcome=Outcome.WITHDRAWN))
+        shown = turns_of(CONVERSATION, await here.load(CONVERSATION))
+        assert [turn.prompt.text for turn in shown] == ["One", "Two"]
+
+
+async def test_an_edit_takes_the_place_it_was_made_for_whatever_another_process_added(path: Path) -> None:
+    async with opened(path) as (_, here), opened(path) as (_, there):
+        first = await say(here, "One")
+        await say(there, "Two")
+        edited = new_turn("Edited", replaces=first)
+        await here.begin_turn(edited)
+        await here.finish_turn(ended(edited))
+        assert await texts(there) == ["Edited", "Hi."]
+
+
+async def test_a_turn_after_a_withdrawn_one_whose_end_was_not_stored_does_not_follow_it(
+    history: History,
+) -> None:
+    first = await say(history, "One")
+    await history.begin_turn(new_turn("Typo", parent=first.reply.id))
+    turn = new_turn("Two", parent=first.reply.id)
+    await history.begin_turn(turn)
+    await history.finish_turn(ended(turn))
+    assert await texts(history) == ["One", "Hi.", "Two", "Hi."]
+
+
 async def test_a_conversation_is_listed_from_its_first_kept_turn_on(history: History) -> None:
-    fresh = await history.create_conversation("ollama", "llama3", None)
-    await history.set_model(fresh.id, "openai", "gpt")
-    await history.set_system(fresh.id, "x")
-    withdrawn = new_turn("Typo", fresh.id)
+    await history.set_model(CONVERSATION, "openai", "gpt")
+    await history.set_system(CONVERSATION, "x")
+    withdrawn = new_turn("Typo")
     await history.begin_turn(withdrawn)
     await history.finish_turn(ended(withdrawn, outcome=Outcome.WITHDRAWN))
     assert await history.conversations() == []
     assert await history.last_conversation() is None
-    assert await history.load(fresh.id) == []
-    await say(history, "Right", conversation=fresh.id)
+    assert await history.load(CONVERSATION) == []
+    await say(history, "Right")
     assert [row.title for row in await history.conversations()] == ["Right"]
 
 
