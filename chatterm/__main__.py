@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import sys
 
@@ -32,6 +33,8 @@ def main() -> None:
 
 
 def _start() -> int:
+    # Nothing of what is imported now is garbage; `chatterm.cli.chat` turns the collector on again.
+    gc.disable()
     from chatterm.cli.chat import start
     from chatterm.cli.start_options import StartOptions
 

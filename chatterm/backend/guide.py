@@ -7,13 +7,16 @@ import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from chatterm.backend.guide_answers import GuideAnswers
 from chatterm.backend.providers.base import Frame, FrameStream, OnStage, WireRequest
 from chatterm.backend.providers.guide import MODEL, Asked, Line, Models, Question
 from chatterm.core.turn import Stage, StopReason
+
+if TYPE_CHECKING:
+    from chatterm.backend.guide_answers import GuideAnswers
 
 _WORD = re.compile(r"\s*\S+\s*")
 
@@ -33,7 +36,7 @@ class GuideService:
     ) -> None:
         self._words_per_second = words_per_second
         self._clock, self._sleep = clock, sleep
-        self._answers = GuideAnswers()
+        self._answers: GuideAnswers | None = None
 
     @asynccontextmanager
     async def open_stream(self, request: WireRequest, on_stage: OnStage) -> AsyncGenerator[FrameStream]:
@@ -57,6 +60,10 @@ class GuideService:
     async def _frames(self, question: Question) -> AsyncIterator[Frame]:
         """The answer word by word. Each word has its time counted from the first, so that the pace holds."""
         *before, asked = question.messages or (Asked(""),)
+        if self._answers is None:
+            from chatterm.backend.guide_answers import GuideAnswers  # not before the first question
+
+            self._answers = GuideAnswers()
         text = self._answers.answer(asked.text, before[-1].text if before else "", asked.attachments)
         pace = self._words_per_second
         words: list[str] = _WORD.findall(text) if pace > 0 else [text]

@@ -18,7 +18,7 @@ from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.recorder import Recorder
 from chatterm.backend.target import Target
 from chatterm.backend.turn_handle import TurnHandle
-from chatterm.core.errors import ChattermError, StaleConnectionError
+from chatterm.core.errors import ChattermError, InternalError, StaleConnectionError
 from chatterm.core.events import AttemptStarted, TurnFinished, TurnStarted
 from chatterm.core.turn import Outcome, Turn, TurnRequest
 
@@ -66,7 +66,7 @@ class Worker:
         except Exception:
             # The border: a defect of ours must not cost the prompt, the text shown so far or the program.
             logger.exception("turn %s failed", turn.id)
-            error = ChattermError(
+            error = InternalError(
                 "Something in chatterm itself went wrong while this reply came in.",
                 "What was shown is kept. Ask again; if it stays so, report the crash file.",
             )

@@ -71,9 +71,9 @@ def _run(engine: Engine, options: StartOptions) -> int:
     )
     app = ChattermApp(services)
     # What is loaded now stays: collections while a reply streams then look at new objects only.
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    gc.enable()
     app.run(mouse=settings.interface.mouse)
     if app.crashed is not None:
         raise app.crashed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -24,14 +23,21 @@ def address_fault(url: str | None, allow_insecure: bool, key: str) -> tuple[str,
 def is_loopback(host: str) -> bool:
     """Whether the host, a name or an address without port, is this machine."""
     host = host.strip("[]").lower().rstrip(".")
-    if host == "localhost" or host.endswith(".localhost"):
+    if host in ("localhost", "127.0.0.1") or host.endswith(".localhost"):
         return True
+    import ipaddress  # costs 4 ms, and most hosts were told by their name above
+
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return False
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return (mapped or address).is_loopback
+
+
+def is_local(url: str) -> bool:
+    """Whether the address is on this machine."""
+    return is_loopback(urlsplit(url).hostname or "")
 
 
 def ollama_url(value: str) -> str:

@@ -59,6 +59,10 @@ class ChattermApp(Front, inherit_bindings=False):
         self._wall = CleanFilter()
         self.crashed: Exception | None = None
         """What ended the application although nobody foresaw it; the caller reports it."""
+        for theme in textual_themes(services.palettes.values()):
+            self.register_theme(theme)
+        # Before the style sheets are read for the first time: a change afterwards has them read again.
+        self.set_reactive(ChattermApp.theme, self._palette.name)
         self.clipboard_writer = Clipboard(self._write_to_terminal, os.environ)
         self.chat = ChatScreen(services, self)
 
@@ -76,9 +80,6 @@ class ChattermApp(Front, inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Themes, keys and signals."""
-        for theme in textual_themes(self._services.palettes.values()):
-            self.register_theme(theme)
-        self.theme = self._palette.name
         self._bind_keys()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):

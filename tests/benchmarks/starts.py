@@ -53,11 +53,11 @@ def keys_accepted(folder: Path, pairs: int) -> list[Figure]:
     The first start of each, which fills caches, does not count. The ratio is of the medians.
     """
     home = Home(folder / "starts")
-    programs = {"chatterm": (*CHATTERM, "--provider", "guide"), "bare": (sys.executable, "-c", BARE_APP)}
+    programs = {"chatterm": CHATTERM, "bare": (sys.executable, "-c", BARE_APP)}
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in programs}
     for number in range(pairs + 1):
         for name, argv in programs.items():
-            with home.start(program=argv) as terminal:
+            with home.start(program=argv, CHATTERM_PROVIDER="guide") as terminal:
                 measured = _first_echo(terminal)
                 terminal.send(CTRL_Q)
                 terminal.wait_exit()
