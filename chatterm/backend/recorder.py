@@ -1,23 +1,34 @@
 """Writes a turn to the store while it happens.
 
 The prompt is committed before any byte is sent. Shown text follows at the latest 250 ms or 2 KB later, so
-that a killed process loses no more than that. The store failing never ends a turn: it is told instead.
+that a killed process loses no more than that. The store failing never ends a turn: it is told instead, and
+what the store could not take is offered again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Literal, Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
+from typing import Protocol
 
 from chatterm.core.errors import StoreError
-from chatterm.core.events import RefusalDelta, StreamEvent, TextDelta, ThinkingDelta
+from chatterm.core.events import ChunkKind, RefusalDelta, StreamEvent, TextDelta, ThinkingDelta
 from chatterm.core.turn import Turn
-
-ChunkKind = Literal["text", "thinking", "refusal"]
 
 FLUSH_SECONDS = 0.25
 FLUSH_CHARACTERS = 2048
+
+RETRY_SECONDS = 5.0
+"""How long after a failure the store is asked again."""
+
+END_RETRIES = 12
+"""How often the end of a turn is offered again: for a minute."""
+
+
+Write = Callable[[], Coroutine[None, None, None]]
 
 
 class TurnStore(Protocol):
@@ -29,25 +40,27 @@ class TurnStore(Protocol):
 
 
 class Recorder:
-    """Records one turn. `problem` is the first failure of the store, as text for the user; None while all is well."""
+    """Records one turn.
+
+    `problem` is what the store failed with, as text for the user; None while it has all that it was given.
+    """
 
     def __init__(self, store: TurnStore) -> None:
         self._store = store
-        self._reply_id = ""
-        self._kind: ChunkKind | None = None
-        self._texts: list[str] = []
+        self._turn: Turn | None = None
+        self._is_begun = False
+        self._is_over = False
+        self._unsent: list[tuple[ChunkKind, str]] = []
         self._size = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._writes: set[asyncio.Future[None]] = set()
+        self._writing: asyncio.Task[None] | None = None
+        self._retries_left = END_RETRIES
         self.problem: str | None = None
 
     async def begin(self, turn: Turn) -> None:
         """Commit the prompt and an empty reply in state streaming."""
-        self._reply_id = turn.reply.id
-        try:
-            await self._store.begin_turn(turn)
-        except StoreError as error:
-            self._note(error)
+        self._turn = turn
+        await self._write()
 
     def record(self, event: StreamEvent) -> None:
         """Take a shown delta; it reaches the store within the limits above, without being waited for."""
@@ -60,49 +73,68 @@ class Recorder:
                 kind = "refusal"
             case _:
                 return
-        if kind != self._kind:
-            self._flush()
-            self._kind = kind
-        self._texts.append(text)
+        self._unsent.append((kind, text))
         self._size += len(text)
+        if self.problem is not None or (self._writing is not None and not self._writing.done()):
+            return  # the write that comes next takes it along
         if self._size >= FLUSH_CHARACTERS:
-            self._flush()
+            self._start(self._write)
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
+            self._start_in(FLUSH_SECONDS, self._write)
 
     async def finish(self, turn: Turn) -> None:
-        """Commit what became of the turn. The folded reply replaces the chunks."""
-        self._flush()
+        """Commit what became of the turn; the folded reply replaces the chunks. Returns after the first try.
+
+        A failure is followed by more tries, unless the turn would then hide what came after it.
+        """
+        self._is_over = True
+        self._stop_timer()
         try:
             await self._store.finish_turn(turn)
         except StoreError as error:
-            self._note(error)
-        if self._writes:
-            await asyncio.wait(self._writes)
+            self.problem = self.problem or str(error)
+            self._retries_left -= 1
+            # Only a beginning makes a reply the one that is shown; here it would come too late.
+            if self._retries_left >= 0 and (self._is_begun or turn.replaces is None):
+                self._start_in(RETRY_SECONDS, partial(self.finish, turn))
+        else:
+            self.problem = None
 
-    def _flush(self) -> None:
+    async def _write(self) -> None:
+        """Store what is not stored yet. One at a time, so that nothing overtakes what failed."""
+        turn = self._turn
+        if turn is None:
+            return
+        self._size = 0
+        runs = [(kind, [text for _, text in run]) for kind, run in groupby(self._unsent, key=itemgetter(0))]
+        try:
+            if not self._is_begun:
+                await self._store.begin_turn(turn)
+                self._is_begun = True
+            for kind, texts in runs:
+                if self._is_over:
+                    return  # the end is on its way, with all the text in it
+                await self._store.append_chunk(turn.reply.id, kind, "".join(texts))
+                del self._unsent[: len(texts)]
+        except StoreError as error:
+            if not self._is_over:
+                self.problem = self.problem or str(error)
+                self._start_in(RETRY_SECONDS, self._write)
+            return
+        if not self._is_over:
+            self.problem = None
+            if self._unsent:
+                self._start_in(FLUSH_SECONDS, self._write)
+
+    def _start_in(self, seconds: float, write: Write) -> None:
+        self._stop_timer()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._start, write)
+
+    def _start(self, write: Write) -> None:
+        self._stop_timer()
+        self._writing = asyncio.ensure_future(write())
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self._texts or self._kind is None:
-            return
-        text = "".join(self._texts)
-        self._texts.clear()
-        self._size = 0
-        if self.problem is None:  # a store that failed is asked again at the end, not for every chunk
-            write = asyncio.ensure_future(self._store.append_chunk(self._reply_id, self._kind, text))
-            self._writes.add(write)
-            write.add_done_callback(self._written)
-
-    def _written(self, write: asyncio.Future[None]) -> None:
-        self._writes.discard(write)
-        if write.cancelled():
-            return
-        error = write.exception()
-        if isinstance(error, StoreError):
-            self._note(error)
-        elif error is not None:
-            raise error
-
-    def _note(self, error: StoreError) -> None:
-        self.problem = self.problem or str(error)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 
-from chatterm.backend.recorder import ChunkKind
 from chatterm.core.errors import StoreError
+from chatterm.core.events import ChunkKind
 from chatterm.core.turn import Turn
 
 
