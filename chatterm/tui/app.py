@@ -63,6 +63,9 @@ class ChattermApp(Front, inherit_bindings=False):
             self.register_theme(theme)
         # Before the style sheets are read for the first time: a change afterwards has them read again.
         self.set_reactive(ChattermApp.theme, self._palette.name)
+        self.stylesheet.set_variables(self.get_css_variables())
+        self.set_class(self._palette.dark, "-dark-mode", update=False)
+        self.set_class(not self._palette.dark, "-light-mode", update=False)
         self.clipboard_writer = Clipboard(self._write_to_terminal, os.environ)
         self.chat = ChatScreen(services, self)
 
