@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from chatterm.backend.models import ModelLists
+from chatterm.backend.providers import registry
 from chatterm.backend.targets import GUIDE, OLLAMA, Targets
 from chatterm.core.errors import ChattermError, ConfigError
 
@@ -33,14 +34,7 @@ class Wanted:
 
 def split_model(name: str, targets: Targets) -> tuple[str | None, str]:
     """`P/M` as provider and model where P is a provider; else the whole is the model's name."""
-    provider, slash, model = name.partition("/")
-    if slash and model:
-        try:
-            targets.service(provider)
-        except ConfigError:
-            return None, name
-        return provider, model
-    return None, name
+    return registry.split_model(name, targets.knows)
 
 
 async def first_model(wanted: Wanted, targets: Targets, lists: ModelLists) -> Choice:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
-from chatterm.backend.daemon_thread import in_daemon_thread
+from chatterm.backend.provider_keys import ProviderKeys
 from chatterm.backend.providers import registry
 from chatterm.backend.providers.base import Endpoint, Limits, OpenStream
 from chatterm.backend.providers.catalog import Service
 from chatterm.backend.target import Target, read_whole
-from chatterm.config.keys import ProviderKey, find_key, key_variables
 from chatterm.config.model import ProviderSettings, Settings
-from chatterm.config.urls import is_loopback
+from chatterm.config.urls import is_local
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import AuthenticationError, ChattermError, ConfigError
 
+CUSTOM = "custom"
 GUIDE = "guide"
 OLLAMA = "ollama"
 ALWAYS_OFFERED = (OLLAMA, GUIDE)
 """Providers that the picker lists without any configuration: they need no key."""
-
-COMMAND_KEY_SECONDS = 600.0
-"""How long a key that a command gave is used before the command is asked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,37 +28,24 @@ class Targets:
     """Resolves names by the settings. `refused` are providers whose address must not be used, and why."""
 
     settings: Settings
-    environ: Mapping[str, str] = field(repr=False)
+    keys: ProviderKeys
     http_stream: OpenStream
     guide_stream: OpenStream
     refused: Mapping[str, ConfigError] = field(default_factory=dict[str, ConfigError])
-    _commanded: dict[str, tuple[float, ProviderKey | None]] = field(
-        default_factory=dict[str, tuple[float, ProviderKey | None]], repr=False
-    )
 
     def configured(self) -> tuple[str, ...]:
         """Providers worth listing: named in the settings, or with a key in the environment, then the free ones."""
-        named = list(self.settings.providers)
-        keyed = [row.name for row in registry.services() if row.needs_key and self.has_key(row.name)]
-        return tuple(dict.fromkeys([*named, *keyed, *ALWAYS_OFFERED]))
+        return tuple(dict.fromkeys([*self.settings.providers, *self._keyed(), *ALWAYS_OFFERED]))
 
     def first_with_key(self) -> str | None:
         """The first known service whose key is in the environment."""
-        return next(
-            (row.name for row in registry.services() if row.needs_key and self.has_key(row.name)), None
-        )
-
-    def has_key(self, provider: str) -> bool:
-        """Whether a variable that holds the provider's key is set."""
-        names = key_variables(provider, self._of(provider), self.service(provider).key_env)
-        return any(self.environ.get(name) for name in names)
+        return next(iter(self._keyed()), None)
 
     def resolve(self, provider: str, model: str) -> Target:
         """The target for a model. Raises `ConfigError` for an unknown or refused provider. Finds no key yet."""
         service = self.service(provider)
         adapter = registry.adapter(service.name)
         address = self.address(provider)
-        local = is_loopback(_host(address))
         stream = self.guide_stream if service.name == GUIDE else self.http_stream
         target = Target(
             provider=provider,
@@ -70,8 +54,9 @@ class Targets:
             endpoint=lambda: self.endpoint(provider),
             open_stream=stream,
             host=Endpoint(provider=provider, base_url=address).host or provider,
-            limits=self.limits(provider, local=local),
+            limits=self.limits(provider, local=is_local(address)),
             options=dict(self._of(provider).options),
+            forget_key=partial(self.keys.forget, provider),
         )
         if adapter.name != OLLAMA:
             return target
@@ -93,10 +78,10 @@ class Targets:
         """The endpoint with its key. Raises `AuthenticationError` where a key is needed and there is none."""
         service, settings = self.service(provider), self._of(provider)
         address = self.address(provider)
-        key = await self._key(provider, settings, service)
+        key = await self.keys.find(provider)
         # An address of the user's own may be a gateway that wants no key; the service's own address does.
         if key is None and service.needs_key and settings.base_url in (None, service.base_url):
-            name = key_variables(provider, settings, service.key_env)[0]
+            name = self.keys.variables(provider)[0]
             raise AuthenticationError(
                 f"There is no API key for {service.title}.",
                 f"Set {name}, or key_cmd in [providers.{provider}]; Ctrl+L chooses another model.",
@@ -109,7 +94,7 @@ class Targets:
             key_source=key.source if key else "",
             headers=settings.headers,
             ca_file=settings.ca_file,
-            is_local=is_loopback(_host(address)),
+            is_local=is_local(address),
         )
 
     def limits(self, provider: str, *, local: bool) -> Limits:
@@ -129,30 +114,22 @@ class Targets:
         return self._of(provider).model
 
     def service(self, provider: str) -> Service:
-        """What is known of the service. Raises `ConfigError` for an unknown provider."""
+        """What is known of the service. Raises `ConfigError` for an unknown provider or wire format."""
         own = self._of(provider)
-        if own.adapter is not None:
-            return registry.service(own.adapter)
+        known = registry.service(provider) if registry.is_known(provider) else None
+        if own.adapter is not None and (known is None or known.adapter != own.adapter):
+            return registry.wire_format(own.adapter, provider)
+        if known is None and own.base_url is not None:
+            return registry.service(CUSTOM)
+        return known or registry.service(provider)
+
+    def knows(self, provider: str) -> bool:
+        """Whether there is a provider of this name, usable or not."""
         try:
-            return registry.service(provider)
+            self.service(provider)
         except ConfigError:
-            if own.base_url is None:
-                raise
-            return registry.service("custom")
-
-    async def _key(self, provider: str, settings: ProviderSettings, service: Service) -> ProviderKey | None:
-        """The key, from a command at most once in `COMMAND_KEY_SECONDS`: no turn should wait for it again."""
-
-        def find() -> ProviderKey | None:
-            return find_key(provider, settings, self.environ, service.key_env)
-
-        if not settings.key_cmd:
-            return find()
-        until, key = self._commanded.get(provider, (0.0, None))
-        if time.monotonic() >= until:
-            key = await in_daemon_thread(find, "chatterm-key")
-            self._commanded[provider] = (time.monotonic() + COMMAND_KEY_SECONDS, key)
-        return key
+            return provider in self.settings.providers
+        return True
 
     async def _is_loaded(self, target: Target) -> bool | None:
         from chatterm.backend.providers.ollama import loaded_models, loaded_request
@@ -164,10 +141,9 @@ class Targets:
             return None
         return target.model in names or f"{target.model}:latest" in names
 
+    def _keyed(self) -> list[str]:
+        """The known services that need a key and have one in the environment."""
+        return [row.name for row in registry.services() if row.needs_key and self.keys.is_set(row.name)]
+
     def _of(self, provider: str) -> ProviderSettings:
         return self.settings.providers.get(provider) or ProviderSettings()
-
-
-def _host(address: str) -> str:
-    authority = address.partition("://")[2].partition("/")[0].rpartition("@")[2]
-    return authority.rpartition(":")[0] if authority.rpartition(":")[2].isdigit() else authority

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from chatterm.cli.statuses import ExitStatus
 from chatterm.core.clean import clean
-from chatterm.core.errors import AttachmentError, ChattermError, ProviderError
-from chatterm.core.redact import redact, secrets_in
+from chatterm.core.errors import AttachmentError, ChattermError, InternalError, ProviderError
+from chatterm.core.redact import redact
 
 
 def guarded(work: Callable[[], int]) -> int:
@@ -34,23 +34,35 @@ def tell(message: str, hint: str) -> None:
     """Say on stderr what is wrong and what to do next."""
     text = f"chatterm: {message}\n{hint}" if hint else f"chatterm: {message}"
     with contextlib.suppress(OSError):  # nobody may be listening
-        print(redact(clean(text), secrets_in(os.environ)), file=sys.stderr)
+        print(redact(clean(text), _secrets()), file=sys.stderr)
 
 
 def _status_of(error: ChattermError) -> int:
-    if isinstance(error, ProviderError):
-        return ExitStatus.PROVIDER
-    return ExitStatus.USAGE if isinstance(error, AttachmentError) else ExitStatus.CONFIGURATION
+    match error:
+        case ProviderError():
+            return ExitStatus.PROVIDER
+        case AttachmentError():
+            return ExitStatus.USAGE
+        case InternalError():
+            return ExitStatus.UNFORESEEN
+        case _:
+            return ExitStatus.CONFIGURATION
 
 
 def _report_crash(error: Exception) -> int:
     from chatterm.cli.crash import write_crash_file
     from chatterm.config.paths import find_paths
 
-    path = write_crash_file(error, find_paths(os.environ).state, secrets_in(os.environ))
+    path = write_crash_file(error, find_paths(os.environ).state, _secrets())
     kept = f"Details are in {path}." if path else "No details could be written."
     tell(f"Something went wrong that was not foreseen ({type(error).__name__}).", kept)
     return ExitStatus.UNFORESEEN
+
+
+def _secrets() -> list[str]:
+    from chatterm.cli.crash import known_secrets
+
+    return known_secrets(os.environ)
 
 
 def _is_closed_pipe(error: Exception) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from chatterm.backend.providers.registry import service, services
+from chatterm.backend.providers.registry import is_known, service, services, wire_format
 from chatterm.cli.start_options import StartOptions
 from chatterm.config.keys import ProviderKey, find_key
 from chatterm.config.load import Loaded, load_settings
@@ -18,7 +18,8 @@ from chatterm.tui.bindings import COMMANDS, apply_keymap
 def load_for(options: StartOptions, paths: Paths, environ: Mapping[str, str]) -> Loaded:
     """The settings in effect; raises ConfigError for an option that cannot be used."""
     below = load_settings(paths.settings_file, environ)
-    overrides = options.overrides(provider_names(below.settings))
+    own = below.settings.providers
+    overrides = options.overrides(lambda name: name in own or is_known(name))
     return load_settings(paths.settings_file, environ, overrides) if overrides else below
 
 
@@ -55,7 +56,7 @@ def unknown_names(loaded: Loaded, paths: Paths) -> Iterator[ConfigError]:
         if provider.base_url is None:
             yield from _raised(lambda name=name: service(name))
         if provider.adapter is not None:
-            yield from _raised(lambda adapter=provider.adapter: service(adapter))
+            yield from _raised(lambda name=name, adapter=provider.adapter: wire_format(adapter, name))
     yield from apply_keymap(COMMANDS, settings.keys)[1]
 
 

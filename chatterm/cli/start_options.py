@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -41,19 +41,18 @@ class StartOptions:
         }
         return dataclasses.replace(other, **given)
 
-    def overrides(self, known: Collection[str]) -> dict[SettingPath, object]:
+    def overrides(self, is_provider: Callable[[str], bool]) -> dict[SettingPath, object]:
         """The settings that these options cover, for `load_settings`.
 
-        `known` are the names of providers: where no provider is given, a model of the form P/M names one only
-        if P is among them, since many model ids hold a slash.
+        Where no provider is given, a model of the form P/M names one if P `is_provider`.
         """
         provider, model = self.provider, self.model
         if self.base_url is not None:
             provider = provider or CUSTOM
         elif provider is None and model is not None:
-            before, slash, after = model.partition("/")
-            if slash and before in known:
-                provider, model = before, after
+            from chatterm.backend.providers.registry import split_model
+
+            provider, model = split_model(model, is_provider)
         values: dict[SettingPath, object | None] = {
             ("provider",): provider,
             ("model",): model,

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from chatterm.backend.guide import GuideService
 from chatterm.backend.models import ModelLists
 from chatterm.backend.net.client import HttpClients
 from chatterm.backend.payload_cache import PayloadCache
+from chatterm.backend.provider_keys import ProviderKeys
 from chatterm.backend.session import Session
 from chatterm.backend.targets import Targets
 from chatterm.backend.worker import Worker
 from chatterm.cli.crash import CrashLog
 from chatterm.cli.loading import load_for
-from chatterm.cli.options import StartOptions
+from chatterm.cli.start_options import StartOptions
 from chatterm.config.load import Loaded
 from chatterm.config.paths import Paths, find_paths
 from chatterm.core.errors import StoreError
-from chatterm.core.redact import secrets_in
 from chatterm.core.turn import Turn
 from chatterm.store.database import Database
 from chatterm.store.history import History
 from chatterm.store.state import StateStore
 
 DATABASE_NAME = "chatterm.db"
-CLOSE_SECONDS = 0.5
+CLOSE_SECONDS = 0.4
+"""What closing may take: together with what the chat screen saves before it, less than a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +50,9 @@ class Engine:
     def new_session(
         self, conversation_id: str | None, turns: tuple[Turn, ...], system: str | None
     ) -> Session:
-        """A session on this engine; without an id, of a new conversation."""
-        system = self.loaded.settings.system if system is None else system
+        """A session on this engine; without an id, of a new conversation, to which the settings' prompt goes."""
+        if conversation_id is None and system is None:
+            system = self.loaded.settings.system
         return Session(
             self.history,
             self.worker,
@@ -74,8 +78,11 @@ class Engine:
 
     async def aclose(self) -> None:
         """Close connections and finish what the store was asked for, in bounded time."""
-        await self.clients.aclose()
-        self.database.close(CLOSE_SECONDS)
+        until = time.monotonic() + CLOSE_SECONDS
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS / 2):
+                await self.clients.aclose()
+        self.database.close(until - time.monotonic())
 
 
 def read_settings(options: StartOptions, environ: Mapping[str, str] = os.environ) -> tuple[Paths, Loaded]:
@@ -87,13 +94,14 @@ def read_settings(options: StartOptions, environ: Mapping[str, str] = os.environ
 def build_engine(paths: Paths, loaded: Loaded, environ: Mapping[str, str] = os.environ) -> Engine:
     """The engine for these settings."""
     settings = loaded.settings
-    CrashLog(paths.state, secrets_in(environ)).install()
+    keys = ProviderKeys(settings, environ)
+    CrashLog(paths.state, keys.secrets).install()
     database = Database(paths.data / DATABASE_NAME if settings.save else None)
     history, state = History(database), StateStore(database)
     clients = HttpClients(settings.network)
     targets = Targets(
         settings=settings,
-        environ=environ,
+        keys=keys,
         http_stream=clients.open_stream,
         guide_stream=GuideService(settings.guide.words_per_second).open_stream,
         refused=loaded.refused,

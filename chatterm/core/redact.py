@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 # What keys look like by themselves: prefixes that services document, and the words of HTTP headers.
 _KEY = re.compile(
@@ -30,6 +30,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     return _KEY.sub(_HIDDEN, text)
 
 
-def secrets_in(environ: Mapping[str, str]) -> list[str]:
-    """Values of the environment that are never shown, logged or reported."""
-    return [value for name, value in environ.items() if name.endswith(("_API_KEY", "_TOKEN", "_SECRET"))]
+def secrets_in(environ: Mapping[str, str], names: Container[str] = ()) -> list[str]:
+    """Values of the environment that are never shown, logged or reported; `names` are more that hold a key."""
+    endings = ("_API_KEY", "_TOKEN", "_SECRET")
+    return [value for name, value in environ.items() if name.endswith(endings) or name in names]

@@ -13,6 +13,7 @@ from chatterm.backend.guide import GuideService
 from chatterm.backend.models import ModelLists
 from chatterm.backend.net.client import HttpClients
 from chatterm.backend.payload_cache import PayloadCache
+from chatterm.backend.provider_keys import ProviderKeys
 from chatterm.backend.session import Session
 from chatterm.backend.targets import Targets
 from chatterm.backend.worker import Worker
@@ -61,7 +62,7 @@ async def make_targets(tmp_path: Path) -> AsyncIterator[MakeTargets]:
         made.append(HttpClients(NetworkSettings()))
         return Targets(
             settings=loaded.settings,
-            environ=environ,
+            keys=ProviderKeys(loaded.settings, environ),
             http_stream=made[-1].open_stream,
             guide_stream=GuideService(0).open_stream,
             refused=loaded.refused,

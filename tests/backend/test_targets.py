@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -66,14 +67,98 @@ def test_local_servers_get_time_to_load(make_targets: MakeTargets) -> None:
     assert (openai.first_event_seconds, openai.event_gap_seconds) == (120.0, 60.0)
 
 
-async def test_a_key_command_is_asked_once(make_targets: MakeTargets, tmp_path: Path) -> None:
+async def test_a_key_of_a_service_goes_to_no_other_host(make_targets: MakeTargets) -> None:
+    address = 'base_url = "https://foreign.example/v1"'
+    text = (
+        f'[providers.mine]\nadapter = "openai_chat"\n{address}\n'
+        f'[providers.box]\nadapter = "ollama"\n{address}\n'
+        f'[providers.named]\napi_key_env = "WORK"\n{address}\n'
+    )
+    keys = {
+        name: f"the-key-of-{name}" for name in ("OPENAI_API_KEY", "OLLAMA_API_KEY", "BOX_API_KEY", "WORK")
+    }
+    found = make_targets(text, **keys)
+    sent = {name: (await found.endpoint(name)).api_key for name in ("mine", "box", "named", "openai")}
+    assert sent == {
+        "mine": None,
+        "box": "the-key-of-BOX_API_KEY",
+        "named": "the-key-of-WORK",
+        "openai": "the-key-of-OPENAI_API_KEY",
+    }
+
+
+@pytest.mark.parametrize(
+    ("adapter", "hint"), [("openai", "speaks openai_chat"), ("zzz", "Known: openai_chat,")]
+)
+async def test_an_adapter_that_is_no_wire_format_is_refused(
+    make_targets: MakeTargets, adapter: str, hint: str
+) -> None:
+    text = f'[providers.mine]\nadapter = "{adapter}"\nbase_url = "https://foreign.example/v1"\n'
+    found = make_targets(text, OPENAI_API_KEY="sk-secret")
+    assert "mine" in found.configured()
+    with pytest.raises(ConfigError, match=f"providers.mine.adapter is '{adapter}'") as caught:
+        found.resolve("mine", "m")
+    assert hint in caught.value.hint
+    with pytest.raises(ConfigError, match="no wire format"):
+        await found.endpoint("mine")
+
+
+async def test_a_service_that_says_its_own_format_stays_what_it_is(make_targets: MakeTargets) -> None:
+    found = make_targets('[providers.openai]\nadapter = "openai_chat"\n', OPENAI_API_KEY="k" * 20)
+    assert found.resolve("openai", "m").host == "api.openai.com"
+    assert found.service("openai").needs_key
+
+
+def key_command(tmp_path: Path) -> tuple[str, Path]:
+    """Settings with a command that gives key-1, then key-2, ...; and the file that has an x for each run."""
     log = tmp_path / "asked"
-    script = f"open({str(log)!r}, 'a').write('x'); print('the-key')"
-    found = make_targets(f"[providers.openai]\nkey_cmd = {json.dumps([sys.executable, '-c', script])}\n")
-    for _ in range(2):
-        endpoint = await found.endpoint("openai")
-        assert endpoint.api_key == "the-key"
+    script = (
+        f"import pathlib; log = pathlib.Path({str(log)!r}); log.touch();"
+        "log.write_text(log.read_text() + 'x'); print('the-key', len(log.read_text()), sep='-')"
+    )
+    return f"[providers.openai]\nkey_cmd = {json.dumps([sys.executable, '-c', script])}\n", log
+
+
+async def test_a_key_command_is_asked_once(make_targets: MakeTargets, tmp_path: Path) -> None:
+    text, log = key_command(tmp_path)
+    found = make_targets(text)
+    impatient = asyncio.ensure_future(found.endpoint("openai"))
+    others = [asyncio.ensure_future(found.endpoint("openai")) for _ in range(3)]
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert [(await other).api_key for other in others] == ["the-key-1"] * 3
+    assert (await found.endpoint("openai")).api_key == "the-key-1"
     assert log.read_text() == "x"
+
+
+async def test_a_refused_key_is_asked_for_again(make_targets: MakeTargets, tmp_path: Path) -> None:
+    text, _ = key_command(tmp_path)
+    target = make_targets(text).resolve("openai", "m")
+    assert (await target.endpoint()).api_key == "the-key-1"
+    assert target.forget_key is not None
+    target.forget_key()
+    assert (await target.endpoint()).api_key == "the-key-2"
+
+
+async def test_a_failed_command_is_asked_again(make_targets: MakeTargets, tmp_path: Path) -> None:
+    command = json.dumps(["cat", str(tmp_path / "key")])
+    found = make_targets(f"[providers.openai]\nkey_cmd = {command}\n")
+    with pytest.raises(ConfigError, match="failed with status 1"):
+        await found.endpoint("openai")
+    (tmp_path / "key").write_text("the-key\n")
+    assert (await found.endpoint("openai")).api_key == "the-key"
+
+
+async def test_all_that_is_secret_is_known(make_targets: MakeTargets, tmp_path: Path) -> None:
+    text, _ = key_command(tmp_path)
+    own = 'api_key_env = "WORK"\nbase_url = "http://127.0.0.1:8/v1"\n'
+    headers = 'headers = { X-Api-Key = "in-a-header", X-Title = "chatterm" }\n'
+    found = make_targets(
+        f"{text}[providers.mine]\n{own}{headers}", WORK="in-work", LITELLM_MASTER_KEY="master"
+    )
+    assert sorted(found.keys.secrets()) == ["in-a-header", "in-work", "master"]
+    await found.endpoint("openai")
+    assert "the-key-1" in found.keys.secrets()
 
 
 async def test_whether_ollama_has_the_model_loaded_is_asked_of_it(make_targets: MakeTargets) -> None:

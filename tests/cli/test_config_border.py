@@ -21,6 +21,7 @@ from chatterm.core.errors import (
     AuthenticationError,
     ChattermError,
     ConfigError,
+    InternalError,
     StoreError,
 )
 
@@ -41,6 +42,7 @@ def raising(error: BaseException) -> Callable[[StartOptions], int]:
         (StoreError("It is wrong.", "Do it right."), 5),
         (AuthenticationError("It is wrong.", "Do it right."), 4),
         (AttachmentError("It is wrong.", "Do it right."), 2),
+        (InternalError("It is wrong.", "Do it right."), 70),
     ],
 )
 def test_an_error_is_a_line_a_hint_and_a_status(
@@ -55,9 +57,11 @@ def test_an_error_is_cleaned_and_holds_no_key(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MINE_API_KEY", "plain-canary-key")
-    monkeypatch.setattr(chat, "start", raising(ChattermError(f"\x1b[2J {CANARY} plain-canary-key")))
+    monkeypatch.setenv("LITELLM_MASTER_KEY", "another-canary")
+    text = f"\x1b[2J {CANARY} plain-canary-key another-canary"
+    monkeypatch.setattr(chat, "start", raising(ChattermError(text)))
     run([])
-    assert capfd.readouterr().err == "chatterm: ␛[2J [hidden] [hidden]\n"
+    assert capfd.readouterr().err == "chatterm: ␛[2J [hidden] [hidden] [hidden]\n"
 
 
 @pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt(), 130), (BrokenPipeError(32, "x"), 141)])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.cli.crash import CrashLog
+from chatterm.cli.crash import CrashLog, known_secrets
 
 NAME = "chatterm.test"
 
@@ -22,7 +22,9 @@ def restored() -> Iterator[None]:
 
 
 def test_an_error_goes_to_a_private_file(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    CrashLog(tmp_path, ["my-secret-key-1234"]).install()
+    secrets: list[str] = []
+    CrashLog(tmp_path, lambda: secrets).install()
+    secrets.append("my-secret-key-1234")  # known since later than the start
     try:
         raise KeyError("it was my-secret-key-1234")
     except KeyError:
@@ -41,3 +43,10 @@ def test_the_rest_is_dropped(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     logging.getLogger(NAME).error("without a cause")
     assert list(tmp_path.glob("crash-*")) == []
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_the_engine_knows_is_not_told_either(tmp_path: Path) -> None:
+    environ = {"LITELLM_MASTER_KEY": "master", "HOME": "/home/me"}
+    assert known_secrets(environ) == ["master"]
+    CrashLog(tmp_path, lambda: ["from-a-command"]).install()
+    assert known_secrets(environ) == ["from-a-command", "master"]

@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from chatterm.backend.guide import GuideService
 from chatterm.backend.models import ModelLists
 from chatterm.backend.payload_cache import PayloadCache
+from chatterm.backend.provider_keys import ProviderKeys
 from chatterm.backend.providers.base import ModelInfo, OnStage, WireRequest
 from chatterm.backend.session import Session
 from chatterm.backend.target import Target
@@ -196,7 +197,7 @@ def launch(new_user: Path) -> Launch:
         gated, network, names = GatedProvider(), Network(), ["test-model", "other-model"]
         targets = GatedTargets(
             settings=settings,
-            environ=environ or {},
+            keys=ProviderKeys(settings, environ or {}),
             http_stream=network.open_stream,
             guide_stream=GuideService(0, clock=clock).open_stream,
             gated=gated,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
+from chatterm.config.urls import is_loopback
 from chatterm.core.errors import ConfigError
 
 
@@ -45,11 +46,10 @@ def proxy_for(base_url: str, environment: Mapping[str, str]) -> ProxyAddress | N
 
 def is_near(host: str) -> bool:
     """Whether the host is this machine or announced on the local link."""
-    host = host.lower().rstrip(".")
-    if host == "localhost" or host.endswith((".localhost", ".local")):
+    if is_loopback(host) or host.lower().rstrip(".").endswith(".local"):
         return True
     address = _address(host)
-    return address is not None and (address.is_loopback or address.is_unspecified)
+    return address is not None and address.is_unspecified
 
 
 def _parse(variable: str, value: str, host: str) -> ProxyAddress:

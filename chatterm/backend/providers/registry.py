@@ -32,7 +32,7 @@ GUIDE = Service(name="guide", title="Guide", adapter="guide", needs_key=False)
 
 _SERVICES = (OLLAMA, *CATALOG, GUIDE)
 
-_WIRE_FORMATS = {"openai_chat": "custom"}
+_WIRE_FORMATS = {"openai_chat": "custom", "ollama": "ollama"}
 """Names of wire formats that settings may use, with the service that says nothing more than that."""
 
 
@@ -50,6 +50,42 @@ def service(name: str) -> Service:
     if name in _outside().names:
         return Service(name=name, title=name, adapter=name, needs_key=False)
     raise _unknown(name)
+
+
+def is_known(name: str) -> bool:
+    """Whether there is a service, or a wire format, of this name."""
+    return name in _WIRE_FORMATS or any(row.name == name for row in _SERVICES) or name in _outside().names
+
+
+def split_model(name: str, is_provider: Callable[[str], bool]) -> tuple[str | None, str]:
+    """`P/M` as provider and model where P is a provider; else the whole is the model: many ids hold a slash."""
+    provider, slash, model = name.partition("/")
+    return (provider, model) if slash and model and is_provider(provider) else (None, name)
+
+
+def key_variables_of(name: str) -> tuple[str, ...]:
+    """The variables that hold the key of the service of this name; none for a name that is no service's."""
+    return next((row.key_env for row in _SERVICES if row.name == name), ())
+
+
+def wire_format(name: str, provider: str) -> Service:
+    """The service that says no more than what it speaks. Raises `ConfigError` for what is no wire format.
+
+    `provider` is the one whose settings name it. A service is none: its host and key are its own.
+    """
+    if name in _WIRE_FORMATS:
+        return service(name)
+    if name in _outside().names:
+        return Service(name=name, title=name, adapter=name, needs_key=False)
+    spoken = next((row.adapter for row in _SERVICES if row.name == name and row.adapter in _WIRE_FORMATS), "")
+    meant = f"{name} is a service that speaks {spoken}. " if spoken else ""
+    known = ", ".join([*_WIRE_FORMATS, *sorted(_outside().names)])
+    setting = f"providers.{provider}.adapter"
+    raise ConfigError(
+        f"{setting} is {clean_line(name, 80)!r}, which is no wire format.",
+        f"{meant}Known: {known}.",
+        key=setting,
+    )
 
 
 def adapter(name: str) -> ProviderAdapter:
