@@ -31,8 +31,8 @@ from chatterm.tui.theming import textual_themes, variable_defaults
 _ALWAYS = frozenset({"interrupt", "quit"})
 """Commands whose keys work whatever box is open."""
 
-LEAVE_SECONDS = 0.8
-"""What saving may take at the end; the program is gone within a second."""
+LEAVE_SECONDS = 0.3
+"""What saving may take at the end, before all is closed; the program is gone within a second."""
 
 
 def _always_bindings() -> list[BindingType]:
@@ -116,7 +116,7 @@ class ChattermApp(Front, inherit_bindings=False):
                 async with asyncio.timeout(LEAVE_SECONDS):
                     await session.aclose(LEAVE_SECONDS / 2)
                     await self.chat.keep_draft(session, unsent)
-                    await self._services.close()
+            await self._services.close()
         finally:
             # What still follows the reply must not meet a screen that is being taken down.
             self.chat.pane.let_go()

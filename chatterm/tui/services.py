@@ -33,7 +33,7 @@ class Services:
     """Everything the screens reach.
 
     `prepare` opens the store, once, and returns notices for the user; `close` ends connections and writes
-    within a second. `notices` are told at the start. `theme_is_asked_for`: by an option or the environment.
+    within half a second. `notices` are told at the start. `theme_is_asked_for`: by an option or the environment.
     """
 
     settings: Settings

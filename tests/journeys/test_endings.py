@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -77,6 +79,24 @@ def test_quitting_never_asks(home: Home, server: ScriptedServer, openai: Termina
     assert openai.exited_at - sent_at <= EXIT_SECONDS
     assert openai.left_on == []
     assert [(turn.text, turn.state) for turn in home.stored()] == [("The part before ", "interrupted")]
+
+
+@pytest.mark.parametrize("ending", ["Ctrl+Q", "SIGTERM"])
+def test_a_history_that_another_program_holds_does_not_keep_the_user(
+    home: Home, server: ScriptedServer, openai: Terminal, ending: str
+) -> None:
+    start_reply(server, openai)
+    with closing(sqlite3.connect(home.path / "data" / "chatterm.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        openai.send(b"typed meanwhile")
+        openai.wait_for("typed meanwhile")
+        asked_at = openai.send(CTRL_Q) if ending == "Ctrl+Q" else openai.signal(signal.SIGTERM)
+        openai.wait_exit()
+    assert openai.exited_at is not None
+    assert openai.exited_at - asked_at <= EXIT_SECONDS
+    assert openai.left_on == []
+    [turn] = home.stored()
+    assert (turn.prompt, turn.state) == ("question", "streaming")
 
 
 def test_ctrl_c_stops_and_twice_on_nothing_quits(server: ScriptedServer, openai: Terminal) -> None:

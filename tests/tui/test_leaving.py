@@ -1,0 +1,28 @@
+"""Leaving while the store hangs: the way out is the same, and takes no longer than it may."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from chatterm.tui.app import LEAVE_SECONDS
+from tests.tui.conftest import Launch
+
+
+async def test_what_cannot_be_saved_in_time_does_not_keep_the_rest_from_closing(launch: Launch) -> None:
+    gate = threading.Event()
+    closed_at: list[float] = []
+
+    async def close() -> None:
+        closed_at.append(time.monotonic())
+
+    async with launch(close=close) as program:
+        await program.ask("question")
+        hanging = program.database.read(lambda _: gate.wait(10))
+        await program.type("a draft")
+        began_at = time.monotonic()
+        await program.app.leave()
+        assert len(closed_at) == 1
+        assert closed_at[0] - began_at < LEAVE_SECONDS + 0.2
+        gate.set()
+        await hanging
