@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chatterm.core.turn import Outcome
+from chatterm.store.history import UNDO_TIME, History, utc_now
 from chatterm.store.turns import turns_of
 from chatterm.tui.services import Start
 from tests.tui.conftest import Launch
@@ -210,3 +211,16 @@ async def test_reply_cut_by_a_kill_is_shown_as_interrupted(launch: Launch, new_u
         await program.shown("kept text")
         stored = turns_of("", await program.history.load(conversation))
         assert stored[0].outcome is Outcome.INTERRUPTED
+
+
+async def test_deleting_for_good_reaches_the_prompts_that_were_sent(launch: Launch) -> None:
+    async with launch() as program:
+        await program.turn("a secret", "kept")
+        secret = program.session.conversation_id
+        await program.pilot.press("ctrl+n")
+        await program.turn("no secret", "kept too")
+        assert await program.state.prompts() == ["a secret", "no secret"]
+        await program.history.delete(secret)
+        later = History(program.database, lambda: utc_now() + 2 * UNDO_TIME)
+        assert await later.purge_deleted() == 1
+        assert await program.state.prompts() == ["no secret"]
