@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +34,23 @@ class BlobStore(Protocol):
     async def put_blob(self, media_type: str, data: bytes) -> str: ...
 
 
+class HeldBlobs:
+    """Keeps bytes in memory, for attachments that the history cannot take."""
+
+    def __init__(self) -> None:
+        self._data: dict[str, bytes] = {}
+
+    async def put_blob(self, media_type: str, data: bytes) -> str:
+        """Keep the bytes; their SHA-256 in hexadecimal."""
+        digest = sha256(data).hexdigest()
+        self._data[digest] = data
+        return digest
+
+    def get(self, digest: str) -> bytes | None:
+        """The bytes, or None where they are not kept here."""
+        return self._data.get(digest)
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedFile:
     """An attachment read from disk; `media_type` is told from its bytes, not from its name."""
@@ -50,14 +68,16 @@ class LoadedFile:
 def mentioned_paths(text: str, folder: Path) -> list[Path]:
     """The existing files that the text names as `@path` or `@"path with spaces"`, in order, each once.
 
-    What names no existing path is left alone: an `@name` is often a person or a decorator.
+    What names no existing file is left alone: an `@name` is often a person or a decorator, and a folder is
+    something to talk about.
     """
     found: dict[Path, None] = {}
     for quoted, bare in _MENTION.findall(text):
         for word in (quoted,) if quoted else (bare, bare.rstrip(_TRAILING)):
             path = _absolute(word, folder)
             if path is not None and os.path.lexists(path):
-                found[path] = None
+                if not os.path.isdir(path):
+                    found[path] = None
                 break
     return list(found)
 

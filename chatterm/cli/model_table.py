@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from dataclasses import asdict
 
 from chatterm.backend.models import ModelList
+from chatterm.cli.border import tell
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.statuses import ExitStatus
 from chatterm.cli.wiring import Engine, build_engine, read_settings
@@ -34,10 +34,11 @@ async def _list(engine: Engine, provider: str | None, *, as_json: bool, offline:
     await engine.aclose()
     for known in lists:
         if known.error is not None:
-            print(f"chatterm: {known.provider}: {clean_line(str(known.error), 500)}", file=sys.stderr)
+            tell(f"{known.provider}: {clean_line(str(known.error), 500)}", "")
     if as_json:
         found = [asdict(model) for known in lists for model in known.models]
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        # All in ASCII: escaped, what a server calls its models moves no cursor.
+        print(json.dumps(found, indent=2))
     else:
         _print_table(lists)
     return ExitStatus.PROVIDER if provider and lists[0].error is not None else ExitStatus.COMPLETE

@@ -5,22 +5,31 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 from chatterm.backend.attachments import read_attachment, store_attachment
+from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.first_model import Wanted, first_model
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.turn_handle import TurnHandle
+from chatterm.cli.border import tell
+from chatterm.cli.reply_output import print_reply
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.statuses import ExitStatus
 from chatterm.cli.wiring import Engine, build_engine, read_settings
-from chatterm.core.clean import StreamCleaner, clean
-from chatterm.core.errors import ConfigError
-from chatterm.core.events import RefusalDelta, Streamed, TextDelta
+from chatterm.config.load import COMMAND_LINE
+from chatterm.core.clean import clean
+from chatterm.core.errors import ConfigError, StoreError
+from chatterm.core.events import TurnFinished
+from chatterm.core.messages import Part
 from chatterm.core.turn import Outcome, Turn
+from chatterm.store.rows import ConversationRow
 from chatterm.store.turns import turns_of
 
 STDIN_LIMIT_BYTES = 10 * 1024 * 1024
+LAST_WORDS_SECONDS = 0.2
+"""How long a stopped reply may take to reach a reader who may stand still."""
 
 
 def ask_once(words: list[str], files: list[Path], options: StartOptions) -> int:
@@ -30,7 +39,7 @@ def ask_once(words: list[str], files: list[Path], options: StartOptions) -> int:
         raise ConfigError("There is no prompt.", "Write it after ask, or pipe it in.")
     paths, loaded = read_settings(options)
     for problem in loaded.problems:
-        print(f"chatterm: {clean(str(problem))}", file=sys.stderr)
+        tell(str(problem), "")
     engine = build_engine(paths, loaded)
     try:
         return asyncio.run(_converse(engine, prompt, files, options))
@@ -38,32 +47,46 @@ def ask_once(words: list[str], files: list[Path], options: StartOptions) -> int:
         engine.database.close(within_seconds=0.5)
 
 
+class Notices:
+    """What is told on stderr beside the reply, each text once."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+        self._is_unsaved_told = False
+
+    def tell(self, text: str) -> None:
+        """Tell it, unless it was."""
+        if text not in self._told:
+            self._told.add(text)
+            tell(text, "")
+
+    def tell_unsaved(self, text: str) -> None:
+        """Tell that the history could not be written: not again at every step."""
+        if not self._is_unsaved_told:
+            self._is_unsaved_told = True
+            self.tell(text)
+
+
 async def _converse(engine: Engine, text: str, files: list[Path], options: StartOptions) -> int:
+    notices = Notices()
     for notice in await engine.prepare():
-        print(f"chatterm: {clean(notice)}", file=sys.stderr)
-    session = await _session(engine, options)
-    loaded = [await asyncio.to_thread(read_attachment, path) for path in files]
-    parts = tuple([await store_attachment(file, engine.history) for file in loaded])
-    stopped: list[signal.Signals] = []
-    handle = session.start_turn(Prompt(text, parts))
-    loop = asyncio.get_running_loop()
+        (notices.tell_unsaved if engine.database.read_only else notices.tell)(notice)
+    session = await _session(engine, options, notices)
+    handle = session.start_turn(Prompt(text, await _attached(engine, files, notices)))
+    stopped: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, _stop, handle, stopped, number)
+        asyncio.get_running_loop().add_signal_handler(number, _stop, handle, stopped, number)
     try:
-        await _print(handle)
-        turn = await handle.result()
-    except BrokenPipeError:
-        handle.interrupt()
-        await handle.result()
-        raise
+        finished = await _finished(handle, stopped)
     finally:
         await engine.aclose()
-    return _end(turn, stopped)
+    if finished is not None and finished.notice:
+        notices.tell_unsaved(finished.notice)
+    return 128 + stopped.result() if finished is None or stopped.done() else _status_of(finished.turn)
 
 
-async def _session(engine: Engine, options: StartOptions) -> Session:
+async def _session(engine: Engine, options: StartOptions, notices: Notices) -> Session:
     """The conversation to go on with, or a new one, with its model chosen."""
-    settings = engine.loaded.settings
     row = None
     if options.resume is not None:
         row = await engine.history.find(options.resume)
@@ -73,65 +96,94 @@ async def _session(engine: Engine, options: StartOptions) -> Session:
         session = engine.new_session(None, (), options.system)
     else:
         turns = turns_of(row.id, await engine.history.load(row.id))
-        session = engine.new_session(row.id, turns, options.system or row.system)
-    last = await engine.state.get("last_model", [])
-    known = (row.provider, row.model) if row and options.provider is None and options.model is None else None
-    provider, model = known or (settings.provider, settings.model)
-    wanted = Wanted(
-        provider=provider,
-        model=model,
-        last_provider=last[0] if len(last) == 2 else None,
-        last_model=last[1] if len(last) == 2 else None,
-    )
-    choice = await first_model(wanted, engine.targets, engine.models)
+        system = row.system if options.system is None else options.system
+        session = engine.new_session(row.id, turns, system)
+    choice = await first_model(await _wanted(engine, row, notices), engine.targets, engine.models)
     if choice.model is None:
         raise ConfigError(
             choice.reason or "No model is chosen.", "Name one with -m; chatterm models lists them."
         )
     session.options = options.options
-    await session.use(engine.targets.resolve(choice.provider, choice.model))
+    try:
+        await session.use(engine.targets.resolve(choice.provider, choice.model))
+    except StoreError as error:  # the session has its model all the same
+        notices.tell_unsaved(str(error))
     return session
 
 
-async def _print(handle: TurnHandle) -> None:
-    """The text as it comes: cleaned for a terminal, as it is for a pipe."""
-    cleaner = StreamCleaner() if sys.stdout.isatty() else None
-    ends_line = True
-    while batch := await handle.batch():
-        pieces = [
-            event.event.text
-            for event in batch
-            if isinstance(event, Streamed) and isinstance(event.event, TextDelta | RefusalDelta)
-        ]
-        if text := "".join(pieces):
-            ends_line = text.endswith("\n")
-            sys.stdout.write(cleaner.feed(text) if cleaner else text)
-            sys.stdout.flush()
-    sys.stdout.write(cleaner.finish() if cleaner else "")
-    if not ends_line:
-        sys.stdout.write("\n")
-    sys.stdout.flush()
+async def _wanted(engine: Engine, row: ConversationRow | None, notices: Notices) -> Wanted:
+    """The model asked for; a conversation stays with its own unless the command line names another one."""
+    settings, sources = engine.loaded.settings, engine.loaded.sources
+    provider, model = settings.provider, settings.model
+    if row is not None and row.provider:
+        if sources.get("model") != COMMAND_LINE:
+            model = row.model
+        if sources.get("provider") != COMMAND_LINE:
+            provider = row.provider
+        elif provider != row.provider and sources.get("model") != COMMAND_LINE:
+            model = None
+    last = list[str]()
+    try:
+        last = await engine.state.get("last_model", last)
+    except StoreError as error:
+        notices.tell(str(error))
+    return Wanted(
+        provider=provider,
+        model=model,
+        last_provider=last[0] if len(last) == 2 else None,
+        last_model=last[1] if len(last) == 2 else None,
+    )
 
 
-def _stop(handle: TurnHandle, stopped: list[signal.Signals], number: signal.Signals) -> None:
-    stopped.append(number)
+async def _attached(engine: Engine, files: list[Path], notices: Notices) -> tuple[Part, ...]:
+    """The files as parts of the prompt. What the history cannot take is kept for this one reply."""
+    parts: list[Part] = []
+    for path in files:
+        file = await in_daemon_thread(partial(read_attachment, path), "chatterm-file")
+        try:
+            parts.append(await store_attachment(file, engine.history))
+        except StoreError as error:
+            notices.tell_unsaved(str(error))
+            parts.append(await store_attachment(file, engine.held))
+    return tuple(parts)
+
+
+async def _finished(handle: TurnHandle, stopped: asyncio.Future[signal.Signals]) -> TurnFinished | None:
+    """The turn's last event, once all is printed; None for a stopped reply that nobody reads on."""
+    printing = asyncio.ensure_future(print_reply(handle))
+    await asyncio.wait({printing, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if stopped.done():
+        await handle.result()
+        await asyncio.wait({printing}, timeout=LAST_WORDS_SECONDS)
+        if not printing.done():
+            printing.cancel()
+            return None
+    try:
+        return await printing
+    except OSError:
+        handle.interrupt()
+        await handle.result()
+        raise
+
+
+def _stop(handle: TurnHandle, stopped: asyncio.Future[signal.Signals], number: signal.Signals) -> None:
+    if not stopped.done():
+        stopped.set_result(number)
     if number is signal.SIGINT:
         handle.cancel()
     else:
         handle.interrupt()
 
 
-def _end(turn: Turn, stopped: list[signal.Signals]) -> int:
+def _status_of(turn: Turn) -> int:
     """The exit status, and on stderr what was wrong. Raises the error of a turn that failed."""
-    if stopped:
-        return 128 + stopped[0]
     if turn.outcome is Outcome.COMPLETE:
         if not turn.reply.text:
-            print(f"chatterm: {clean(turn.model)} answered with nothing.", file=sys.stderr)
+            tell(f"{clean(turn.model)} answered with nothing.", "")
         return ExitStatus.COMPLETE
     if turn.error is not None and turn.outcome is Outcome.FAILED:
         raise turn.error
-    print(f"chatterm: the reply is incomplete: {clean(str(turn.error or turn.outcome))}", file=sys.stderr)
+    tell(f"the reply is incomplete: {turn.error or turn.outcome}", "")
     return ExitStatus.INCOMPLETE
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from chatterm.backend.attachments import HeldBlobs
 from chatterm.backend.guide import GuideService
 from chatterm.backend.models import ModelLists
 from chatterm.backend.net.client import HttpClients
@@ -41,6 +42,7 @@ class Engine:
     loaded: Loaded
     database: Database
     history: History
+    held: HeldBlobs
     state: StateStore
     clients: HttpClients
     targets: Targets
@@ -97,7 +99,7 @@ def build_engine(paths: Paths, loaded: Loaded, environ: Mapping[str, str] = os.e
     keys = ProviderKeys(settings, environ)
     CrashLog(paths.state, keys.secrets).install()
     database = Database(paths.data / DATABASE_NAME if settings.save else None)
-    history, state = History(database), StateStore(database)
+    history, state, held = History(database), StateStore(database), HeldBlobs()
     clients = HttpClients(settings.network)
     targets = Targets(
         settings=settings,
@@ -108,13 +110,14 @@ def build_engine(paths: Paths, loaded: Loaded, environ: Mapping[str, str] = os.e
     )
 
     async def load_blobs(digests: frozenset[str]) -> dict[str, bytes]:
-        return {digest: await history.blob(digest) for digest in digests}
+        return {digest: held.get(digest) or await history.blob(digest) for digest in digests}
 
     return Engine(
         paths=paths,
         loaded=loaded,
         database=database,
         history=history,
+        held=held,
         state=state,
         clients=clients,
         targets=targets,

@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from chatterm.backend import attachments
-from chatterm.backend.attachments import mentioned_paths, read_attachment, store_attachment
+from chatterm.backend.attachments import (
+    HeldBlobs,
+    mentioned_paths,
+    read_attachment,
+    store_attachment,
+    unfound_mentions,
+)
 from chatterm.core.errors import AttachmentError
 from chatterm.core.messages import FilePart, ImagePart
 
@@ -26,6 +32,21 @@ def test_paths_are_found_where_files_are(tmp_path: Path) -> None:
 def test_a_full_stop_after_the_name_belongs_to_the_sentence(tmp_path: Path) -> None:
     (tmp_path / "notes").write_text("a")
     assert mentioned_paths("read @notes.", tmp_path) == [tmp_path / "notes"]
+
+
+def test_a_folder_is_something_to_talk_about(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.txt").write_text("a")
+    text = "what is in @src, @src/ and @src/a.txt"
+    assert mentioned_paths(text, tmp_path) == [tmp_path / "src" / "a.txt"]
+    assert unfound_mentions(text, tmp_path) == []
+
+
+async def test_held_blobs_are_found_by_their_digest() -> None:
+    held = HeldBlobs()
+    digest = await held.put_blob("text/plain", b"abc")
+    assert digest == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert (held.get(digest), held.get("other")) == (b"abc", None)
 
 
 def test_odd_words_are_no_paths(tmp_path: Path) -> None:

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
+import logging
 import signal
+import sqlite3
 import subprocess
+import sys
+import termios
+import time
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
 
+import pytest
+
+from chatterm.cli.app import run
+from chatterm.store import patience
 from tests.doubles.server import ScriptedServer
 from tests.doubles.terminal import CTRL_C
 from tests.journeys.program import CHATTERM, Home
@@ -12,6 +26,26 @@ from tests.journeys.program import CHATTERM, Home
 
 def ask(server: ScriptedServer, *words: str) -> tuple[str, ...]:
     return ("ask", "--base-url", server.base_url("openai"), "-m", "scripted-model", *words)
+
+
+def finish(home: Home, *arguments: str) -> tuple[int, str, str]:
+    """Run the program to its end; its status, output and errors."""
+    done = subprocess.run(
+        [*CHATTERM, *arguments],
+        env=home.environ(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@contextmanager
+def database(home: Home) -> Generator[sqlite3.Connection]:
+    """The user's database, opened by another program."""
+    with closing(sqlite3.connect(home.path / "data" / "chatterm.db", isolation_level=None)) as connection:
+        yield connection
 
 
 def test_the_reply_is_all_that_goes_to_stdout(home: Home, server: ScriptedServer) -> None:
@@ -68,3 +102,110 @@ def test_a_terminal_gets_no_foreign_control_codes(home: Home, server: ScriptedSe
         assert b"\x1b" not in terminal.output
         assert b"\x07" not in terminal.output
         assert b"\xc2\x9b" not in terminal.output
+
+
+def waiting_bytes(file: int) -> int:
+    """How much lies in a pipe, unread."""
+    count = array.array("i", [0])
+    fcntl.ioctl(file, termios.FIONREAD, count)
+    return count[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_reader_who_stands_still_keeps_nobody_from_stopping(
+    home: Home, server: ScriptedServer, number: signal.Signals
+) -> None:
+    words = "a long text " * 20_000
+    server.reply_text(
+        (words[start : start + 4000] for start in range(0, len(words), 4000)), gates={61: "never"}
+    )
+    with subprocess.Popen(
+        [*CHATTERM, *ask(server, "question")],
+        env=home.environ(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        # Its last page may have room, but less than the next piece needs.
+        full = fcntl.fcntl(process.stdout, fcntl.F_GETPIPE_SZ) - 4096
+        until = time.monotonic() + 10
+        while waiting_bytes(process.stdout.fileno()) < full and time.monotonic() < until:
+            time.sleep(0.01)
+        assert waiting_bytes(process.stdout.fileno()) >= full
+        process.send_signal(number)
+        # The limit is 1 s; the rest is for a machine with other work.
+        assert process.wait(timeout=3) == 128 + number
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    [turn] = home.stored()
+    assert len(turn.text) >= full
+    assert words.startswith(turn.text)
+    assert turn.state == ("cancelled" if number is signal.SIGINT else "interrupted")
+
+
+def test_a_history_of_a_newer_version_is_told_once(
+    home: Home, server: ScriptedServer, tmp_path: Path
+) -> None:
+    assert finish(home, *ask(server, "first"))[0] == 0
+    with database(home) as connection:
+        connection.execute("PRAGMA user_version=999")
+    (tmp_path / "notes.txt").write_text("what the file says")
+    server.reply_text("The reply.")
+    status, output, errors = finish(home, *ask(server, "-a", str(tmp_path / "notes.txt"), "question"))
+    assert (status, output) == (0, "The reply.\n")
+    assert "what the file says" in str(server.chats[-1].json)
+    assert errors.count("\n") == 1
+    assert "nothing will be saved" in errors
+    assert [turn.prompt for turn in home.stored()] == ["first"]
+
+
+def test_a_turn_that_was_not_saved_is_told(home: Home, server: ScriptedServer) -> None:
+    assert finish(home, *ask(server, "first"))[0] == 0
+    with database(home) as connection:
+        connection.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON message BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        )
+    server.reply_text("The reply.")
+    status, output, errors = finish(home, *ask(server, "question"))
+    assert (status, output) == (0, "The reply.\n")
+    assert errors.count("no room") == 1
+
+
+def test_a_locked_history_is_told_once(
+    home: Home, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert finish(home, *ask(server, "first"))[0] == 0
+    for name, value in home.environ().items():
+        monkeypatch.setenv(name, value)
+    for name in ("handlers", "propagate"):  # put back what the program sets
+        monkeypatch.setattr(logging.getLogger("chatterm"), name, getattr(logging.getLogger("chatterm"), name))
+    monkeypatch.setattr(patience, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(sys, "stdin", None)
+    server.reply_text("The reply.")
+    with database(home) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        assert run(ask(server, "question")) == 0
+        connection.execute("ROLLBACK")
+    output, errors = capfd.readouterr()
+    assert output == "The reply.\n"
+    assert errors.count("\n") == 1
+    assert "is locked by another program" in errors
+
+
+def test_a_conversation_stays_with_its_provider(home: Home, server: ScriptedServer) -> None:
+    home.write_settings(
+        f'provider = "guide"\n[providers.mine]\nbase_url = "{server.base_url("openai")}"\n'
+        f'[providers.other]\nbase_url = "{server.base_url("openai")}"\nmodel = "other-model"\n'
+    )
+    for arguments in (
+        ("ask", "--provider", "mine", "-m", "first-model", "one"),
+        ("ask", "-c", "two"),
+        ("ask", "-c", "-m", "second-model", "three"),
+        ("ask", "-c", "--provider", "other", "four"),
+        ("ask", "-c", "-m", "mine/third-model", "five"),
+    ):
+        assert finish(home, *arguments)[0] == 0
+    asked = [chat.json["model"] for chat in server.chats]
+    assert asked == ["first-model", "first-model", "second-model", "other-model", "third-model"]
+    assert len(server.chats[-1].json["messages"]) == 9

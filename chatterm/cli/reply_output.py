@@ -1,0 +1,51 @@
+"""A reply on its way to stdout, such that a reader who stands still never makes the program deaf."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from chatterm.backend.daemon_thread import in_daemon_thread
+from chatterm.backend.turn_handle import TurnHandle
+from chatterm.core.clean import StreamCleaner
+from chatterm.core.events import RefusalDelta, Streamed, TextDelta, TurnEvent, TurnFinished
+
+
+async def print_reply(handle: TurnHandle) -> TurnFinished:
+    """Print the text as it comes: cleaned for a terminal, as it is for a pipe. Gives the turn's last event.
+
+    Raises OSError where stdout takes nothing any more. May be cancelled at any time: a write that waits for its
+    reader is left behind, on a thread that the exit does not wait for.
+    """
+    cleaner = StreamCleaner() if sys.stdout.isatty() else None
+    ends_line = True
+    while batch := await handle.batch():
+        if text := "".join(map(_text_of, batch)):
+            ends_line = text.endswith("\n")
+            await _write(cleaner.feed(text) if cleaner else text)
+        if isinstance(last := batch[-1], TurnFinished):
+            await _write((cleaner.finish() if cleaner else "") + ("" if ends_line else "\n"))
+            return last
+    raise RuntimeError("a turn ended without its last event")
+
+
+def _text_of(event: TurnEvent) -> str:
+    match event:
+        case Streamed(event=TextDelta(text) | RefusalDelta(text)):
+            return text
+        case _:
+            return ""
+
+
+async def _write(text: str) -> None:
+    data = text.encode(sys.stdout.encoding, "replace")
+    # Not through sys.stdout: a write that stands still would hold its lock, on which the exit waits.
+    file = sys.stdout.fileno()
+
+    def write() -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(file, rest) :]
+
+    if data:
+        await in_daemon_thread(write, "chatterm-output")
