@@ -23,7 +23,6 @@ from chatterm.core.events import (
     ToolCallStarted,
     TurnEvent,
 )
-from chatterm.core.redact import redact
 from chatterm.core.reducer import Draft
 from chatterm.core.timings import Timings
 from chatterm.core.turn import Outcome, Stage, Turn, TurnRequest
@@ -180,8 +179,7 @@ class Attempt:
         error.model = model = error.model or self._request.model
         if isinstance(error, ModelNotFoundError) and model not in error.message:
             error.message = f"{clean_line(model, 60)}: {error.message}"
-        secrets = [*filter(None, [endpoint.api_key]), *endpoint.headers.values()]
-        error.message, error.hint = redact(error.message, secrets), redact(error.hint, secrets)
+        endpoint.hide_secrets(error)
         if isinstance(error, AuthenticationError):
             if endpoint.key_source:
                 error.hint = f"{error.hint} The key came from {endpoint.key_source}.".strip()

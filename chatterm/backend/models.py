@@ -15,7 +15,7 @@ from chatterm.backend.providers.base import ModelInfo
 from chatterm.backend.target import read_whole
 from chatterm.backend.targets import Targets
 from chatterm.core.clean import well_formed
-from chatterm.core.errors import ChattermError
+from chatterm.core.errors import AuthenticationError, ChattermError
 
 MODELS_LIMIT = 50_000
 ID_LIMIT_CHARACTERS = 512
@@ -102,7 +102,13 @@ class ModelLists:
         request = target.adapter.models_request(endpoint, target.limits)
         if request is None:
             return tuple(target.adapter.parse_models(b"", provider))
-        models = target.adapter.parse_models(await read_whole(target, request), provider)[:MODELS_LIMIT]
+        try:
+            models = target.adapter.parse_models(await read_whole(target, request), provider)[:MODELS_LIMIT]
+        except ChattermError as error:
+            endpoint.hide_secrets(error)
+            if isinstance(error, AuthenticationError) and target.forget_key is not None:
+                target.forget_key()
+            raise
         return tuple(model for model in models if _can_be_asked_for(model.id))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from chatterm.backend.first_model import Choice, Wanted, first_model, split_model
 from tests.backend.conftest import MakeLists, MakeTargets
-from tests.doubles.server import ScriptedServer
-from tests.doubles.server_replies import whole
+from tests.doubles.server import ScriptedServer, SeenRequest
+from tests.doubles.server_replies import Script, whole
 
 NOBODY = 'base_url = "http://127.0.0.1:9/v1"'
 
@@ -89,3 +91,26 @@ def test_a_model_may_be_written_with_its_provider(make_targets: MakeTargets, mak
     assert split_model("meta-llama/Llama-3", found) == (None, "meta-llama/Llama-3")
     assert split_model("llama3", found) == (None, "llama3")
     assert split_model("openrouter/openai/gpt", found) == ("openrouter", "openai/gpt")
+
+
+async def test_a_refused_key_is_hidden_and_asked_for_again(
+    make_targets: MakeTargets, make_lists: MakeLists, tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    key.write_text("old-key")
+    async with ScriptedServer(models=("m",)) as server:
+        settings = f'key_cmd = ["cat", "{key}"]\nheaders = {{ X-Team = "team-canary" }}\n'
+        mine = make_lists(make_targets(server_at(server.port) + settings))
+        listed = server.routes["/v1/models"]
+
+        def answer(request: SeenRequest) -> Script:
+            if request.headers["authorization"] == "Bearer new-key":
+                return listed(request)
+            return whole({"error": {"message": "old-key of team-canary is wrong"}}, status=401)
+
+        server.routes["/v1/models"] = answer
+        refused = (await mine.fetch("mine")).error
+        assert refused is not None
+        assert "[hidden] of [hidden] is wrong" in refused.message
+        key.write_text("new-key")
+        assert (await mine.fetch("mine")).source == "live"

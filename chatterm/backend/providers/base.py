@@ -11,9 +11,10 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from chatterm.core.errors import ProviderError
+from chatterm.core.errors import ChattermError, ProviderError
 from chatterm.core.events import StreamEvent
 from chatterm.core.messages import Message
+from chatterm.core.redact import redact
 from chatterm.core.turn import Stage, TurnRequest
 
 Framing = Literal["sse", "ndjson"]
@@ -55,6 +56,11 @@ class Endpoint:
         """Host and port as a person reads them, without scheme, credentials or path."""
         authority = self.base_url.partition("://")[2].partition("/")[0]
         return authority.rpartition("@")[2]
+
+    def hide_secrets(self, error: ChattermError) -> None:
+        """Take the key and the values of headers out of an error's text: some servers repeat them."""
+        secrets = [*filter(None, [self.api_key]), *self.headers.values()]
+        error.message, error.hint = redact(error.message, secrets), redact(error.hint, secrets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
