@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from chatterm.backend.first_model import Choice, Wanted, first_model, split_model
 from tests.backend.conftest import MakeLists, MakeTargets
 from tests.doubles.server import ScriptedServer, SeenRequest
@@ -40,6 +42,14 @@ async def test_nonsense_in_a_list_is_told_and_long_names_are_dropped(
         assert (await mine.fetch("mine")).error is not None
         server.routes["/v1/models"] = lambda _: whole({"data": [{"id": "x" * 600}, {"id": "[/b]"}]})
         assert [model.id for model in (await mine.fetch("mine")).models] == ["[/b]"]
+
+
+async def test_wrong_certificates_are_told_like_any_failure(
+    make_targets: MakeTargets, make_lists: MakeLists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/authorities.pem")
+    mine = make_lists(make_targets('[providers.mine]\nbase_url = "https://127.0.0.1:9/v1"\n'))
+    assert "/nowhere/authorities.pem" in str((await mine.fetch("mine")).error)
 
 
 async def test_all_configured_providers_are_asked_at_once(

@@ -129,3 +129,16 @@ async def test_a_ca_file_that_cannot_be_used(
     answer = await ask(clients, wire("https://127.0.0.1:1", ca_file=str(path)))
     assert type(answer.error) is ConfigError and answer.error.path == str(path)
     assert str(path) in answer.error.message and answer.error.key == "providers.openai.ca_file"
+
+
+@pytest.mark.parametrize("content", [None, "not a certificate"])
+async def test_a_variable_that_names_no_certificates(
+    clients: HttpClients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    path = tmp_path / "authorities.pem"
+    if content is not None:
+        path.write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    answer = await ask(clients, wire("https://127.0.0.1:1"))
+    assert type(answer.error) is ConfigError and answer.error.key == "SSL_CERT_FILE"
+    assert f"SSL_CERT_FILE names {path}" in answer.error.message

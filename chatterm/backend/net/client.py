@@ -7,8 +7,10 @@ import contextlib
 import importlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
+from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.providers.base import Endpoint, FrameStream, OnStage, WireRequest
 from chatterm.config.model import NetworkSettings
 
@@ -43,7 +45,8 @@ class HttpClients:
     async def open_stream(self, request: WireRequest, on_stage: OnStage) -> AsyncGenerator[FrameStream]:
         """Sends a request; see `OpenStream`. Read the frames to their end to keep the connection.
 
-        Raises `ConfigError` too, where a proxy variable, `ca_file` or `base_url` cannot be used.
+        Raises `ConfigError` too, where `base_url`, `ca_file`, or a variable with certificates or a proxy cannot
+        be used.
         """
         client = await self._client(request.endpoint)
         from chatterm.backend.net.stream import open_response
@@ -66,7 +69,7 @@ class HttpClients:
         async with self._making:
             if key not in self._clients:
                 # importing httpx and reading certificates would hold up the screen
-                self._clients[key] = await asyncio.to_thread(self._made, endpoint)
+                self._clients[key] = await in_daemon_thread(partial(self._made, endpoint), "chatterm-client")
             return self._clients[key]
 
     def _made(self, endpoint: Endpoint) -> httpx.AsyncClient:

@@ -17,6 +17,7 @@ from chatterm.backend.net.proxies import ProxyAddress, proxy_for
 from chatterm.backend.net.sockets import LookUp, StagedBackend
 from chatterm.backend.providers.base import Endpoint
 from chatterm.config.model import NetworkSettings
+from chatterm.core.clean import clean_line
 from chatterm.core.errors import ConfigError
 from chatterm.core.turn import Stage
 
@@ -27,7 +28,7 @@ def new_client(endpoint: Endpoint, settings: NetworkSettings, look_up: LookUp) -
     """A client for one endpoint, with no connection yet. Blocks while certificates are read.
 
     Redirects are not followed, since they would carry key and prompt to another host. Raises `ConfigError`
-    for a `ca_file` or a proxy variable that cannot be used.
+    for a `ca_file`, or a variable with certificates or a proxy, that cannot be used.
     """
     for name in ("httpx", "httpcore"):  # both would log whole addresses and headers
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -48,19 +49,39 @@ def new_client(endpoint: Endpoint, settings: NetworkSettings, look_up: LookUp) -
 
 
 def _trust(endpoint: Endpoint) -> ssl.SSLContext:
-    context = httpx.create_ssl_context()
-    context.load_default_certs()  # authorities that the owner of this machine added
+    try:
+        context = httpx.create_ssl_context()
+        context.load_default_certs()  # authorities that the owner of this machine added
+    except OSError as error:  # SSLError, for a file without certificates, is an OSError too
+        raise _no_authorities(error) from None
     if endpoint.ca_file:
         try:
             context.load_verify_locations(cafile=endpoint.ca_file)
-        except OSError as error:  # SSLError, for a file without certificates, is an OSError too
+        except (OSError, ValueError) as error:  # ValueError for a NUL in the name
             raise ConfigError(
-                f"{endpoint.ca_file} holds no certificate that can be used ({type(error).__name__})",
+                f"{clean_line(endpoint.ca_file)} holds no certificate that can be used ({type(error).__name__})",
                 f"Set ca_file in [providers.{endpoint.provider}] to a PEM file.",
                 path=endpoint.ca_file,
                 key=f"providers.{endpoint.provider}.ca_file",
             ) from None
     return context
+
+
+def _no_authorities(error: OSError) -> ConfigError:
+    reason = type(error).__name__
+    if place := os.environ.get(
+        "SSL_CERT_FILE"
+    ):  # which httpx reads; a wrong SSL_CERT_DIR is no error to OpenSSL
+        return ConfigError(
+            f"SSL_CERT_FILE names {clean_line(place)}, which holds no certificate that can be used ({reason})",
+            "Set SSL_CERT_FILE to a PEM file, or unset it.",
+            path=place,
+            key="SSL_CERT_FILE",
+        )
+    return ConfigError(
+        f"the certificate authorities of the package certifi cannot be read ({reason})",
+        "Install chatterm again, or set SSL_CERT_FILE to a PEM file.",
+    )
 
 
 def _pool_proxy(proxy: ProxyAddress, trust: ssl.SSLContext | None) -> httpcore.Proxy:
