@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatterm.backend.first_model import Wanted, first_model, split_model
 from chatterm.backend.session import Session
+from chatterm.backend.targets import GUIDE
 from chatterm.core.errors import ChattermError, ConfigError, StoreError
 from chatterm.store.rows import ConversationRow
 from chatterm.store.turns import turns_of
@@ -78,7 +79,7 @@ class Opening:
         await self._show(self._services.new_session(None, (), self._services.start.system), "")
 
     async def use(self, provider: str, model: str, *, send_queued: bool = True) -> None:
-        """Answer with this model from now on, and remember it; prompts that wait are sent.
+        """Answer with this model from now on, and remember it unless it is the guide; prompts that wait are sent.
 
         Raises `ConfigError` for an unknown provider.
         """
@@ -90,7 +91,8 @@ class Opening:
             self._screen.pane.send_queued()
         try:
             await session.use(target)
-            await self._remember(provider, model)
+            if target.adapter.name != GUIDE:  # it stands in for want of a model, and is no choice to keep
+                await self._remember(provider, model)
         except StoreError as error:
             self._screen.pane.tell(error)
 
@@ -116,7 +118,7 @@ class Opening:
         pairs: list[list[str]] = []
         with suppress(StoreError):
             pairs = await self._services.state.get(RECENT_MODELS, pairs)
-        return [(pair[0], pair[1]) for pair in pairs if len(pair) == 2]
+        return [(pair[0], pair[1]) for pair in pairs if len(pair) == 2 and pair[0] != GUIDE]
 
     async def show_title(self) -> None:
         """Show the title that the store gave the conversation."""
@@ -154,6 +156,8 @@ class Opening:
         services, settings, last = self._services, self._services.settings, list[str]()
         with suppress(StoreError):
             last = await services.state.get(LAST_MODEL, last)
+        if GUIDE in last[:1]:  # a key or a server that came since goes before it
+            last = []
         if turns := self._screen.pane.session.turns:  # a resumed conversation stays with its provider
             last = [turns[-1].provider, turns[-1].model]
         wanted = Wanted(

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from chatterm.backend.models import ModelList
 from chatterm.backend.providers.base import ModelInfo
+from chatterm.backend.targets import GUIDE
 from chatterm.tui.widgets.fuzzy import FuzzyIndex
 from chatterm.tui.widgets.row_list import Row
 
@@ -79,16 +80,19 @@ class ModelCatalogue:
             anyway = self._unlisted(query)
             if anyway is not None:
                 lines.append((Row(f"use {anyway[1]} anyway", anyway[0]), anyway))
-        return lines
+        return lines or [(Row("No model fits.", is_heading=True), None)]
 
     def _unlisted(self, query: str) -> Choice | None:
-        """What a name that is in no list would mean: PROVIDER/MODEL, else a model of the present provider."""
+        """What a name that is in no list would mean: PROVIDER/MODEL, else a model of the present provider.
+
+        Never one of the guide, which lists all that it has.
+        """
         provider, slash, model = query.partition("/")
         if slash and model and provider in self._providers:
-            return provider, model
-        if self._current is not None:
-            return self._current[0], query
-        return (self._providers[0], query) if self._providers else None
+            return (provider, model) if provider != GUIDE else None
+        present = () if self._current is None else (self._current[0],)
+        provider = next((name for name in (*present, *self._providers) if name != GUIDE), None)
+        return None if provider is None else (provider, query)
 
     def _row(self, text: str, note: str, choice: Choice) -> Row:
         marked = choice == self._current

@@ -47,6 +47,29 @@ async def test_last_model_is_used_again(launch: Launch) -> None:
         await program.shown("plain / other-model")
 
 
+async def test_guide_gives_way_to_a_key_that_came_since(launch: Launch) -> None:
+    async with launch(settings=Settings()) as program:
+        await program.shown("guide / manual")
+        await program.send("/model guide/manual")
+        assert await program.state.get("last_model") is None
+        await program.state.put("last_model", ["guide", "manual"])  # as an earlier version left it
+        await program.state.put("recent_models", [["guide", "manual"], ["plain", "test-model"]])
+    async with launch(settings=Settings(), environ={"OPENAI_API_KEY": "sk-secret"}) as program:
+        await program.shown("Choose a model")
+        await program.shown("recent")
+        assert program.app.screen._recent == (("plain", "test-model"),)
+
+
+async def test_guide_takes_not_the_place_of_the_last_model(launch: Launch) -> None:
+    async with launch() as program:
+        await program.send("/model plain/other-model")
+        await program.shown("plain / other-model")
+        await program.send("/model guide/manual")
+        await program.shown("guide / manual")
+    async with launch(settings=Settings()) as program:
+        await program.shown("plain / other-model")
+
+
 async def test_last_provider_without_an_address_is_passed_over(launch: Launch) -> None:
     async with launch() as program:
         await program.state.put("last_model", ["custom", "served-here-once"])

@@ -112,6 +112,25 @@ async def test_a_name_in_no_list_can_be_used(typed: str, answer: Choice) -> None
     assert app.answers == [answer]
 
 
+@pytest.mark.parametrize(
+    ("typed", "rows"),
+    [
+        ("other", ["use other anyway"]),
+        ("guide/other", ["No model fits."]),
+        ("ollama/x", ["use x anyway"]),
+    ],
+)
+async def test_the_guide_has_no_models_but_those_listed(typed: str, rows: list[str]) -> None:
+    app = PickerHost(providers=["guide", "ollama"], current=("guide", "manual"))
+    async with app.run_test() as pilot:
+        app.picker.set_models(known("guide", "manual"))
+        app.picker.field.value = typed
+        await settle(pilot)
+        assert app.shown() == rows
+        await pilot.press("enter")
+    assert app.answers == ([("ollama", typed.removeprefix("ollama/"))] if "use" in rows[0] else [])
+
+
 async def test_a_click_chooses_and_esc_leaves() -> None:
     app = PickerHost()
     async with app.run_test() as pilot:
