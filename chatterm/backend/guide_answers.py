@@ -16,6 +16,8 @@ ANSWER_SCORE = 4.0
 ANSWER_COVERAGE = 0.4
 """A section below both of these has too little in common with a question to be an answer to it."""
 RELATED = 3
+QUESTION_CHARACTERS = 4096
+"""More of a question is not looked at: searching a pasted file would hold up the screen."""
 
 _GREETING_WORDS = (
     "hello hi hey hallo moin good day morning afternoon evening greetings thanks thank thx ok okay bye test"
@@ -40,6 +42,7 @@ class GuideAnswers:
     def answer(self, question: str, previous: str = "", attachments: Sequence[str] = ()) -> str:
         """Markdown. `previous` is the question before this one; `attachments` names files that came with it."""
         index = self._ready()
+        question, previous = question.strip()[:QUESTION_CHARACTERS], previous.strip()[:QUESTION_CHARACTERS]
         words = [word for word in words_of(question) if word not in self._greetings]
         follows_up = bool(previous) and is_follow_up(question, len(words))
         hits = index.search(question, previous if follows_up else "", RELATED + 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatterm.backend import guide_answers
+from chatterm.backend import guide_answers, manual_search, manual_words
 from chatterm.backend.guide_answers import GuideAnswers
 from chatterm.backend.manual_pages import Page, read_pages
 from tests.guide.questions import FRESH_QUESTIONS, QUESTIONS
@@ -105,3 +105,22 @@ def test_the_manual_is_read_on_first_use_and_once(monkeypatch: pytest.MonkeyPatc
     answers.answer("hello")
     answers.answer("keys")
     assert reads == [1]
+
+
+def test_of_a_pasted_file_only_the_beginning_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def words_of(text: str) -> list[str]:
+        seen.append(text)
+        return manual_words.words_of(text)
+
+    answers = GuideAnswers()
+    answers.answer("ready")
+    for module in (guide_answers, manual_search):
+        monkeypatch.setattr(module, "words_of", words_of)
+    question = "how can I abort an answer while it is being written"
+    pasted = f"\n\n  {question}\n" + "a line of the file\n" * 50_000
+    assert "## Stopping a reply" in answers.answer(question + " " * 1_000_000)
+    assert answers.answer(pasted) == answers.answer(pasted[:6000])
+    answers.answer("and that?", pasted)
+    assert max(map(len, seen)) <= 4096
