@@ -33,3 +33,25 @@ def test_code_blocks() -> None:
     text = "a\n```py\nx = 1\n\ny\n```\nb\n~~~\n```\ninner\n~~~\n````\n```\n````\n```\nopen"
     assert code_blocks(text) == ["x = 1\n\ny", "```\ninner", "```", "open"]
     assert code_blocks("inline ```code``` only\n```a`b\nno") == []
+
+
+def test_code_in_lists_is_indented_as_seen_from_its_fence() -> None:
+    text = (
+        "1. First:\n\n   ```py\n   def f():\n       return 1\n\n   ```\n"
+        "2. Then\n    - deeper\n\n        ```make\n        all:\n        \tgcc\n        ```\n"
+        "- ```\n  on the line of its item\n  ```\n"
+        "10. Sloppy:\n    ```\nat the margin\n    ```\n"
+        "\t```\n\tby tabs\n\t\tdeeper\n\t```\n"
+    )
+    assert code_blocks(text) == [
+        "def f():\n    return 1\n",
+        "all:\n\tgcc",
+        "on the line of its item",
+        "at the margin",
+        "by tabs\n\tdeeper",
+    ]
+    assert code_blocks("text\n\n    ```\n    indented code, no fence\n") == []
+
+
+def test_only_a_new_line_ends_a_line_of_code() -> None:
+    assert code_blocks("```\r\na\u2028b\x0cc\x85d\r\n```\r\n") == ["a\u2028b\x0cc\x85d"]
