@@ -91,7 +91,7 @@ class ProviderSettings:
     """Command whose first line of output is the key, as a list of words; no shell is involved."""
     model: Word | None = None
     """Model to start with."""
-    headers: Mapping[HeaderName, HeaderValue] = field(default_factory=dict[str, str])
+    headers: Mapping[HeaderName, HeaderValue] = field(default_factory=dict[str, str], repr=False)
     """Extra HTTP headers."""
     options: Mapping[str, object] = field(default_factory=dict[str, object])
     """Extra request parameters; for Ollama also num_ctx, think, keep_alive."""

@@ -16,7 +16,6 @@ class Paths:
     settings: Path
     data: Path
     state: Path
-    cache: Path
 
     @property
     def settings_file(self) -> Path:
@@ -28,11 +27,6 @@ class Paths:
         """Palettes of the user."""
         return self.settings / "themes"
 
-    @property
-    def logs(self) -> Path:
-        """Logs, where they are turned on."""
-        return self.state / "log"
-
 
 def find_paths(environ: Mapping[str, str]) -> Paths:
     """All below CHATTERM_HOME where that is set, else XDG_*_HOME, else what is usual on this system.
@@ -41,7 +35,7 @@ def find_paths(environ: Mapping[str, str]) -> Paths:
     """
     if home := environ.get("CHATTERM_HOME"):
         top = Path(home).expanduser().absolute()
-        return Paths(settings=top, data=top / "data", state=top / "state", cache=top / "cache")
+        return Paths(settings=top, data=top / "data", state=top / "state")
 
     import platformdirs
 
@@ -50,7 +44,6 @@ def find_paths(environ: Mapping[str, str]) -> Paths:
         settings=_xdg(environ, "XDG_CONFIG_HOME") or usual.user_config_path,
         data=_xdg(environ, "XDG_DATA_HOME") or usual.user_data_path,
         state=_xdg(environ, "XDG_STATE_HOME") or usual.user_state_path,
-        cache=_xdg(environ, "XDG_CACHE_HOME") or usual.user_cache_path,
     )
 
 

@@ -358,3 +358,7 @@ def test_the_environment_is_named_as_the_source_of_a_refused_address(load: Load)
     loaded = load("", {"OLLAMA_HOST": "192.168.1.20"})
     assert only_problem(loaded).message.endswith("in the clear (environment OLLAMA_HOST).")
     assert set(loaded.refused) == {"ollama"}
+
+
+def test_headers_may_be_secret_and_are_in_no_repr() -> None:
+    assert "canary" not in repr(Settings(providers={"mine": ProviderSettings(headers={"X-Key": "canary"})}))

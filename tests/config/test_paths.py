@@ -30,8 +30,8 @@ def test_chatterm_home_holds_everything(tmp_path: Path) -> None:
     paths = find_paths({"CHATTERM_HOME": str(tmp_path), "XDG_CONFIG_HOME": "/elsewhere"})
     assert paths.settings_file == tmp_path / "config.toml"
     assert paths.themes == tmp_path / "themes"
-    folders = {paths.data, paths.state, paths.cache, paths.logs}
-    assert len(folders) == 4
+    folders = {paths.data, paths.state}
+    assert len(folders) == 2
     assert all(tmp_path in folder.parents for folder in folders)
 
 
@@ -46,23 +46,21 @@ def test_xdg_folders() -> None:
             "XDG_CONFIG_HOME": "/x/config",
             "XDG_DATA_HOME": "/x/data",
             "XDG_STATE_HOME": "/x/state",
-            "XDG_CACHE_HOME": "/x/cache",
         }
     )
     assert paths.settings_file == Path("/x/config/chatterm/config.toml")
-    assert (paths.data, paths.state, paths.cache) == (
+    assert (paths.data, paths.state) == (
         Path("/x/data/chatterm"),
         Path("/x/state/chatterm"),
-        Path("/x/cache/chatterm"),
     )
 
 
 def test_the_usual_folders(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/h")
-    for name in ("CONFIG", "DATA", "STATE", "CACHE"):
+    for name in ("CONFIG", "DATA", "STATE"):
         monkeypatch.delenv(f"XDG_{name}_HOME", raising=False)
     paths = find_paths({"XDG_CONFIG_HOME": "relative/is/ignored"})
-    for folder in (paths.settings, paths.data, paths.state, paths.cache):
+    for folder in (paths.settings, paths.data, paths.state):
         assert Path("/h") in folder.parents
         assert folder.name == "chatterm"
 
