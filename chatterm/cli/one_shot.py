@@ -20,7 +20,7 @@ from chatterm.cli.statuses import ExitStatus
 from chatterm.cli.wiring import Engine, build_engine, read_settings
 from chatterm.config.load import COMMAND_LINE
 from chatterm.core.clean import clean
-from chatterm.core.errors import ConfigError, StoreError
+from chatterm.core.errors import ConfigError, InternalError, StoreError
 from chatterm.core.events import TurnFinished
 from chatterm.core.messages import Part
 from chatterm.core.turn import Outcome, Turn
@@ -176,12 +176,12 @@ def _stop(handle: TurnHandle, stopped: asyncio.Future[signal.Signals], number: s
 
 
 def _status_of(turn: Turn) -> int:
-    """The exit status, and on stderr what was wrong. Raises the error of a turn that failed."""
+    """The exit status, and on stderr what was wrong. Raises the error of a failed turn, and a defect of ours."""
     if turn.outcome is Outcome.COMPLETE:
         if not turn.reply.text:
             tell(f"{clean(turn.model)} answered with nothing.", "")
         return ExitStatus.COMPLETE
-    if turn.error is not None and turn.outcome is Outcome.FAILED:
+    if turn.error is not None and (turn.outcome is Outcome.FAILED or isinstance(turn.error, InternalError)):
         raise turn.error
     tell(f"the reply is incomplete: {turn.error or turn.outcome}", "")
     return ExitStatus.INCOMPLETE
