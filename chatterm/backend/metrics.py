@@ -49,7 +49,7 @@ class Figures:
     outcome: Outcome | None = None
     attempt: int = 0
     retries: int = 0
-    elapsed_seconds: float = 0.0
+    elapsed_seconds: float | None = None
     ttft_seconds: float | None = None
     first_text_seconds: float | None = None
     tokens_per_second: float | None = None
@@ -170,7 +170,7 @@ def figures_of(turn: Turn, gaps: list[float] | None = None) -> Figures:
         outcome=turn.outcome,
         attempt=turn.attempts,
         retries=max(0, turn.attempts - 1),
-        elapsed_seconds=timings.total_seconds or 0.0,
+        elapsed_seconds=timings.total_seconds,
         ttft_seconds=timings.ttft,
         first_text_seconds=timings.time_to_first_text,
         tokens_per_second=rate,

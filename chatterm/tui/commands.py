@@ -189,7 +189,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "history_previous",
         "Previous prompt",
-        "At the top of the prompt: the one before; in an empty prompt a queued message is taken back first.",
+        "At the top of the prompt: the one before; while a message is queued, that one is taken back first.",
         ("up",),
         palette=False,
         scope="prompt",

@@ -14,7 +14,8 @@ from chatterm.tui.external_editor import edit_text
 from chatterm.tui.key_list import key_list
 from chatterm.tui.opening import SIDEBAR, THEME
 from chatterm.tui.screens.theme_picker import ThemePicker
-from chatterm.tui.widgets.conversation_list import ConversationList
+from chatterm.tui.widgets.conversation_list import ConversationList, ListedConversation
+from chatterm.tui.widgets.list_box import ListBox
 from chatterm.tui.widgets.model_picker import ModelPicker
 from chatterm.tui.widgets.text_box import InputBox, TextBox
 
@@ -31,6 +32,7 @@ class ScreenCommands:
         self._screen = screen
         self._services = screen.services
         self._quit_asked_at = 0.0
+        self._deleted: list[ListedConversation] = []
 
     async def do_model(self, argument: str) -> None:
         """Open the picker, or switch to the model named."""
@@ -55,6 +57,7 @@ class ScreenCommands:
             rename=self._rename,
             delete=self._delete,
             undelete=history.undelete,
+            deleted=self._deleted,
             filter_text=argument,
         )
         self._screen.front.push_screen(screen, self._chosen)
@@ -137,8 +140,12 @@ class ScreenCommands:
             self._screen.clear_selection()
         if pane.stop() or selected:
             return
-        if self._screen.front.screen is not self._screen:
-            self._screen.front.pop_screen()
+        box = self._screen.front.screen
+        if box is not self._screen:
+            if isinstance(box, ListBox):
+                await box.action_leave()
+            else:
+                self._screen.front.pop_screen()
             return
         if not pane.composer.is_empty:
             pane.composer.clear_draft()

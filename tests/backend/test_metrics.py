@@ -128,3 +128,7 @@ def test_formulas() -> None:
     assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert percentile([float(n) for n in range(1, 101)], 0.95) == 95.0
     assert percentile([7.0], 0.0) == 7.0
+
+
+def test_a_recovered_turn_has_no_elapsed_time() -> None:
+    assert figures_of(a_turn(outcome=Outcome.INTERRUPTED)).elapsed_seconds is None

@@ -219,11 +219,11 @@ class Composer(TextArea, inherit_bindings=False):
             self.action_delete_right()
 
     def _previous(self) -> bool:
-        if self.is_empty and self.has_queued:
-            self.post_message(self.TakeBackRequested())
-            return True
         if not self._at_edge(-1):
             return False
+        if self.has_queued:  # also with a draft: who sees "Up takes it back" would else send the prompt twice
+            self.post_message(self.TakeBackRequested())
+            return True
         text = self._history.previous(self.text)
         if text is not None:
             self._show(text)

@@ -42,7 +42,8 @@ class ConversationList(ListBox[str]):
     """Answers with the id of the conversation to resume, or `None`. Knows no store: it is given what to call.
 
     `load(words)` gives the conversations whose title fits, the newest first. Nothing asks before deleting,
-    because `undelete` brings the last one back.
+    because `undelete` brings the last one back; `deleted` keeps them, the last one last, for the next time the list
+    is opened.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -58,6 +59,7 @@ class ConversationList(ListBox[str]):
         rename: Callable[[str, str], Awaitable[object]],
         delete: Callable[[str], Awaitable[object]],
         undelete: Callable[[str], Awaitable[object]],
+        deleted: list[ListedConversation] | None = None,
         filter_text: str = "",
         now: Callable[[], datetime] = _now,
     ) -> None:
@@ -69,7 +71,7 @@ class ConversationList(ListBox[str]):
         self._undelete = undelete
         self._now = now
         self._shown: Sequence[ListedConversation] = ()
-        self._deleted: list[ListedConversation] = []
+        self._deleted = deleted if deleted is not None else []
         self._renaming: ListedConversation | None = None
         self._words = filter_text
         self._loaded: str | None = None

@@ -125,7 +125,8 @@ def status_text(figures: Figures | None) -> str:
     """The most important figures on one line, the most important first."""
     if figures is None:
         return ""
-    parts = [state_text(figures), span_text(figures.elapsed_seconds), *_known(figures, "TTFT ")]
+    elapsed = [] if figures.elapsed_seconds is None else [span_text(figures.elapsed_seconds)]
+    parts = [state_text(figures), *elapsed, *_known(figures, "TTFT ")]
     if figures.usage.input is not None:
         parts.append(f"{count_text(figures.usage.input)} in")
     if figures.retries:

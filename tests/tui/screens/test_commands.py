@@ -287,3 +287,15 @@ async def test_broken_store_leaves_a_usable_screen(launch: Launch, new_user: Pat
         await program.pilot.press("escape")
         await program.send("/theme ember")
         assert program.app.theme == "ember"
+
+
+async def test_ctrl_c_in_the_theme_list_brings_the_theme_back(launch: Launch) -> None:
+    async with launch() as program:
+        before = program.app.theme
+        await program.send("/theme")
+        await program.until(lambda: program.app.screen is not program.app.chat)
+        await program.pilot.press("down")
+        await program.until(lambda: program.app.theme != before)
+        await program.pilot.press("ctrl+c")
+        await program.until(lambda: program.app.screen is program.app.chat)
+        assert program.app.theme == before

@@ -224,3 +224,19 @@ async def test_deleting_for_good_reaches_the_prompts_that_were_sent(launch: Laun
         later = History(program.database, lambda: utc_now() + 2 * UNDO_TIME)
         assert await later.purge_deleted() == 1
         assert await program.state.prompts() == ["no secret"]
+
+
+async def test_a_deleted_conversation_can_be_had_back_after_the_list_was_closed(launch: Launch) -> None:
+    async with launch() as program:
+        await program.turn("keep me", "one")
+        await program.send("/new")
+        await program.until(lambda: not program.session.turns)
+        await program.pilot.press("ctrl+s")
+        await program.shown("keep me")
+        await program.pilot.press("delete")
+        await program.shown("Deleted")
+        await program.pilot.press("escape", "ctrl+s")
+        await program.shown("No conversation is saved yet")
+        await program.pilot.press("ctrl+z")
+        await program.shown("keep me")
+        assert [row.title for row in await program.history.conversations()] == ["keep me"]

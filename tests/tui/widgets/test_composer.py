@@ -154,7 +154,10 @@ async def test_up_takes_back_what_is_queued_first() -> None:
         await pilot.press("up")
         assert app.asked == ["take back"] and composer.text == ""
         await pilot.press("a", "up")
-        assert app.asked == ["take back"] and composer.text == "old"
+        assert app.asked == ["take back", "take back"] and composer.text == "a"
+        composer.has_queued = False
+        await pilot.press("up")
+        assert len(app.asked) == 2 and composer.text == "old"
 
 
 ALWAYS = [

@@ -165,9 +165,13 @@ async def test_50_000_models_are_searched_beside_the_event_loop() -> None:
         await pilot.press(*"49999")
         await settle(pilot)
         assert app.shown()[0].startswith("model-49999")
-        start = time.process_time()
-        app.picker._picture().listing("model-4")
-        assert time.process_time() - start < 0.5
+        picture = app.picker._picture()
+        start = time.thread_time()
+        plain = [name for name in names if "model-4" in name.casefold()]
+        plain_seconds, start = time.thread_time() - start, time.thread_time()
+        picture.listing("model-4")
+        # A plain search of the same names in the same moment is the measure: machines differ, and are shared.
+        assert plain and time.thread_time() - start < 150 * plain_seconds
 
 
 def test_state_text() -> None:
