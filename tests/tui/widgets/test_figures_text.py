@@ -138,4 +138,4 @@ def test_status() -> None:
     assert status_text(STARTED) == "connecting"
     assert status_text(DONE) == "complete · 6.4 s · TTFT 312 ms · 84 tok/s · 512 out · 1,200 in"
     retried = Figures(provider="p", model="m", retries=1, stage=Stage.LOADING, warm=False)
-    assert status_text(retried) == "loading the model · 0 ms · 1 retry · cold, load –"
+    assert status_text(retried) == "loading the model · 1 retry · cold, load –"
