@@ -7,14 +7,15 @@ from dataclasses import replace
 import pytest
 
 from chatterm.backend.session import Prompt
+from chatterm.backend.turn_handle import TurnHandle
 from chatterm.core.errors import ConnectionFailedError, TurnInProgressError
 from chatterm.core.turn import Outcome
 from tests.backend.conftest import Bench
 
 
-async def answer(bench: Bench, handle: object, text: str) -> None:
+async def answer(bench: Bench, handle: TurnHandle, text: str) -> None:
     (await bench.provider.opened()).reply(text)
-    await handle.result()  # type: ignore[attr-defined]  # a TurnHandle
+    await handle.result()
 
 
 async def test_a_second_turn_is_refused_while_one_runs(bench: Bench) -> None:

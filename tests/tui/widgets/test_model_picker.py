@@ -28,7 +28,7 @@ class PickerHost(Host):
         super().__init__()
         self.answers: list[Choice | None] = []
         chosen = {"providers": ["ollama", "openai"], "recent": [], "current": None} | options
-        self.picker = ModelPicker(now=lambda: NOW, **chosen)  # type: ignore[arg-type]
+        self.picker = ModelPicker(now=lambda: NOW, **chosen)  # type: ignore[arg-type]  # a table of choices
 
     def on_mount(self) -> None:
         super().on_mount()
