@@ -1,0 +1,38 @@
+"""Source text cut into pieces that can be shown each by itself."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from chatterm.tui.transcript.looks import Spans
+
+
+class Piece(NamedTuple):
+    """A part of a text that is parsed alone: a paragraph, a list item without its nested items, some rows of a
+    table, some lines of code.
+
+    `source` has no marks of the containers around it (indents of list items, `>`): what these show is `first`
+    before the first row and `hang` before the others. Containers of its own (an item's bullet) are in `source`.
+    `gap` is whether a blank row comes before it.
+
+    A `code` piece is the inside of a fence, without the fence lines, each line with its newline; `info` is the
+    fence's info string. `opens` says that it begins with the fence's head row, `opening` is that fence line
+    and `closing` the one that ends it ("" where the fence goes on in the next piece or was never closed).
+
+    `table_start` is, for rows of a table that began in an earlier piece, the source of that earlier piece with
+    its head and delimiter row; these are no part of `source`.
+
+    `ordinal` is the number to show for an ordered list item; None for what the source says.
+    """
+
+    kind: Literal["markdown", "code"]
+    source: str
+    first: Spans = ()
+    hang: Spans = ()
+    gap: bool = False
+    info: str = ""
+    opens: bool = True
+    opening: str = ""
+    closing: str = ""
+    table_start: str = ""
+    ordinal: int | None = None
