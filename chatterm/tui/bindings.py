@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from chatterm.core.errors import ConfigError
 from chatterm.tui.commands import COMMANDS, Command
-from chatterm.tui.key_names import normal_key
+from chatterm.tui.key_names import normal_key, shown_key
 
 if TYPE_CHECKING:
     from textual.binding import Binding
@@ -22,6 +22,7 @@ __all__ = [
     "ParsedCommand",
     "UnknownCommand",
     "apply_keymap",
+    "key_name",
     "keys_of",
     "parse_slash",
     "textual_bindings",
@@ -195,3 +196,13 @@ def textual_bindings(commands: Iterable[Command]) -> list[Binding]:
 def keys_of(commands: Iterable[Command], command_id: str) -> tuple[str, ...]:
     """The keys of one command; none when there is no such command."""
     return next((command.keys for command in commands if command.id == command_id), ())
+
+
+def key_name(commands: Iterable[Command], command_id: str, *, but_not: frozenset[str] = frozenset()) -> str:
+    """How a hint names the way to a command: its first key, else its first slash word, else its id.
+
+    A key in `but_not` is named only where the command has no other.
+    """
+    command = next(command for command in commands if command.id == command_id)
+    keys = sorted(command.keys, key=lambda key: key in but_not)
+    return next(iter((*map(shown_key, keys), *command.slash, command.id)))

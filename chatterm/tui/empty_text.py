@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 from chatterm.backend.target import Target
 from chatterm.backend.targets import GUIDE
+from chatterm.tui.bindings import key_name
 from chatterm.tui.commands import Command
-from chatterm.tui.key_names import shown_key
 
 
 def empty_text(commands: Iterable[Command], target: Target | None) -> str:
     """The first words for who answers now; keys are those of the table. Markdown."""
-    table = tuple(commands)
-
-    def key(command_id: str) -> str:
-        found = next((command for command in table if command.id == command_id), None)
-        words = (*map(shown_key, found.keys[:1]), *found.slash[:1]) if found is not None else ()
-        return next(iter(words), command_id)
-
+    key = partial(key_name, tuple(commands))
     if target is None:
         first = f"No model is chosen yet. {key('model')} lists those that can be had."
     elif target.adapter.name == GUIDE:

@@ -50,7 +50,7 @@ _EDITING_KEYS = (
     ("ctrl+y", "redo"),
 )
 
-_SHARED_KEYS = frozenset({"home", "end", "shift+up", "shift+down"})
+SHARED_KEYS = frozenset({"home", "end", "shift+up", "shift+down"})
 """Keys that edit the text while there is one, and belong to the application else."""
 
 
@@ -119,7 +119,7 @@ class Composer(TextArea, inherit_bindings=False):
         """Use the prompt keys of this table, and leave all other keys in it to the application."""
         keys = [(key, command) for command in commands for key in command.keys]
         self._commands = {key: command.id for key, command in keys if command.scope == "prompt"}
-        self._foreign = {key for key, command in keys if command.scope == "app"} - _SHARED_KEYS
+        self._foreign = {key for key, command in keys if command.scope == "app"} - SHARED_KEYS
 
     def set_enter(self, enter: Literal["send", "newline"]) -> None:
         """What Enter does; with "newline", the quit key sends what is in the prompt."""
@@ -251,7 +251,7 @@ class Composer(TextArea, inherit_bindings=False):
 
     async def action_edit(self, key: str, action: str) -> None:
         """Edit the text, or leave the key to the application where it belongs to that."""
-        if key in self._foreign or (key in _SHARED_KEYS and self.is_empty):
+        if key in self._foreign or (key in SHARED_KEYS and self.is_empty):
             raise SkipAction
         await self.run_action(action)
 

@@ -7,10 +7,11 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from chatterm.config.model import InterfaceSettings
+from chatterm.tui.bindings import key_name
 from chatterm.tui.commands import Command
 from chatterm.tui.transcript.transcript import Transcript
 from chatterm.tui.widgets.completion import CompletionList
-from chatterm.tui.widgets.composer import Composer
+from chatterm.tui.widgets.composer import SHARED_KEYS, Composer
 from chatterm.tui.widgets.new_text_badge import NewTextBadge
 from chatterm.tui.widgets.notices import Notices
 
@@ -26,7 +27,7 @@ class ConversationWidgets(Vertical):
     def compose(self) -> ComposeResult:
         interface = self._interface
         yield Transcript(reading_width=interface.reading_width, frames_per_second=interface.frames_per_second)
-        yield NewTextBadge()
+        yield NewTextBadge(key_name(self._commands, "bottom", but_not=SHARED_KEYS))
         yield Notices()
         yield CompletionList(self._commands)
         yield Composer(self._commands, enter=interface.enter)

@@ -15,5 +15,6 @@ class NewTextBadge(Static):
     }
     """
 
-    def __init__(self) -> None:
-        super().__init__("↓ new text · End follows", markup=False)
+    def __init__(self, key: str) -> None:
+        """`key` is the one that goes to the end, as it is shown."""
+        super().__init__(f"↓ new text · {key} follows", markup=False)

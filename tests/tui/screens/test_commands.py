@@ -221,9 +221,10 @@ async def test_wheel_and_keys_scroll_and_new_text_is_announced(launch: Launch) -
         await program.pilot.press("pageup", "shift+up")
         await program.gone("▌ second")
         stream.send(text="arrives")
-        await program.shown("↓ new text · End follows")
+        await program.shown("↓ new text · ctrl+end follows")
         assert "arrives" not in program.text
-        await program.pilot.press("end")
+        await program.type("half a thought")
+        await program.pilot.press("ctrl+end")
         await program.shown("arrives")
         await program.gone("↓ new text")
         stream.reply("!")
@@ -234,6 +235,16 @@ async def test_wheel_and_keys_scroll_and_new_text_is_announced(launch: Launch) -
         for _ in range(9):
             program.app.screen._forward_event(up)
         await program.gone("arrives")
+
+
+async def test_badge_names_the_key_that_the_user_chose(launch: Launch) -> None:
+    async with launch(settings=Settings(provider=PLAIN, keys={"bottom": "end,f8"})) as program:
+        await program.turn("first", "\n\n".join(f"line {number}" for number in range(100)))
+        stream = await program.ask("second")
+        await program.pilot.press("pageup", "shift+up")
+        stream.send(text="arrives")
+        await program.shown("↓ new text · f8 follows")
+        stream.reply("!")
 
 
 @pytest.mark.parametrize("size", [(20, 5), (40, 12), (80, 24), (200, 60)])
