@@ -5,49 +5,53 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
-from typing import TextIO, cast
 
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 from chatterm.tui.driver import KeyReader
 from chatterm.tui.paste import PasteReader
+from chatterm.tui.terminal_writer import TerminalWriter
 
-
-class Output:
-    """A terminal to write to; once it is gone, what it is given is dropped.
-
-    Textual's writer thread ends at the first error, and whoever writes afterwards waits for ever for room in
-    its queue: after a hang-up the program would not end.
-    """
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def write(self, text: str) -> None:
-        """Write, or drop."""
-        with suppress(OSError):
-            self._file.write(text)
-
-    def flush(self) -> None:
-        """Pass on what was written, or drop it."""
-        with suppress(OSError):
-            self._file.flush()
-
-    def fileno(self) -> int:
-        """The terminal's descriptor."""
-        return self._file.fileno()
+LAST_WORDS_SECONDS = 0.15
+"""How long a terminal that stands still may take for what puts it back."""
 
 
 class PromptLinuxDriver(LinuxDriver):
-    """Delivers a lone Esc within 10 ms after ESCDELAY, reads pastes whole, ends when the terminal does."""
+    """Delivers a lone Esc within 10 ms after ESCDELAY, reads pastes whole, ends when the terminal does.
+
+    Never waits for the terminal to take what is painted, as Textual's own writer does: a terminal that stands
+    still would hold up the event loop, and with it the reply and the way out.
+    """
+
+    _writer: TerminalWriter | None = None
 
     def start_application_mode(self) -> None:
         """Take the terminal; Textual calls this, also when the program was suspended."""
-        if not isinstance(self._file, Output):
-            # Textual's writer thread wants these three methods of a file and no other.
-            self._file = cast("TextIO", Output(self._file))
+        if self._file is not None:  # Python has none where stderr was closed
+            self._writer = TerminalWriter(self._file.fileno(), self._paint_all)
+            self._writer.start()
         super().start_application_mode()
+        # Textual has started its own writer, which has nothing to do.
+        super().close()
+        self._writer_thread = None
+
+    def write(self, data: str) -> None:
+        """Have this written; returns at once."""
+        if self._writer is not None:
+            self._writer.write(data)
+
+    def stop_application_mode(self) -> None:
+        """Put the terminal back, before anything that it has not taken yet."""
+        if self._writer is not None:
+            self._writer.skip()
+        super().stop_application_mode()
+
+    def close(self) -> None:
+        """Give the terminal up; waits `LAST_WORDS_SECONDS` at most."""
+        if self._writer is not None:
+            self._writer.stop(LAST_WORDS_SECONDS)
+            self._writer = None
 
     def run_input_thread(self) -> None:
         """Read keys until the driver is told to stop; runs in Textual's input thread.
@@ -66,3 +70,8 @@ class PromptLinuxDriver(LinuxDriver):
                 self.process_message(message)
             for message in reader.tick():
                 self.process_message(message)
+
+    def _paint_all(self) -> None:
+        """The terminal moves again, and lacks what was left out: as after a suspension."""
+        with suppress(RuntimeError):  # the loop is closed
+            self.send_message(self.SignalResume())

@@ -116,15 +116,17 @@ def test_first_paint_comes_before_http_and_highlighting(tmp_path: Path) -> None:
     """The real program in a terminal: what it had loaded when its first words were written."""
     names = tmp_path / "modules"
     watched = f"""
-import io, sys
-class Watched(io.TextIOWrapper):
-    done = False
-    def write(self, text):
-        if not self.done and {NAME!r} in text and len(text) > {FRAME}:
-            self.done = True
+import os, sys
+seen, write = b"", os.write
+def watched(fd, data):
+    global seen
+    if fd == 2:
+        seen += bytes(data)
+        if {NAME!r}.encode() in seen and len(seen) > {FRAME}:
+            os.write = write
             open({str(names)!r}, "w").write("\\n".join(sys.modules))
-        return super().write(text)
-sys.stderr = sys.__stderr__ = Watched(io.FileIO(2, "w", closefd=False), encoding="utf-8", write_through=True)
+    return write(fd, data)
+os.write = watched
 sys.argv[1:] = ["--provider", "guide"]
 """
     assert quit_when_painted(watched + PROGRAM) == 0

@@ -99,6 +99,8 @@ class Terminal:
         self._lines = [""] * rows
         self._main, other = pty.openpty()
         self._wake_reader, self._wake = os.pipe()
+        self._reads = threading.Event()
+        self._reads.set()
         self._set_size(columns, rows)
         self._line_settings = termios.tcgetattr(self._main)
         # The shell leads the new session; by opening the terminal it makes it the session's own.
@@ -219,10 +221,26 @@ class Terminal:
     def hang_up(self) -> float:
         """Take the terminal away, as a closed window does; when. Nothing can be read or sent afterwards."""
         at = time.monotonic()
+        self._reads.set()
         os.write(self._wake, b".")
         with self._changed:
             self._changed.wait_for(lambda: self._main < 0, WAIT_SECONDS)
         return at
+
+    def stand_still(self) -> None:
+        """Read nothing any more, as a terminal behind a suspended ssh does; one read may still be under way."""
+        self._reads.clear()
+
+    def move_on(self) -> None:
+        """Read again after `stand_still`."""
+        self._reads.set()
+
+    def wait_end_unread(self, seconds: float = WAIT_SECONDS) -> tuple[int, float]:
+        """The exit status of a program whose terminal stands still, and when it was seen to end.
+
+        Raises `subprocess.TimeoutExpired`.
+        """
+        return self._process.wait(seconds), time.monotonic()
 
     def wait_exit(self, seconds: float = WAIT_SECONDS) -> int:
         """Wait for the end of the program; its exit status. Raises `ScreenTimeoutError`."""
@@ -251,6 +269,7 @@ class Terminal:
         self._close_main()
 
     def _read_once(self) -> bool:
+        self._reads.wait()
         if self._wake_reader in select.select([self._main, self._wake_reader], [], [])[0]:
             self._close_main()
             return False

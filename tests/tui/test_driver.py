@@ -11,17 +11,13 @@ import statistics
 import subprocess
 import sys
 import termios
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO, cast
 
 import pytest
-from textual.drivers._writer_thread import WriterThread
 
 from chatterm.tui.driver import RESET_SEQUENCES, driver_class, reset_terminal, terminal_attributes
-from chatterm.tui.linux_driver import Output
 
 pytestmark = [
     pytest.mark.pty,
@@ -148,23 +144,6 @@ def test_a_closed_terminal_ends_the_program(tmp_path: Path) -> None:
     finally:
         program.master = os.open(os.devnull, os.O_RDONLY)
         program.close()
-
-
-def test_output_is_taken_also_when_the_terminal_is_gone() -> None:
-    master, slave = pty.openpty()
-    with os.fdopen(slave, "w") as file:
-        os.close(master)
-        writer = WriterThread(cast("TextIO", Output(file)))
-        writer.start()
-        feeder = threading.Thread(target=lambda: [writer.write("x" * 9000) for _ in range(100)], daemon=True)
-        feeder.start()
-        feeder.join(10)
-        assert not feeder.is_alive(), "who writes waits for ever"
-        assert writer.is_alive()
-        writer.stop()
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, slave)  # closing writes out what is left
-        os.close(nowhere)
 
 
 def test_a_driver_for_linux() -> None:
