@@ -23,7 +23,6 @@ __all__ = [
     "UnknownCommand",
     "apply_keymap",
     "key_name",
-    "keys_of",
     "parse_slash",
     "textual_bindings",
 ]
@@ -191,11 +190,6 @@ def textual_bindings(commands: Iterable[Command]) -> list[Binding]:
         for command in commands
         if command.keys and command.scope == "app"
     ]
-
-
-def keys_of(commands: Iterable[Command], command_id: str) -> tuple[str, ...]:
-    """The keys of one command; none when there is no such command."""
-    return next((command.keys for command in commands if command.id == command_id), ())
 
 
 def key_name(commands: Iterable[Command], command_id: str, *, but_not: frozenset[str] = frozenset()) -> str:

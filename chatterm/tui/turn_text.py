@@ -25,13 +25,14 @@ def prompt_entry(message: Message) -> Entry:
     return Entry(id=message.id, role="user", text=message.text, label=attachment_label(message.parts))
 
 
-def queued_entry(position: int, prompt: Prompt) -> Entry:
-    """A prompt that waits for the running turn; `position` counts from 0."""
+def queued_entry(position: int, prompt: Prompt, state: str) -> Entry:
+    """A prompt that is not sent yet; `position` counts from 0, `state` says what it waits for."""
+    files = attachment_label(prompt.attachments)
     return Entry(
         id=f"queued-{position}",
         role="user",
         text=prompt.text,
-        label=attachment_label(prompt.attachments),
+        label=f"{state} · {files}" if files else state,
         status="queued",
     )
 

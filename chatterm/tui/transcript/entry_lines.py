@@ -11,7 +11,6 @@ from chatterm.tui.transcript.live import Flow, lay_out
 GUTTER = 2
 """Columns before every text: the accent bar of a prompt, nothing before a reply."""
 
-QUEUED = "queued · Up takes it back"
 NOTHING = "empty reply"
 _REPLY = Span(" " * GUTTER, TEXT)
 _THOUGHT = Span(" " * GUTTER + "│ ", DIM)
@@ -145,8 +144,7 @@ def _prompt(entry: Entry, width: int) -> list[Line]:
     queued = entry.status == "queued"
     bar = Span("▌ ", DIM if queued else Look("user"))
     lines = lay_out(entry.text, Layout(width, bar, plain=True, look=DIM if queued else TEXT))
-    lines += lay_out(entry.label, Layout(width, bar, plain=True, look=DIM))
-    return [*lines, *([Line((bar, Span(QUEUED, DIM)), GUTTER)] if queued else [])]
+    return [*lines, *lay_out(entry.label, Layout(width, bar, plain=True, look=DIM))]
 
 
 def _foot(entry: Entry, width: int) -> list[Line]:

@@ -17,9 +17,8 @@ from chatterm.config.model import InterfaceSettings
 from chatterm.core.errors import AttachmentError, ChattermError, StoreError, TurnInProgressError
 from chatterm.core.turn import Outcome, Turn
 from chatterm.store.history import History
-from chatterm.tui.bindings import keys_of
+from chatterm.tui.bindings import key_name
 from chatterm.tui.commands import Command
-from chatterm.tui.key_names import shown_key
 from chatterm.tui.messages import FiguresChanged, PromptStored, TurnEnded
 from chatterm.tui.prompt_files import PromptRead, PromptReader
 from chatterm.tui.pump import TICK_SECONDS, Pump
@@ -40,12 +39,11 @@ class ConversationPane(ConversationWidgets):
     def __init__(self, history: History, commands: tuple[Command, ...], interface: InterfaceSettings) -> None:
         super().__init__(commands, interface)
         self._reader = PromptReader(history)
-        self._again_key = _key_or_word(commands, "regenerate", "/retry")
-        self._model_key = _key_or_word(commands, "model", "/model")
+        self._again_key = key_name(commands, "regenerate")
         self._session: Session | None = None
         self._pump: Pump | None = None
         self._following: Worker[None] | None = None
-        self._queue_view = QueueView()
+        self._queue_view = QueueView(commands, interface)
         self._opened = False
         self._editing = False
         self._aside = ""
@@ -136,6 +134,9 @@ class ConversationPane(ConversationWidgets):
             self._ask_for_model()
         elif self.editing:
             self._replace_last(session.resend(prompt))
+        elif session.queued:  # held after a stop: this one does not overtake them
+            session.queue(prompt)
+            self.send_queued()
         else:
             self._follow(session.start_turn(prompt))
 
@@ -193,7 +194,8 @@ class ConversationPane(ConversationWidgets):
 
     def show_queue(self) -> None:
         """Show the prompts that wait, after everything else."""
-        self._queue_view.show(self.transcript, self.session.queued)
+        held = not self.is_busy and self.session.target is not None
+        self._queue_view.show(self.transcript, self.session.queued, held=held)
         self.composer.has_queued = bool(self.session.queued)
 
     async def _submit_with_files(self, text: str, read: Callable[[], Awaitable[PromptRead]]) -> None:
@@ -213,7 +215,7 @@ class ConversationPane(ConversationWidgets):
 
     def _ask_for_model(self) -> None:
         if self._opened and self.session.target is None:
-            self.notices.show(NO_MODEL.format(self._model_key), "warning")
+            self.notices.show(NO_MODEL.format(key_name(self._commands, "model")), "warning")
 
     # ---- following a turn --------------------------------------------------------------------
 
@@ -264,8 +266,8 @@ class ConversationPane(ConversationWidgets):
         self.post_message(TurnEnded(finished))
         if turn.outcome is Outcome.COMPLETE:
             self.send_queued()
-        elif session.queued:
-            self.notices.show("Queued: Enter on an empty prompt sends it, Up takes it back.", "information")
+        elif session is self._session:
+            self.show_queue()
 
     def _tick(self) -> None:
         if self._pump is not None:
@@ -276,8 +278,3 @@ class ConversationPane(ConversationWidgets):
         """An empty prompt sends what waits; everything else is for the screen, which knows the commands."""
         if not event.text.strip() and self.send_queued():
             event.stop()
-
-
-def _key_or_word(commands: Iterable[Command], command_id: str, word: str) -> str:
-    keys = keys_of(commands, command_id)
-    return shown_key(keys[0]) if keys else word

@@ -8,11 +8,12 @@ from pathlib import Path
 from textual import events
 
 from chatterm.backend.session import Prompt
+from chatterm.config.model import InterfaceSettings, Settings
 from chatterm.core.errors import ConnectionFailedError
 from chatterm.core.events import TurnFinished
 from chatterm.core.turn import Outcome
 from chatterm.store.turns import turns_of
-from tests.tui.conftest import Launch
+from tests.tui.conftest import PLAIN, Launch
 
 
 async def test_prompt_and_waiting_line_are_there_before_any_answer(launch: Launch) -> None:
@@ -107,10 +108,46 @@ async def test_after_a_stop_an_empty_enter_sends_what_waits(launch: Launch) -> N
         await program.shown("one")
         await program.send("second")
         await program.pilot.press("escape")
-        await program.shown("Enter on an empty prompt sends it")
+        await program.shown("▌ held · enter on the empty prompt sends it, up takes it back")
+        assert "queued" not in program.text
         await program.pilot.press("enter")
         (await program.provider.opened()).reply("two")
         await program.shown("two")
+        await program.gone("held")
+
+
+async def test_a_later_prompt_does_not_overtake_those_held_after_a_stop(launch: Launch) -> None:
+    async with launch() as program:
+        stream = await program.ask("first")
+        stream.send(text="one")
+        await program.shown("one")
+        await program.send("second")
+        await program.send("third")
+        await program.pilot.press("escape")
+        await program.shown("held")
+        await program.send("fourth")
+        for reply in ("two", "three", "four"):
+            (await program.provider.opened()).reply(reply)
+        await program.shown("four")
+        prompts = [turn.prompt.text for turn in program.session.turns]
+        assert prompts == ["first", "second", "third", "fourth"]
+
+
+async def test_where_enter_makes_new_lines_held_prompts_go_before_the_next(launch: Launch) -> None:
+    settings = Settings(provider=PLAIN, interface=InterfaceSettings(enter="newline"))
+    async with launch(settings=settings) as program:
+        await program.type("first")
+        await program.pilot.press("ctrl+d")
+        (await program.provider.opened()).send(text="one")
+        await program.shown("one")
+        await program.type("second")
+        await program.pilot.press("ctrl+d", "escape")
+        await program.shown("held · goes before your next message, up takes it back")
+        await program.type("third")
+        await program.pilot.press("ctrl+d")
+        (await program.provider.opened()).reply("two")
+        await program.shown("two")
+        assert program.session.turns[1].prompt.text == "second"
 
 
 async def test_failed_turn_says_why_and_how_to_go_on(launch: Launch) -> None:

@@ -60,7 +60,7 @@ def test_an_entry_cleans_all_its_texts() -> None:
     ("made", "lines"),
     [
         (entry(1, "a\nb", "user"), ["▌ a", "▌ b", ""]),
-        (entry(1, "a", "user", "queued"), ["▌ a", "▌ queued · Up takes it back", ""]),
+        (entry(1, "a", "user", "queued"), ["▌ a", ""]),
         (Entry(id="1", role="user", text="a", label="notes.txt · 2 kB"), ["▌ a", "▌ notes.txt · 2 kB", ""]),
         (entry(1, "**a**", figures="llama3 · 84 tok/s"), ["  a", "  llama3 · 84 tok/s", ""]),
         (entry(1, "", thinking="ab" * 600), ["  ▸ thought · 1,200 characters", ""]),

@@ -327,7 +327,7 @@ async def test_queued_prompts_stay_below_the_reply() -> None:
         transcript.append(prompt("q", "next", queued=True))
         transcript.write("reply")
         await pilot.pause()
-        assert painted(transcript)[:4] == ["  reply", "", "▌ next", "▌ queued · Up takes it back"]
+        assert painted(transcript)[:4] == ["  reply", "", "▌ next", ""]
         transcript.end_live(entry("r", "reply"))
         transcript.replace(prompt("q", "next"))
         transcript.begin_live(entry("s", live=True))
