@@ -19,6 +19,8 @@ LAST_MODEL = "last_model"
 RECENT_MODELS = "recent_models"
 SIDEBAR = "sidebar"
 THEME = "theme"
+NARROW_COLUMNS = 100
+"""Narrower terminals have no sidebar unless it is asked for there."""
 MOST_RECENT = 12
 MOST_PROMPTS = 500
 NEW = "new"
@@ -134,8 +136,7 @@ class Opening:
         state = self._services.state
         chosen = await state.get(THEME, list[str]())
         self._screen.front.recall_theme(chosen)
-        wanted = await state.get(SIDEBAR, None)
-        self._screen.sidebar_wanted = wanted if isinstance(wanted, bool) else None
+        self._screen.sidebar_wanted = await state.get(SIDEBAR, dict[str, bool]())
         self._screen.fit(self._screen.size)
         self._screen.pane.composer.set_history(await state.prompts(MOST_PROMPTS))
 

@@ -12,7 +12,7 @@ from chatterm.core.errors import ConfigError, TurnInProgressError
 from chatterm.tui.clipboard import Clipboard
 from chatterm.tui.external_editor import edit_text
 from chatterm.tui.key_list import key_list
-from chatterm.tui.opening import SIDEBAR, THEME
+from chatterm.tui.opening import NARROW_COLUMNS, SIDEBAR, THEME
 from chatterm.tui.screens.theme_picker import ThemePicker
 from chatterm.tui.widgets.conversation_list import ConversationList, ListedConversation
 from chatterm.tui.widgets.list_box import ListBox
@@ -71,11 +71,12 @@ class ScreenCommands:
         self._screen.front.action_command_palette()
 
     async def do_metrics(self, argument: str) -> None:
-        """Show or hide the sidebar, and remember it."""
-        shown = self._screen.has_class("-sidebar")
-        self._screen.sidebar_wanted = not shown
-        self._screen.fit(self._screen.size)
-        await self._services.state.put(SIDEBAR, not shown)
+        """Show or hide the sidebar, and remember it for terminals as wide or as narrow."""
+        screen = self._screen
+        width = "wide" if screen.size.width >= NARROW_COLUMNS else "narrow"
+        screen.sidebar_wanted[width] = not screen.has_class("-sidebar")
+        screen.fit(screen.size)
+        await self._services.state.put(SIDEBAR, screen.sidebar_wanted)
 
     async def do_help(self, argument: str) -> None:
         """Show the keys, or a page of the manual."""

@@ -19,7 +19,7 @@ from chatterm.tui.bindings import MisusedCommand, UnknownCommand, parse_slash
 from chatterm.tui.empty_text import empty_text
 from chatterm.tui.front import Front
 from chatterm.tui.messages import FiguresChanged, PromptStored, TurnEnded
-from chatterm.tui.opening import NEW, Opening, draft_key
+from chatterm.tui.opening import NARROW_COLUMNS, NEW, Opening, draft_key
 from chatterm.tui.reply_commands import ReplyCommands
 from chatterm.tui.screen_commands import ScreenCommands
 from chatterm.tui.services import Services
@@ -30,7 +30,6 @@ from chatterm.tui.widgets.header import HeaderBar
 from chatterm.tui.widgets.sidebar import MetricsSidebar
 from chatterm.tui.widgets.status_line import StatusLine
 
-NARROW_COLUMNS = 100
 SHORT_ROWS = 12
 """Lower terminals show no key hints and no figures."""
 TINY_ROWS = 8
@@ -47,7 +46,8 @@ class ChatScreen(Screen[None], inherit_bindings=False):
         self.front = front
         self.opening = Opening(self)
         self.commands = (ScreenCommands(self), ReplyCommands(self))
-        self.sidebar_wanted: bool | None = None
+        self.sidebar_wanted: dict[str, bool] = {}
+        """Whether the user asked for the sidebar on "wide" and on "narrow" terminals, where it was said."""
 
     def compose(self) -> ComposeResult:
         yield HeaderBar()
@@ -84,8 +84,8 @@ class ChatScreen(Screen[None], inherit_bindings=False):
 
     def fit(self, size: Size) -> None:
         """Show the sidebar where the user wants it, else where there is room for it; leave out what is least."""
-        wanted = self.sidebar_wanted
-        shown = size.width >= NARROW_COLUMNS if wanted is None else wanted and size.width >= 60
+        wide = size.width >= NARROW_COLUMNS
+        shown = self.sidebar_wanted.get("wide" if wide else "narrow", wide) and size.width >= 60
         self.set_class(shown, "-sidebar")
         self.set_class(not shown, "-no-sidebar")
         self.set_class(size.height < SHORT_ROWS, "-short")

@@ -189,6 +189,24 @@ async def test_sidebar_is_toggled_and_remembered(launch: Launch) -> None:
         await program.gone("this turn")
 
 
+async def test_sidebar_of_wide_terminals_is_remembered_for_wide_ones_alone(launch: Launch) -> None:
+    async with launch(size=(200, 60)) as program:
+        await program.shown("this turn")
+        await program.pilot.press("f2", "f2")
+        await program.shown("this turn")
+        await program.pilot.resize_terminal(80, 24)
+        await program.gone("this turn")
+    async with launch(size=(80, 24)) as program:
+        assert "this turn" not in program.text
+        await program.pilot.press("f2")
+        await program.shown("this turn")
+    async with launch(size=(200, 60)) as program:
+        await program.pilot.press("f2")
+        await program.gone("this turn")
+        await program.pilot.resize_terminal(80, 24)
+        await program.shown("this turn")
+
+
 async def test_completion_of_commands_and_paths(
     launch: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
