@@ -23,6 +23,7 @@ from chatterm.cli.loading import load_for
 from chatterm.cli.start_options import StartOptions
 from chatterm.config.load import Loaded
 from chatterm.config.paths import Paths, find_paths
+from chatterm.core.clean import clean_line
 from chatterm.core.errors import StoreError
 from chatterm.core.turn import Turn
 from chatterm.store.database import Database
@@ -74,8 +75,11 @@ class Engine:
         except StoreError as error:
             return (*notices, str(error))
         if recovered:
-            replies = "A reply was" if recovered == 1 else f"{recovered} replies were"
-            notices.append(f"{replies} cut off when chatterm ended; the text is kept, marked interrupted.")
+            replies = "A reply was" if len(recovered) == 1 else f"{len(recovered)} replies were"
+            where = ", ".join(f"{clean_line(title, 60)!r}" for title in dict.fromkeys(recovered))
+            notices.append(
+                f"{replies} cut off when chatterm ended, in {where}; the text is kept, marked interrupted."
+            )
         return tuple(notices)
 
     async def aclose(self) -> None:

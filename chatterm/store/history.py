@@ -35,17 +35,20 @@ class History:
 
     # ---- at the start -------------------------------------------------------------------------
 
-    async def recover(self) -> int:
-        """End the replies of processes that are gone as interrupted, their text kept; how many there were."""
+    async def recover(self) -> tuple[str, ...]:
+        """End the replies of processes that are gone as interrupted, their text kept.
+
+        Returns the title of the conversation of each.
+        """
         await self._database.ready()
         instances = self._database.instances
         if instances is None or self._database.read_only:
-            return 0
+            return ()
 
-        def work(connection: sqlite3.Connection) -> int:
-            count = turn_log.recover(connection, instances.is_alive)
+        def work(connection: sqlite3.Connection) -> tuple[str, ...]:
+            titles = turn_log.recover(connection, instances.is_alive)
             instances.clear()  # a process without a file counts as gone, should the commit fail
-            return count
+            return titles
 
         return await self._database.write(work, durable=True)
 

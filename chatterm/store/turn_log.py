@@ -110,20 +110,22 @@ def finish(connection: sqlite3.Connection, turn: Turn, instance: str | None, now
     connection.execute("UPDATE conversation SET updated_at = ? WHERE id = ?", (now, turn.conversation_id))
 
 
-def recover(connection: sqlite3.Connection, is_alive: Callable[[str], bool]) -> int:
-    """End the replies whose process is gone as interrupted, with the text they reached; how many there were."""
+def recover(connection: sqlite3.Connection, is_alive: Callable[[str], bool]) -> tuple[str, ...]:
+    """End the replies whose process is gone as interrupted, with the text they reached; their conversations' titles."""
     rows = connection.execute(
-        "SELECT id, coalesce(instance, '') AS instance FROM message WHERE state = ?", (STREAMING,)
+        "SELECT message.id, coalesce(instance, '') AS instance, title"
+        " FROM message JOIN conversation ON conversation.id = conversation_id WHERE state = ?",
+        (STREAMING,),
     ).fetchall()
     dead = {name for name in {row["instance"] for row in rows} if not is_alive(name)}
-    lost = [row["id"] for row in rows if row["instance"] in dead]
+    lost = {row["id"]: row["title"] for row in rows if row["instance"] in dead}
     for reply_id in lost:
         reply = Message(role="assistant", parts=_written(connection, reply_id))
         _update(
             connection, reply_id, **_columns(reply), state=Outcome.INTERRUPTED, recovered=True, instance=None
         )
         connection.execute("DELETE FROM chunk WHERE message_id = ?", (reply_id,))
-    return len(lost)
+    return tuple(lost.values())
 
 
 def load(connection: sqlite3.Connection, conversation_id: str) -> list[StoredMessage]:

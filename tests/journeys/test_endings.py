@@ -40,7 +40,7 @@ def test_a_killed_program_keeps_what_was_shown(home: Home, server: ScriptedServe
     with home.start("-c") as again:
         again.wait_for("interrupted")
         again.wait_for(f"n{last_shown:04}n")
-        again.wait_for("cut off when chatterm ended")
+        again.wait_for("cut off when chatterm ended, in 'question'")
     [turn] = home.stored()
     assert turn.state == "interrupted"
     kept = numbers_in(turn.text.encode())

@@ -42,7 +42,7 @@ async def test_without_a_path_everything_works_in_memory(tmp_path: Path) -> None
         await say(history, "x")
         assert database.notices == ()
         assert await texts(history) == ["x", "Hi."]
-        assert await history.recover() == 0
+        assert await history.recover() == ()
     assert list(tmp_path.glob("**/*.db")) == []
 
 
@@ -167,7 +167,7 @@ async def test_closing_finishes_what_was_asked_for(path: Path) -> None:
     with pytest.raises(StoreError, match="closed"):
         await history.load(CONVERSATION)
     async with opened(path) as (_, history):
-        assert await history.recover() == 1
+        assert await history.recover() == ("Hello",)
         assert (await texts(history))[-1] == "x" * 20
 
 
@@ -261,7 +261,7 @@ async def test_a_newer_file_can_be_read_but_not_written(path: Path) -> None:
         assert f"its schema is {len(MIGRATIONS) + 6}, this chatterm knows {len(MIGRATIONS)}" in notice
         assert database.read_only
         assert await texts(history) == ["x", "Hi."]
-        assert await history.recover() == 0
+        assert await history.recover() == ()
         assert await history.purge_deleted() == 0
         with pytest.raises(StoreError, match="newer chatterm"):
             await history.begin_turn(new_turn())

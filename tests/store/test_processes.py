@@ -31,8 +31,8 @@ async def test_a_killed_process_loses_nothing_that_was_stored(tmp_path: Path) ->
     for run, reported in enumerate(map(int, output.split())):
         async with opened(tmp_path / f"{run}.db") as (database, history):
             assert database.notices == ()
-            assert await history.recover() == 1
-            assert await history.recover() == 0
+            assert await history.recover() == ("Write until you are killed",)
+            assert await history.recover() == ()
             prompt, reply = await history.load(CONVERSATION)
             check = await database.read(lambda c: c.execute("PRAGMA integrity_check").fetchone()[0])
         assert check == "ok"
@@ -72,7 +72,7 @@ async def test_a_reply_that_another_process_still_writes_is_left_alone(path: Pat
         turn = new_turn()
         await writing.begin_turn(turn)
         await writing.append_chunk(turn.reply.id, "text", "so far")
-        assert await reading.recover() == 0
+        assert await reading.recover() == ()
         reply = (await reading.load(CONVERSATION))[-1]
         assert (reply.message.text, reply.state) == ("so far", None)
         await writing.finish_turn(ended(turn))

@@ -217,7 +217,7 @@ def launch(new_user: Path) -> Launch:
         async def prepare() -> tuple[str, ...]:
             await database.ready()
             recovered = await history.recover()
-            return (*database.notices, *((f"{recovered} recovered",) if recovered else ()))
+            return (*database.notices, *((f"{len(recovered)} recovered",) if recovered else ()))
 
         async def close() -> None:
             database.close(1)
