@@ -13,7 +13,8 @@ class Piece(NamedTuple):
 
     `source` has no marks of the containers around it (indents of list items, `>`): what these show is `first`
     before the first row and `hang` before the others. Containers of its own (an item's bullet) are in `source`.
-    `gap` is whether a blank row comes before it.
+    `gap` is what stands on the blank row before it; None for no blank row. `continues` says that it goes on in
+    the source line in which the piece before it ended.
 
     A `code` piece is the inside of a fence, without the fence lines, each line with its newline; `info` is the
     fence's info string. `opens` says that it begins with the fence's head row, `opening` is that fence line
@@ -29,10 +30,11 @@ class Piece(NamedTuple):
     source: str
     first: Spans = ()
     hang: Spans = ()
-    gap: bool = False
+    gap: Spans | None = None
     info: str = ""
     opens: bool = True
     opening: str = ""
     closing: str = ""
     table_start: str = ""
     ordinal: int | None = None
+    continues: bool = False

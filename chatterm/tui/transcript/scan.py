@@ -1,0 +1,80 @@
+"""Finds, line by line, where a Markdown text can be cut into pieces that are shown each by itself.
+
+This is the first phase of CommonMark's parsing strategy (https://spec.commonmark.org/0.31.2/#phase-1-block-structure)
+as far as it decides about cuts; what a piece means is left to the parser. Each decision looks at one complete
+line and a state of bounded size, so the same text gives the same pieces however it arrives, and no piece is
+longer than a few thousand characters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from chatterm.tui.transcript.block_lines import BlockLines
+from chatterm.tui.transcript.containers import indent_of
+from chatterm.tui.transcript.leaves import FENCE_BEGUN, LONGEST_TEXT, closes, place_to_cut
+from chatterm.tui.transcript.pieces import Piece
+
+
+class Scanner(BlockLines):
+    """Takes a text as it comes; `pieces` are those that are complete.
+
+    `references` are the link definitions seen: the label, case folded, to address and title.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._partial: str = ""
+
+    def feed(self, text: str) -> None:
+        """Takes in more of the text."""
+        *whole, self._partial = (self._partial + text).split("\n")
+        for line in whole:
+            self._line(self._cut(line), ends=True)
+        self._partial = self._cut(self._partial)
+
+    def finish(self) -> None:
+        """The text is complete."""
+        if self._partial:
+            self._line(self._partial, ends=True)
+            self._partial = ""
+        self._close()
+
+    def tail(self) -> list[Piece]:
+        """The pieces that would follow if the text ended here, but without a fence line in the making."""
+        copy = Scanner()
+        copy.__dict__.update(self.__dict__, pieces=[], references={})
+        if self._leaf is not None:
+            copy._leaf = replace(self._leaf, lines=list(self._leaf.lines))
+        if self._is_undecided():
+            copy._partial = ""
+        copy.finish()
+        return copy.pieces
+
+    @property
+    def growing_code(self) -> str | None:
+        """The text so far of the code piece that is open, else None."""
+        leaf = self._leaf
+        if leaf is None or leaf.kind != "code":
+            return None
+        rest, matched = (self._partial, leaf.depth) if self._within else self._strip(self._partial)
+        if matched < leaf.depth or self._is_undecided():
+            rest = ""
+        return "".join(leaf.lines) + rest[min(indent_of(rest), leaf.indent) :]
+
+    def _is_undecided(self) -> bool:
+        """Whether the unfinished line may become, or is, the line of a fence."""
+        mark = self._strip(self._partial)[0].strip(" ")
+        if self._within or not mark:
+            return False
+        if self._leaf is None or self._leaf.kind != "code":
+            return FENCE_BEGUN.match(mark) is not None
+        return self._leaf.fence.startswith(mark) or closes(mark, self._leaf.fence)
+
+    def _cut(self, line: str) -> str:
+        """Takes in the full pieces of a long line and returns the rest."""
+        while len(line) > LONGEST_TEXT:
+            end = place_to_cut(line)
+            self._line(line[:end], ends=False)
+            line = line[end:]
+        return line
