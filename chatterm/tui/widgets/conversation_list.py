@@ -130,7 +130,7 @@ class ConversationList(ListBox[str]):
         if chosen is None or in_text or self._renaming is not None:
             raise SkipAction
         title = clean_line(chosen.title, 50)
-        if await self._change(self._delete(chosen.id), f"Deleted {title!r} · ctrl+z brings it back"):
+        if await self._change(self._delete(chosen.id), f"Deleted · ctrl+z brings back {title!r}"):
             self._deleted.append(chosen)
 
     async def action_undelete(self) -> None:
@@ -164,7 +164,7 @@ class ConversationList(ListBox[str]):
             return
         at, now = self.row_list.cursor, self._now()
         self._shown, self._loaded = shown, words
-        rows = [Row(each.title.strip() or "untitled", _note(each, now)) for each in shown]
+        rows = [Row(each.title.strip() or "untitled", _note(each, now), keeps_end=True) for each in shown]
         empty = "No title fits." if words.strip() else "No conversation is saved yet."
         self.row_list.set_rows(
             rows or [Row(empty, is_heading=True)],

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
@@ -21,12 +22,16 @@ from chatterm.core.clean import clean_line
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: text at the left, a note at the right, both any text. A heading cannot be chosen."""
+    """A row: text at the left, a note at the right, both any text. A heading cannot be chosen.
+
+    A note that finds no room loses its end, with `keeps_end` its beginning.
+    """
 
     text: str
     note: str = ""
     is_heading: bool = False
     is_marked: bool = False
+    keeps_end: bool = False
 
 
 class RowList(ScrollView):
@@ -137,8 +142,10 @@ class RowList(ScrollView):
         base = self.rich_style
         if index == self._cursor:
             base += Style(bgcolor=self.get_component_rich_style("rows--cursor").bgcolor)
-        note = _fitted(clean_line(row.note), width // 2)
-        text = _fitted(clean_line(row.text), max(0, width - note.cell_len - 3))
+        whole = clean_line(row.text)
+        room = max(width // 2, width - cell_len(whole) - 3)  # half, and what the text leaves
+        note = (_last_of if row.keeps_end else _fitted)(clean_line(row.note), room)
+        text = _fitted(whole, max(0, width - note.cell_len - 3))
         gap = " " * max(0, width - text.cell_len - note.cell_len - 2)
         kind = "rows--heading" if row.is_heading else "rows--marked" if row.is_marked else ""
         return Strip(
@@ -185,3 +192,11 @@ def _fitted(text: str, width: int) -> Text:
     fitted = Text(text, end="")
     fitted.truncate(max(0, width), overflow="ellipsis")
     return fitted
+
+
+def _last_of(text: str, width: int) -> Text:
+    if cell_len(text) <= width:
+        return Text(text, end="")
+    while cell_len(text) >= max(width, 1):
+        text = text[1:]
+    return Text(f"…{text}" if width > 0 else "", end="")

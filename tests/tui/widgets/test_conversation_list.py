@@ -134,7 +134,7 @@ async def test_delete_asks_nothing_and_ctrl_z_brings_back(key: str) -> None:
         await pilot.press("down", key)
         await settle(pilot)
         assert app.shown() == ["nginx", "rust"] and app.box.row_list.cursor == 1
-        assert app.box.line == "Deleted 'python' · ctrl+z brings it back"
+        assert app.box.line == "Deleted · ctrl+z brings back 'python'"
         await pilot.press(key)
         await settle(pilot)
         await pilot.press("ctrl+z", "ctrl+z", "ctrl+z")
@@ -198,3 +198,25 @@ async def test_hostile_titles(text: str) -> None:
         await pilot.press("escape", "delete")
         await settle(pilot)
         assert not UNSAFE.search(screen_text(app)) and app.is_running
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+async def test_age_and_the_way_back_are_never_cut(columns: int) -> None:
+    shelf = Shelf("how do I rate-limit one location in nginx without touching the others")
+    shelf.rows = [replace(row, model="anthropic/claude-sonnet-4-5-20250929") for row in shelf.rows]
+    app = ListHost(shelf)
+    async with app.run_test(size=(columns, 24)) as pilot:
+        await settle(pilot)
+        assert "· 2 h ago " in screen_text(app)
+        await pilot.press("delete")
+        await settle(pilot)
+        assert "ctrl+z brings back" in screen_text(app)
+
+
+async def test_a_short_title_leaves_room_for_a_long_note() -> None:
+    shelf = Shelf("nginx")
+    shelf.rows = [replace(row, model="anthropic/claude-sonnet-4-5-20250929") for row in shelf.rows]
+    app = ListHost(shelf)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert "anthropic/claude-sonnet-4-5-20250929 · 4 messages · 2 h ago" in screen_text(app)
