@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatterm.backend.models import ModelLists
 from chatterm.backend.providers import registry
@@ -15,11 +15,15 @@ PROBE_SECONDS = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A provider, and a model or None where the user has to pick one. `reason` says why, as a notice."""
+    """A provider, and a model or None where the user has to pick one. `reason` says why, as a notice.
+
+    `base_url` is the address that belongs to the choice, where that is not the settings'.
+    """
 
     provider: str
     model: str | None
     reason: str = ""
+    base_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Wanted:
     model: str | None = None
     last_provider: str | None = None
     last_model: str | None = None
+    last_base_url: str | None = None
 
 
 def split_model(name: str, targets: Targets) -> tuple[str | None, str]:
@@ -47,8 +52,10 @@ async def first_model(wanted: Wanted, targets: Targets, lists: ModelLists) -> Ch
         return await _model_of(wanted.provider, wanted, targets, lists)
     if wanted.last_provider is not None and not (wanted.last_provider == GUIDE and wanted.model is not None):
         try:
-            targets.address(wanted.last_provider)
-            return await _model_of(wanted.last_provider, wanted, targets, lists)
+            there = targets.at(wanted.last_provider, wanted.last_base_url)
+            there.address(wanted.last_provider)
+            choice = await _model_of(wanted.last_provider, wanted, there, lists)
+            return replace(choice, base_url=wanted.last_base_url)
         except ChattermError:
             pass  # the provider used last is gone from the settings, or does not answer: look on
     if (keyed := targets.first_with_key()) is not None:

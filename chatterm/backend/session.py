@@ -40,7 +40,9 @@ class ConversationStore(TurnStore, Protocol):
     """What a session needs of the store's history."""
 
     async def set_system(self, conversation_id: str, system: str | None) -> None: ...
-    async def set_model(self, conversation_id: str, provider: str, model: str) -> None: ...
+    async def set_model(
+        self, conversation_id: str, provider: str, model: str, base_url: str | None
+    ) -> None: ...
 
 
 class Session:
@@ -113,7 +115,7 @@ class Session:
     async def use(self, target: Target) -> None:
         """Answer with this model from the next turn on."""
         self.target = target
-        await self._store.set_model(self.conversation_id, target.provider, target.model)
+        await self._store.set_model(self.conversation_id, target.provider, target.model, target.base_url)
 
     async def aclose(self, within_seconds: float = 0.8) -> None:
         """End the running turn as interrupted and wait a bounded time for it to be saved."""
@@ -139,6 +141,7 @@ class Session:
             reply=Message(role="assistant", parts=(), parent_id=prompt.id),
             provider=target.provider,
             model=target.model,
+            base_url=target.base_url,
             system=self.system,
             options=options,
         )

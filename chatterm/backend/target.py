@@ -15,6 +15,7 @@ class Target:
 
     `endpoint` finds the key, which may run a command; it raises `AuthenticationError` when there is none.
     `is_loaded` asks a local server whether the model is in memory (None: cannot be known); it raises nothing.
+    `base_url` is the address where one was asked for in place of the settings' own.
     `forget_key` makes the next turn find the key anew, after one was refused.
     """
 
@@ -24,6 +25,7 @@ class Target:
     endpoint: Callable[[], Awaitable[Endpoint]]
     open_stream: OpenStream
     host: str
+    base_url: str | None = None
     limits: Limits = field(default_factory=Limits)
     options: Options = field(default_factory=dict[str, object])
     is_loaded: Callable[[], Awaitable[bool | None]] | None = None

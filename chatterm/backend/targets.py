@@ -12,7 +12,7 @@ from chatterm.backend.providers.base import Endpoint, Limits, OpenStream
 from chatterm.backend.providers.catalog import Service
 from chatterm.backend.target import Target, read_whole
 from chatterm.config.model import ProviderSettings, Settings
-from chatterm.config.urls import is_local
+from chatterm.config.urls import address_fault, is_local
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import AuthenticationError, ChattermError, ConfigError
 
@@ -25,13 +25,18 @@ ALWAYS_OFFERED = (OLLAMA, GUIDE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
-    """Resolves names by the settings. `refused` are providers whose address must not be used, and why."""
+    """Resolves names by the settings. `refused` are providers whose address must not be used, and why.
+
+    `asked` are addresses, by provider, that the user asked for in place of those of the settings file; `settings`
+    has them too.
+    """
 
     settings: Settings
     keys: ProviderKeys
     http_stream: OpenStream
     guide_stream: OpenStream
     refused: Mapping[str, ConfigError] = field(default_factory=dict[str, ConfigError])
+    asked: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def configured(self) -> tuple[str, ...]:
         """Providers worth listing: named in the settings, or with a key in the environment, then the free ones."""
@@ -40,6 +45,25 @@ class Targets:
     def first_with_key(self) -> str | None:
         """The first known service whose key is in the environment."""
         return next(iter(self._keyed()), None)
+
+    def at(self, provider: str, base_url: str | None) -> Targets:
+        """These targets, with this address for the provider unless one was asked for; None changes nothing."""
+        if base_url is None or provider in self.asked:
+            return self
+        own = self._of(provider)
+        refused = {name: error for name, error in self.refused.items() if name != provider}
+        key = f"providers.{clean_line(provider, 60)}.base_url"
+        reason, hint = address_fault(base_url, own.allow_insecure, key)
+        if reason:
+            told = f"The address of {clean_line(provider, 60)} cannot be used: {reason}."
+            refused[provider] = ConfigError(told, hint)
+        providers = {**self.settings.providers, provider: replace(own, base_url=base_url)}
+        return replace(
+            self,
+            settings=replace(self.settings, providers=providers),
+            refused=refused,
+            asked={**self.asked, provider: base_url},
+        )
 
     def resolve(self, provider: str, model: str) -> Target:
         """The target for a model. Raises `ConfigError` for an unknown or refused provider. Finds no key yet."""
@@ -54,6 +78,7 @@ class Targets:
             endpoint=lambda: self.endpoint(provider),
             open_stream=stream,
             host=Endpoint(provider=provider, base_url=address).host or provider,
+            base_url=self.asked.get(provider),
             limits=self.limits(provider, local=is_local(address)),
             options=dict(self._of(provider).options),
             forget_key=partial(self.keys.forget, provider),

@@ -11,6 +11,7 @@ from pathlib import Path
 from chatterm.backend.attachments import read_attachment, store_attachment
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.first_model import Wanted, first_model
+from chatterm.backend.remembered_models import last_model
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.cli.border import tell
@@ -99,13 +100,15 @@ async def _session(engine: Engine, options: StartOptions, notices: Notices) -> S
         system = row.system if options.system is None else options.system
         session = engine.new_session(row.id, turns, system)
     choice = await first_model(await _wanted(engine, row, notices), engine.targets, engine.models)
+    stays = row is not None and row.provider == choice.provider
+    targets = engine.targets.at(choice.provider, row.base_url if row and stays else choice.base_url)
     if choice.model is None:
         raise ConfigError(
             choice.reason or "No model is chosen.", "Name one with -m; chatterm models lists them."
         )
     session.options = options.options
     try:
-        await session.use(engine.targets.resolve(choice.provider, choice.model))
+        await session.use(targets.resolve(choice.provider, choice.model))
     except StoreError as error:  # the session has its model all the same
         notices.tell_unsaved(str(error))
     return session
@@ -122,16 +125,17 @@ async def _wanted(engine: Engine, row: ConversationRow | None, notices: Notices)
             provider = row.provider
         elif provider != row.provider and sources.get("model") != COMMAND_LINE:
             model = None
-    last = list[str]()
+    last = None
     try:
-        last = await engine.state.get("last_model", last)
+        last = await last_model(engine.state)
     except StoreError as error:
         notices.tell(str(error))
     return Wanted(
         provider=provider,
         model=model,
-        last_provider=last[0] if len(last) == 2 else None,
-        last_model=last[1] if len(last) == 2 else None,
+        last_provider=last.provider if last else None,
+        last_model=last.model if last else None,
+        last_base_url=last.base_url if last else None,
     )
 
 

@@ -21,8 +21,9 @@ from chatterm.backend.worker import Worker
 from chatterm.cli.crash import CrashLog
 from chatterm.cli.loading import load_for
 from chatterm.cli.start_options import StartOptions
-from chatterm.config.load import Loaded
+from chatterm.config.load import COMMAND_LINE, Loaded
 from chatterm.config.paths import Paths, find_paths
+from chatterm.config.schema import dotted
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import StoreError
 from chatterm.core.turn import Turn
@@ -91,6 +92,15 @@ class Engine:
         self.database.close(until - time.monotonic())
 
 
+def _asked_addresses(loaded: Loaded) -> dict[str, str]:
+    """The addresses that the command line gives, by provider."""
+    return {
+        name: own.base_url
+        for name, own in loaded.settings.providers.items()
+        if own.base_url and loaded.sources.get(dotted(("providers", name, "base_url"))) == COMMAND_LINE
+    }
+
+
 def read_settings(options: StartOptions, environ: Mapping[str, str] = os.environ) -> tuple[Paths, Loaded]:
     """Where things are, and the settings with the command line on top. Raises `ConfigError` for a bad option."""
     paths = find_paths(environ)
@@ -111,6 +121,7 @@ def build_engine(paths: Paths, loaded: Loaded, environ: Mapping[str, str] = os.e
         http_stream=clients.open_stream,
         guide_stream=GuideService(settings.guide.words_per_second).open_stream,
         refused=loaded.refused,
+        asked=_asked_addresses(loaded),
     )
 
     async def load_blobs(digests: frozenset[str]) -> dict[str, bytes]:

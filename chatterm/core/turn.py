@@ -72,6 +72,7 @@ class Turn:
 
     `attempts` counts the requests that were tried, the first included; `close_seconds` is how long a stopped
     turn took from the stop key to its closed connection; `error` says why a turn failed or was cut;
+    `base_url` is the address where one was asked for in place of the settings' own;
     `replaces` is the id of the reply in whose place this turn was asked (regenerated, or the prompt edited).
     """
 
@@ -81,6 +82,7 @@ class Turn:
     reply: Message
     provider: str
     model: str
+    base_url: str | None = None
     system: str | None = None
     options: Options = field(default_factory=dict[str, object])
     outcome: Outcome | None = None

@@ -139,12 +139,18 @@ class History:
         """Change the system prompt. One that is not stored yet gets its own with its first turn."""
         await self._set(conversation_id, "system", system)
 
-    async def set_model(self, conversation_id: str, provider: str, model: str) -> None:
-        """Change the model. A conversation that is not stored yet gets its own with its first turn."""
+    async def set_model(
+        self, conversation_id: str, provider: str, model: str, base_url: str | None = None
+    ) -> None:
+        """Change the model, and its address where that is not the settings'.
+
+        A conversation that is not stored yet gets its own with its first turn.
+        """
 
         def work(connection: sqlite3.Connection) -> None:
             conversations.change(connection, conversation_id, "provider", provider)
             conversations.change(connection, conversation_id, "model", model)
+            conversations.change(connection, conversation_id, "base_url", base_url)
 
         await self._database.write(work)
 

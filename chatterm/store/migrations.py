@@ -118,7 +118,10 @@ _FIRST: Migration = (
     """,
 )
 
-MIGRATIONS: Sequence[Migration] = (_FIRST,)
+# base_url: where the conversation's model was asked for, if not where the settings say.
+_ADDRESSES: Migration = ("ALTER TABLE conversation ADD COLUMN base_url TEXT",)
+
+MIGRATIONS: Sequence[Migration] = (_FIRST, _ADDRESSES)
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

@@ -30,7 +30,10 @@ E = TypeVar("E", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationRow:
-    """A conversation as a list shows it. Times are in UTC; `message_count` counts what `load` returns."""
+    """A conversation as a list shows it. Times are in UTC; `message_count` counts what `load` returns.
+
+    `base_url` is the address of its model where that is not the settings'.
+    """
 
     id: str
     title: str
@@ -38,6 +41,7 @@ class ConversationRow:
     updated_at: datetime
     provider: str
     model: str
+    base_url: str | None = None
     system: str | None = None
     message_count: int = 0
 
@@ -92,6 +96,7 @@ def conversation_row(row: Row) -> ConversationRow:
         updated_at=from_microseconds(row["updated_at"]),
         provider=row["provider"],
         model=row["model"],
+        base_url=row["base_url"],
         system=row["system"],
         message_count=row["message_count"],
     )

@@ -6,22 +6,20 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from chatterm.backend.first_model import Wanted, first_model, split_model
+from chatterm.backend.remembered_models import RememberedModel, last_model, recent_models, remember_model
 from chatterm.backend.session import Session
-from chatterm.backend.targets import GUIDE
 from chatterm.core.errors import ChattermError, ConfigError, StoreError
+from chatterm.core.turn import Turn
 from chatterm.store.rows import ConversationRow
 from chatterm.store.turns import turns_of
 
 if TYPE_CHECKING:
     from chatterm.tui.screens.chat import ChatScreen
 
-LAST_MODEL = "last_model"
-RECENT_MODELS = "recent_models"
 SIDEBAR = "sidebar"
 THEME = "theme"
 NARROW_COLUMNS = 100
 """Narrower terminals have no sidebar unless it is asked for there."""
-MOST_RECENT = 12
 MOST_PROMPTS = 500
 NEW = "new"
 
@@ -37,6 +35,7 @@ class Opening:
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
         self._services = screen.services
+        self._resumed: ConversationRow | None = None
         self.is_open = False
         """Whether the start is over: a model is chosen, or the user has to choose one."""
 
@@ -67,8 +66,9 @@ class Opening:
         system = conversation.system if start.system is None else start.system
         session = self._services.new_session(conversation.id, turns_of(conversation.id, stored), system)
         await self._show(session, conversation.title)
+        self._resumed = conversation
         if start.provider is None and start.model is None and conversation.provider and conversation.model:
-            await self.use(conversation.provider, conversation.model)
+            await self.use(conversation.provider, conversation.model, conversation.base_url)
 
     async def new(self) -> None:
         """An empty conversation with the present model; one that is empty already stays."""
@@ -80,31 +80,35 @@ class Opening:
         """An empty conversation in place of the one on screen. Raises `TurnInProgressError` while one runs."""
         await self._show(self._services.new_session(None, (), self._services.start.system), "")
 
-    async def use(self, provider: str, model: str, *, send_queued: bool = True) -> None:
-        """Answer with this model from now on, and remember it unless it is the guide; prompts that wait are sent.
+    async def use(
+        self, provider: str, model: str, base_url: str | None = None, *, send_queued: bool = True
+    ) -> None:
+        """Answer with this model from now on; prompts that wait are sent.
 
         Raises `ConfigError` for an unknown provider.
         """
-        target = self._services.targets.resolve(provider, model)
         session = self._screen.pane.session
-        session.target = target
+        session.target = target = self._services.targets.at(provider, base_url).resolve(provider, model)
         self.show_model()
         if send_queued:
             self._screen.pane.send_queued()
         try:
             await session.use(target)
-            if target.adapter.name != GUIDE:  # it stands in for want of a model, and is no choice to keep
-                await self._remember(provider, model)
         except StoreError as error:
             self._screen.pane.tell(error)
 
     async def use_named(self, name: str, *, send_queued: bool = True) -> None:
-        """Answer with the model that the user typed: PROVIDER/MODEL, or a model of the present provider."""
+        """Answer with the model that the user typed: PROVIDER/MODEL, or a model of the present provider.
+
+        Another model of the present provider is asked at the same address.
+        """
         provider, model = split_model(name, self._services.targets)
         target = self._screen.pane.session.target
         if provider is None and target is None:
             raise ConfigError(f"No provider is chosen for {name!r}.", "Write it as PROVIDER/MODEL.")
-        await self.use(provider or (target.provider if target else ""), model, send_queued=send_queued)
+        same = target if target is not None and provider in (None, target.provider) else None
+        at = same.base_url if same else None
+        await self.use(provider or (same.provider if same else ""), model, at, send_queued=send_queued)
 
     def show_model(self) -> None:
         """Say who answers, at the top and in an empty transcript."""
@@ -116,11 +120,14 @@ class Opening:
         self._screen.show_empty_text(target)
 
     async def recent_models(self) -> list[tuple[str, str]]:
-        """Provider and model of the last choices, the newest first; none where they cannot be read."""
-        pairs: list[list[str]] = []
+        """Provider and model of the last that answered, the newest first; none where they cannot be read."""
         with suppress(StoreError):
-            pairs = await self._services.state.get(RECENT_MODELS, pairs)
-        return [(pair[0], pair[1]) for pair in pairs if len(pair) == 2 and pair[0] != GUIDE]
+            return await recent_models(self._services.state)
+        return []
+
+    async def remember(self, turn: Turn) -> None:
+        """Start with the model of this turn the next time, if it answered."""
+        await self._screen.told(remember_model(turn, self._services.state))
 
     async def show_title(self) -> None:
         """Show the title that the store gave the conversation."""
@@ -154,35 +161,30 @@ class Opening:
             pane.return_to_composer(await self._services.state.draft(NEW))
 
     async def _choose_first(self) -> None:
-        services, settings, last = self._services, self._services.settings, list[str]()
+        services, settings, last = self._services, self._services.settings, None
         with suppress(StoreError):
-            last = await services.state.get(LAST_MODEL, last)
-        if GUIDE in last[:1]:  # a key or a server that came since goes before it
-            last = []
+            last = await last_model(services.state)
         if turns := self._screen.pane.session.turns:  # a resumed conversation stays with its provider
-            last = [turns[-1].provider, turns[-1].model]
+            row, provider = self._resumed, turns[-1].provider
+            at = row.base_url if row is not None and row.provider == provider else None
+            last = RememberedModel(provider, turns[-1].model, at)
         wanted = Wanted(
             provider=services.start.provider or (None if turns else settings.provider),
             model=services.start.model or (None if turns else settings.model),
-            last_provider=last[0] if len(last) == 2 else None,
-            last_model=last[1] if len(last) == 2 else None,
+            last_provider=last.provider if last else None,
+            last_model=last.model if last else None,
+            last_base_url=last.base_url if last else None,
         )
         try:
             choice = await first_model(wanted, services.targets, services.models)
             if choice.reason:
                 self._screen.pane.notices.show(choice.reason, "warning")
             if choice.model is not None:
-                await self.use(choice.provider, choice.model)
+                await self.use(choice.provider, choice.model, choice.base_url)
             else:
                 await self._screen.run_command("model")
         except ChattermError as error:
             self._screen.pane.tell(error)
-
-    async def _remember(self, provider: str, model: str) -> None:
-        state = self._services.state
-        await state.put(LAST_MODEL, [provider, model])
-        recent = [pair for pair in await self.recent_models() if pair != (provider, model)]
-        await state.put(RECENT_MODELS, [[provider, model], *map(list, recent)][:MOST_RECENT])
 
     async def _show(self, session: Session, title: str) -> None:
         """Change sessions. What was not sent in the one that is left stays with it as its draft."""

@@ -175,3 +175,24 @@ async def test_whether_ollama_has_the_model_loaded_is_asked_of_it(make_targets: 
         assert probe is not None
         assert await probe() is None
     assert found.resolve("openai", "m").is_loaded is None
+
+
+async def test_an_address_of_a_conversation_is_used_unless_another_is_asked_for(
+    make_targets: MakeTargets,
+) -> None:
+    found = make_targets(CUSTOM_API_KEY="the-key")
+    there = found.at("custom", "http://127.0.0.1:8/v1").resolve("custom", "m")
+    assert (there.base_url, there.host) == ("http://127.0.0.1:8/v1", "127.0.0.1:8")
+    assert (await there.endpoint()).base_url == "http://127.0.0.1:8/v1"
+    asked = found.at("custom", "http://127.0.0.1:8/v1").at("custom", "http://127.0.0.1:9/v1")
+    assert asked.address("custom") == "http://127.0.0.1:8/v1"
+    assert found.at("custom", None) is found
+    assert found.resolve("openai", "m").base_url is None
+
+
+def test_an_address_that_was_stored_is_checked_again(make_targets: MakeTargets) -> None:
+    found = make_targets()
+    with pytest.raises(ConfigError, match="not this machine"):
+        found.at("custom", "http://10.0.0.8/v1").resolve("custom", "m")
+    with pytest.raises(ConfigError, match="scheme"):
+        found.at("custom", "file:///etc").resolve("custom", "m")

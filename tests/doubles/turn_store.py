@@ -56,7 +56,7 @@ class MemoryTurnStore:
     async def set_system(self, conversation_id: str, system: str | None) -> None:
         self.log.append(("system", system))
 
-    async def set_model(self, conversation_id: str, provider: str, model: str) -> None:
+    async def set_model(self, conversation_id: str, provider: str, model: str, base_url: str | None) -> None:
         self.log.append(("model", (provider, model)))
 
     def _check(self) -> None:

@@ -146,7 +146,8 @@ class ChatScreen(Screen[None], inherit_bindings=False):
         self.query_one(StatusLine).update_figures(event.figures)
 
     @on(TurnEnded)
-    async def _turn_ended(self) -> None:
+    async def _turn_ended(self, event: TurnEnded) -> None:
+        await self.opening.remember(event.finished.turn)
         await self.opening.show_title()
 
     @on(PromptStored)

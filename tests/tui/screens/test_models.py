@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chatterm.config.model import Settings
+from chatterm.core.errors import ModelNotFoundError
 from chatterm.tui.services import Start
 from tests.tui.conftest import PLAIN, Launch
 
@@ -39,12 +40,18 @@ async def test_without_any_provider_the_guide_answers(launch: Launch) -> None:
         await program.until(lambda: program.session.running is None)
 
 
-async def test_last_model_is_used_again(launch: Launch) -> None:
+async def test_last_model_that_answered_is_used_again(launch: Launch) -> None:
     async with launch() as program:
         await program.send("/model plain/other-model")
         await program.shown("plain / other-model")
+        await program.turn("question", "answer")
+        await program.send("/model plain/never-answered")
+        await program.shown("plain / never-answered")
+        (await program.ask("again")).fail(ModelNotFoundError("There is no such model."))
+        await program.until(lambda: program.session.running is None)
     async with launch(settings=Settings()) as program:
         await program.shown("plain / other-model")
+        assert await program.app.chat.opening.recent_models() == [("plain", "other-model")]
 
 
 async def test_guide_gives_way_to_a_key_that_came_since(launch: Launch) -> None:
@@ -64,8 +71,12 @@ async def test_guide_takes_not_the_place_of_the_last_model(launch: Launch) -> No
     async with launch() as program:
         await program.send("/model plain/other-model")
         await program.shown("plain / other-model")
+        await program.turn("question", "answer")
         await program.send("/model guide/manual")
         await program.shown("guide / manual")
+        await program.send("how do I use Ollama?")
+        await program.shown("No model is involved")
+        await program.until(lambda: program.session.running is None)
     async with launch(settings=Settings()) as program:
         await program.shown("plain / other-model")
 
@@ -80,6 +91,7 @@ async def test_last_provider_without_an_address_is_passed_over(launch: Launch) -
 
 async def test_picker_lists_what_is_known_while_the_rest_is_asked(launch: Launch) -> None:
     async with launch() as program:
+        await program.turn("question", "answer")
         await program.pilot.press("ctrl+l")
         await program.shown("other-model")
         await program.shown("asking")

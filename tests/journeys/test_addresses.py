@@ -1,0 +1,89 @@
+"""An address given once: the conversation stays with it, and the next start finds it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+from contextlib import closing
+
+import pytest
+
+from tests.doubles.server import ScriptedServer
+from tests.doubles.terminal import CTRL_Q, ENTER, Terminal
+from tests.journeys.program import CHATTERM, Home
+
+
+def say(terminal: Terminal, server: ScriptedServer, reply: str) -> None:
+    """One turn, then leave."""
+    terminal.wait_for("custom / scripted-model")
+    server.reply_text(reply)
+    terminal.send(b"question" + ENTER)
+    terminal.wait_for(reply)
+    terminal.wait_for("complete")
+    terminal.send(CTRL_Q)
+    assert terminal.wait_exit() == 0
+
+
+@pytest.fixture
+def held(home: Home, server: ScriptedServer) -> Home:
+    """A user with one conversation, at an address that only the command line named."""
+    with home.start("--base-url", server.base_url("openai"), "-m", "scripted-model") as terminal:
+        say(terminal, server, "First answer.")
+    return home
+
+
+def test_a_continued_conversation_and_the_next_start_are_at_the_same_address(
+    held: Home, server: ScriptedServer
+) -> None:
+    with held.start("-c") as terminal:
+        terminal.wait_for("First answer.")
+        say(terminal, server, "Second answer.")
+    with held.start() as terminal:
+        say(terminal, server, "A new conversation.")
+    assert [len(chat.json["messages"]) for chat in server.chats] == [1, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "model"), [((), "scripted-model"), (("-m", "other-model"), "other-model")]
+)
+def test_ask_goes_on_at_the_same_address(
+    held: Home, server: ScriptedServer, arguments: tuple[str, ...], model: str
+) -> None:
+    server.reply_text("Second answer.")
+    done = subprocess.run(
+        [*CHATTERM, "ask", "-c", *arguments, "question"],
+        env=held.environ(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"Second answer.\n", b"")
+    assert (server.chats[-1].json["model"], len(server.chats[-1].json["messages"])) == (model, 3)
+
+
+def test_another_model_of_the_conversation_is_asked_at_the_same_address(
+    held: Home, server: ScriptedServer
+) -> None:
+    with held.start("-c", "-m", "other-model") as terminal:
+        terminal.wait_for("custom / other-model")
+        terminal.send(b"/model third-model" + ENTER)
+        terminal.wait_for("custom / third-model")
+        server.reply_text("Third.")
+        terminal.send(b"question" + ENTER)
+        terminal.wait_for("Third.")
+    assert server.chats[-1].json["model"] == "third-model"
+
+
+def test_ask_takes_the_guide_for_no_last_model(home: Home, server: ScriptedServer) -> None:
+    environment = {**home.environ(), "OLLAMA_HOST": server.url}
+    command = [*CHATTERM, "ask", "question"]
+    assert subprocess.run(command, env=home.environ(), stdin=subprocess.DEVNULL, check=False).returncode == 0
+    with closing(sqlite3.connect(home.path / "data" / "chatterm.db")) as connection, connection:
+        value = json.dumps(["guide", "manual"])  # as an earlier version left it
+        connection.execute("INSERT INTO state (key, value) VALUES ('last_model', ?)", (value,))
+    server.reply_text("From Ollama.", provider="ollama")
+    done = subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "From Ollama.\n", "")
