@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
@@ -12,15 +13,19 @@ from hypothesis import strategies as st
 
 from chatterm.tui.bindings import (
     COMMANDS,
+    Command,
     MisusedCommand,
     ParsedCommand,
     UnknownCommand,
     apply_keymap,
-    keys_of,
     parse_slash,
     textual_bindings,
 )
 from chatterm.tui.key_names import normal_key, shown_key
+
+
+def keys_of(commands: Iterable[Command], command_id: str) -> tuple[str, ...]:
+    return next(command.keys for command in commands if command.id == command_id)
 
 
 def test_ids_keys_and_slash_words_are_unique() -> None:
