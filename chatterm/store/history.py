@@ -11,9 +11,9 @@ from hashlib import sha256
 from chatterm.core.errors import StoreError
 from chatterm.core.events import ChunkKind
 from chatterm.core.turn import Turn
-from chatterm.store import conversations, turn_log
+from chatterm.store import branch, conversations, turn_log
 from chatterm.store.database import Database
-from chatterm.store.rows import ConversationRow, StoredMessage, to_microseconds
+from chatterm.store.rows import ConversationRow, OutlineRun, StoredMessage, to_microseconds
 
 UNDO_TIME = timedelta(days=1)
 """How long a deleted conversation can be had back."""
@@ -96,9 +96,31 @@ class History:
             lambda connection: turn_log.finish(connection, turn, self._instance, now), durable=True
         )
 
-    async def load(self, conversation_id: str) -> list[StoredMessage]:
-        """The messages of a conversation as it is shown, first to last; none for one that is not stored."""
-        return await self._database.read(lambda connection: turn_log.load(connection, conversation_id))
+    # ---- messages -----------------------------------------------------------------------------
+
+    async def load(self, conversation_id: str, count: int | None = None) -> list[StoredMessage]:
+        """The last `count` messages of a conversation as it is shown, all for None, first to last.
+
+        There are none in one that is not stored.
+        """
+        return await self._database.read(lambda connection: branch.end(connection, conversation_id, count))
+
+    async def window(self, last_id: str, first: int, count: int) -> list[StoredMessage]:
+        """The `count` messages from position `first` on, of the branch whose last message is `last_id`.
+
+        Fewer where that branch is shorter; none where `last_id` is not stored. What is shown later, or in
+        another process, does not matter: the messages before `last_id` are always the same.
+        """
+        return await self._database.read(lambda connection: branch.part(connection, last_id, first, count))
+
+    async def outline(self, conversation_id: str, count: int) -> tuple[OutlineRun, ...]:
+        """How much text the first `count` messages of a conversation have, in runs of many, first to last.
+
+        Reads no text. The counts add up to `count`, also where fewer messages are stored.
+        """
+        return await self._database.read(
+            lambda connection: branch.outline(connection, conversation_id, count)
+        )
 
     # ---- conversations ------------------------------------------------------------------------
 

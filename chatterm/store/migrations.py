@@ -121,7 +121,13 @@ _FIRST: Migration = (
 # base_url: where the conversation's model was asked for, if not where the settings say.
 _ADDRESSES: Migration = ("ALTER TABLE conversation ADD COLUMN base_url TEXT",)
 
-MIGRATIONS: Sequence[Migration] = (_FIRST, _ADDRESSES)
+# Positions, and what the messages there measure, without reading them.
+_BY_DEPTH: Migration = (
+    "CREATE INDEX message_by_depth ON message (conversation_id, depth, chars, lines)",
+    "DROP INDEX message_by_conversation",
+)
+
+MIGRATIONS: Sequence[Migration] = (_FIRST, _ADDRESSES, _BY_DEPTH)
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

@@ -50,6 +50,7 @@ class ConversationRow:
 class StoredMessage:
     """A message, and for a reply how it came about.
 
+    `position` counts the messages before it on its branch.
     `state` is None for a prompt, and for a reply that another chatterm is still writing. `recovered`: the
     process that wrote it died, and the text is what had been stored. `chars` and `lines` measure its visible
     text. `unknown_parts` is the JSON of parts that only a newer version knows; `message` has a text in their
@@ -57,6 +58,7 @@ class StoredMessage:
     """
 
     message: Message
+    position: int
     created_at: datetime
     state: Outcome | None = None
     model: str | None = None
@@ -75,6 +77,19 @@ class StoredMessage:
     chars: int = 0
     lines: int = 0
     unknown_parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OutlineRun:
+    """How much text `count` neighbouring messages of a branch have, in characters and lines.
+
+    As in `StoredMessage`, an empty one has no line. Exact where no prompt among them was edited or asked again,
+    else the mean with the branches beside.
+    """
+
+    count: int
+    chars: int
+    lines: int
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -114,6 +129,7 @@ def stored_message(row: Row, written_so_far: tuple[Part, ...] = ()) -> StoredMes
             parts=written_so_far or parts,
             provider_data=provider_data,
         ),
+        position=row["depth"] - 1,
         created_at=from_microseconds(row["created_at"]),
         state=None if row["state"] == STREAMING else _member(Outcome, row["state"], Outcome.INTERRUPTED),
         model=row["model"],

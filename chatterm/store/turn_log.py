@@ -11,7 +11,7 @@ from chatterm.core.messages import Message, Part
 from chatterm.core.reducer import Draft
 from chatterm.core.turn import Outcome, Turn
 from chatterm.store.encoding import blobs_of, encode, encode_fields, encode_parts
-from chatterm.store.rows import STREAMING, StoredMessage, stored_message
+from chatterm.store.rows import STREAMING
 
 TITLE_CHARACTERS = 80
 
@@ -121,7 +121,7 @@ def recover(connection: sqlite3.Connection, is_alive: Callable[[str], bool]) -> 
     dead = {name for name in {row["instance"] for row in rows} if not is_alive(name)}
     lost = {row["id"]: row["title"] for row in rows if row["instance"] in dead}
     for reply_id in lost:
-        reply = Message(role="assistant", parts=_written(connection, reply_id))
+        reply = Message(role="assistant", parts=written(connection, reply_id))
         _update(
             connection, reply_id, **_columns(reply), state=Outcome.INTERRUPTED, recovered=True, instance=None
         )
@@ -129,21 +129,23 @@ def recover(connection: sqlite3.Connection, is_alive: Callable[[str], bool]) -> 
     return tuple(lost.values())
 
 
-def load(connection: sqlite3.Connection, conversation_id: str) -> list[StoredMessage]:
-    """The messages that are shown, root first."""
-    rows = connection.execute(
-        "WITH RECURSIVE path (id, parent_id, depth) AS ("
-        " SELECT id, parent_id, depth FROM message"
-        "  WHERE id = (SELECT head_id FROM conversation WHERE id = ?)"
-        " UNION ALL SELECT message.id, message.parent_id, message.depth FROM path"
-        "  JOIN message ON message.id = path.parent_id)"
-        " SELECT message.* FROM path JOIN message ON message.id = path.id ORDER BY path.depth",
-        (conversation_id,),
-    ).fetchall()
-    return [
-        stored_message(row, _written(connection, row["id"]) if row["state"] == STREAMING else ())
-        for row in rows
-    ]
+def written(connection: sqlite3.Connection, reply_id: str) -> tuple[Part, ...]:
+    """What a reply that is streaming has so far: its chunks as parts."""
+    chunks: Iterable[tuple[ChunkKind, str]] = connection.execute(
+        "SELECT kind, text FROM chunk WHERE message_id = ? ORDER BY seq", (reply_id,)
+    )
+    draft = Draft()
+    for kind, text in chunks:
+        match kind:
+            case "text":
+                draft.apply(TextDelta(text))
+            case "thinking":
+                draft.apply(ThinkingDelta(text))
+            case "refusal":
+                draft.apply(RefusalDelta(text))
+            case _:
+                assert_never(kind)
+    return draft.parts()
 
 
 def _columns(message: Message) -> dict[str, object]:
@@ -230,22 +232,3 @@ def _link_blobs(connection: sqlite3.Connection, message: Message) -> None:
             "INSERT INTO message_blob (message_id, sha256) VALUES (?, ?) ON CONFLICT DO NOTHING",
             (message.id, sha256),
         )
-
-
-def _written(connection: sqlite3.Connection, reply_id: str) -> tuple[Part, ...]:
-    """The chunks of a reply as parts."""
-    chunks: Iterable[tuple[ChunkKind, str]] = connection.execute(
-        "SELECT kind, text FROM chunk WHERE message_id = ? ORDER BY seq", (reply_id,)
-    )
-    draft = Draft()
-    for kind, text in chunks:
-        match kind:
-            case "text":
-                draft.apply(TextDelta(text))
-            case "thinking":
-                draft.apply(ThinkingDelta(text))
-            case "refusal":
-                draft.apply(RefusalDelta(text))
-            case _:
-                assert_never(kind)
-    return draft.parts()
