@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chatterm.backend.context import context_of
+from chatterm.backend.past import Past
 from chatterm.backend.recorder import Recorder, TurnStore
 from chatterm.backend.target import Target
 from chatterm.backend.turn_handle import TurnHandle
@@ -46,7 +47,11 @@ class ConversationStore(TurnStore, Protocol):
 
 
 class Session:
-    """One conversation: its turns as they are shown, the turn that runs, the prompts that wait."""
+    """One conversation: its last turns, the turn that runs, the prompts that wait.
+
+    `past` is what was said before `turns`, None for nothing; who opens a stored conversation sets it, see
+    `read_end`. There are turns where there is a past.
+    """
 
     def __init__(
         self,
@@ -60,6 +65,7 @@ class Session:
     ) -> None:
         self.conversation_id = conversation_id or new_id()
         self.turns: tuple[Turn, ...] = tuple(turns)
+        self.past: Past | None = None
         self.system = system
         self.options: Options = {}
         self.target: Target | None = None
@@ -74,6 +80,16 @@ class Session:
     def queued(self) -> tuple[Prompt, ...]:
         """The prompts that wait for the running turn, in the order they will be sent."""
         return tuple(self._queue)
+
+    @property
+    def earlier_count(self) -> int:
+        """How many messages of the conversation come before those of `turns`."""
+        return self.past.count if self.past is not None else 0
+
+    async def all_turns(self) -> tuple[Turn, ...]:
+        """Every turn of the conversation, first to last. Raises `StoreError` where the past cannot be read."""
+        earlier = await self.past.all() if self.past is not None else ()
+        return (*earlier, *self.turns)
 
     def start_turn(self, prompt: Prompt) -> TurnHandle:
         """Send a prompt after what is there. Raises `TurnInProgressError` while a turn runs."""
@@ -150,9 +166,9 @@ class Session:
         )
         handle = self.running = TurnHandle(turn, self._clock)
         before, self.turns = self.turns, (*keep, turn)
-        self._task = asyncio.ensure_future(
-            self._run(TurnJob(turn=turn, request=request, target=target), handle, before)
-        )
+        earlier = self.past.context if self.past is not None else None
+        job = TurnJob(turn=turn, request=request, target=target, earlier=earlier)
+        self._task = asyncio.ensure_future(self._run(job, handle, before))
         return handle
 
     async def _run(self, job: TurnJob, handle: TurnHandle, before: tuple[Turn, ...]) -> None:

@@ -20,6 +20,7 @@ from chatterm.backend.target import Target
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.core.errors import ChattermError, InternalError, StaleConnectionError
 from chatterm.core.events import AttemptStarted, TurnFinished, TurnStarted
+from chatterm.core.messages import Message
 from chatterm.core.turn import Outcome, Turn, TurnRequest
 
 logger = logging.getLogger(__name__)
@@ -27,17 +28,24 @@ logger = logging.getLogger(__name__)
 SAVE_SECONDS = 2.0
 """How long the end of a turn waits for the store."""
 
+MANY_MESSAGES = 200
+"""Beyond so many new messages the encoding leaves the event loop: they take several milliseconds."""
+
 Clock = Callable[[], float]
 LoadBlobs = Callable[[frozenset[str]], Awaitable[dict[str, bytes]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnJob:
-    """All a turn needs: the turn itself, the request made of it, and where it goes."""
+    """All a turn needs: the turn itself, the request made of it, and where it goes.
+
+    `earlier` reads the messages that are sent before those of the request.
+    """
 
     turn: Turn
     request: TurnRequest
     target: Target
+    earlier: Callable[[], Awaitable[tuple[Message, ...]]] | None = None
 
 
 class Worker:
@@ -78,6 +86,8 @@ class Worker:
     async def _send(self, job: TurnJob, handle: TurnHandle, attempt: Attempt) -> None:
         """Encode, send and read; once more at once when a kept-alive connection turned out to be closed."""
         target, request = job.target, job.request
+        if job.earlier is not None:
+            request = replace(request, messages=(*await job.earlier(), *request.messages))
         handle.emit(AttemptStarted(1, target.provider, target.model, target.host))
         endpoint = await target.endpoint()
         encoded = await self._encode(target, request)
@@ -100,8 +110,9 @@ class Worker:
         def encode() -> list[bytes]:
             return [adapter.encode_message(message, variant, blobs.__getitem__) for message in missing]
 
-        # Attachments are megabytes: encoding them on the loop would hold up the screen.
-        new = await in_daemon_thread(encode, "chatterm-encode") if wanted else encode()
+        # Encoding megabytes of attachments, or a long conversation, on the loop would hold up the screen.
+        is_much = bool(wanted) or len(missing) > MANY_MESSAGES
+        new = await in_daemon_thread(encode, "chatterm-encode") if is_much else encode()
         for message, fragment in zip(missing, new, strict=True):
             self._payload_cache.hold(message, adapter, variant, fragment)
         rest = iter(new)
