@@ -159,7 +159,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "system",
         "System prompt",
-        "Shows the system prompt of this conversation, or sets it.",
+        "Shows the system prompt of this conversation, or sets it; /system none takes it away.",
         (),
         ("/system",),
         "[text]",

@@ -88,7 +88,7 @@ class ReplyCommands:
         if not session.turns:
             raise ChattermError("There is nothing to export yet.", "Send a message first.")
         title = (await self._services.history.find(session.conversation_id)).title
-        path = await asyncio.to_thread(_write_new, argument, title, to_markdown(title, session.turns))
+        path = await asyncio.to_thread(_write_new, argument, title, session.turns)
         self._screen.pane.notices.show(f"Exported to {path}")
 
     async def _rename(self, title: str | None) -> None:
@@ -133,11 +133,11 @@ def _refuse(constant: str) -> object:
     raise ValueError(constant)
 
 
-def _write_new(argument: str, title: str, text: str) -> Path:
+def _write_new(argument: str, title: str, turns: tuple[Turn, ...]) -> Path:
     path = Path(argument).expanduser() if argument else free_path(Path.cwd(), title)
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+            file.write(to_markdown(title, turns))
     except FileExistsError:
         raise ChattermError(f"{path} is there already.", "Name another file: /export FILE") from None
     except OSError as error:

@@ -104,9 +104,12 @@ class ScreenCommands:
         self._screen.pane.notices.show(f"The theme is {argument} from now on.")
 
     async def do_editor(self, argument: str) -> None:
-        """Edit the prompt in the user's editor."""
+        """Edit the prompt in the user's editor; what came into the composer meanwhile stays above it."""
         composer = self._screen.pane.composer
-        composer.load(await edit_text(self._screen.front, composer.text))
+        before = composer.text
+        edited = await edit_text(self._screen.front, before)
+        came = composer.text.removesuffix(before).rstrip("\n")
+        composer.load(f"{came}\n{edited}" if came else edited)
 
     async def do_attach(self, argument: str) -> None:
         """Put `@path` into the prompt; without a path, ask for one."""
@@ -116,9 +119,12 @@ class ScreenCommands:
         self._attach(argument)
 
     async def do_system(self, argument: str) -> None:
-        """Show or set the system prompt."""
+        """Show or set the system prompt, or take it away."""
         pane = self._screen.pane
-        if argument:
+        if argument == "none":
+            await pane.session.set_system(None)
+            pane.notices.show("There is no system prompt any more.")
+        elif argument:
             await pane.session.set_system(argument)
             pane.notices.show("The system prompt is set; it goes with every message from now on.")
         else:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from textual.events import MouseScrollUp
 
+from chatterm.backend.export import to_markdown
 from chatterm.config.model import InterfaceSettings, Settings
 from chatterm.core.clean import well_formed
+from chatterm.core.turn import Turn
+from chatterm.tui import reply_commands, screen_commands
 from chatterm.tui.commands import COMMANDS
+from chatterm.tui.services import Start
 from tests.tui.conftest import PLAIN, Launch
 from tests.tui.widgets.host import HOSTILE, UNSAFE
 
@@ -328,3 +334,51 @@ async def test_ctrl_c_in_the_theme_list_brings_the_theme_back(launch: Launch) ->
         await program.pilot.press("ctrl+c")
         await program.until(lambda: program.app.screen is program.app.chat)
         assert program.app.theme == before
+
+
+async def test_the_system_prompt_is_taken_away_for_good(launch: Launch) -> None:
+    async with launch() as program:
+        await program.send("/system Be terse")
+        await program.turn("hello", "hi")
+        await program.send("/system none")
+        await program.shown("There is no system prompt any more.")
+        await program.turn("again", "hi")
+        assert [turn.system for turn in program.session.turns] == ["Be terse", None]
+    async with launch(begin=Start(continue_last=True)) as program:
+        await program.shown("▌ again")
+        assert program.session.system is None
+
+
+async def test_export_makes_its_text_beside_the_event_loop(
+    launch: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made_on: list[threading.Thread] = []
+
+    def watched(title: str, turns: Iterable[Turn]) -> str:
+        made_on.append(threading.current_thread())
+        return to_markdown(title, turns)
+
+    monkeypatch.setattr(reply_commands, "to_markdown", watched)
+    async with launch() as program:
+        await program.turn("my title", "one")
+        await program.send("/export")
+        await program.shown("Exported to")
+    assert made_on and threading.main_thread() not in made_on
+
+
+@pytest.mark.parametrize("draft", ["", "a draft"])
+async def test_what_comes_back_while_the_editor_is_open_stays_above_its_text(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch, draft: str
+) -> None:
+    async with launch() as program:
+
+        async def edit(app: object, text: str) -> str:
+            assert text == draft
+            program.pane.return_to_composer("a prompt that failed")
+            return "edited"
+
+        monkeypatch.setattr(screen_commands, "edit_text", edit)
+        await program.type(draft)
+        await program.pilot.press("ctrl+g")
+        await program.until(lambda: program.composer.text == "a prompt that failed\nedited")
