@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,13 +13,18 @@ _COLUMNS = ("n", "min", "median", "p95", "p99", "max", "goal")
 
 @dataclass(slots=True)
 class Figure:
-    """One measurement. `goal` holds for the quantile `goal_at` (0.5 is the median), in the same unit."""
+    """One measurement. `goal` holds for the quantile `goal_at` (0.5 is the median), in the same unit.
+
+    `digits` are shown after the point; `note` stands in the place of the goal where there is none.
+    """
 
     name: str
     unit: str
     samples: list[float] = field(default_factory=list[float])
     goal: float | None = None
     goal_at: float = 0.5
+    digits: int = 1
+    note: str = ""
 
     def quantile(self, share: float) -> float:
         """The smallest sample that at least this share of all samples does not exceed (nearest rank)."""
@@ -36,10 +41,10 @@ class Figure:
     def cells(self) -> tuple[str, ...]:
         """The row of the table, without the name."""
         if not self.samples:
-            return ("0", *[""] * 6)
-        shown = [f"{self.quantile(share):.1f}" for share in (0.0, 0.5, 0.95, 0.99, 1.0)]
+            return ("0", *[""] * 5, self.note)
+        shown = [f"{self.quantile(share):.{self.digits}f}" for share in (0.0, 0.5, 0.95, 0.99, 1.0)]
         if self.goal is None:
-            return (str(len(self.samples)), *shown, "")
+            return (str(len(self.samples)), *shown, self.note)
         met = "met" if self.is_met else "missed"
         return (str(len(self.samples)), *shown, f"p{self.goal_at * 100:.0f} <= {self.goal:g}: {met}")
 
@@ -47,10 +52,15 @@ class Figure:
 def table(figures: Iterable[Figure]) -> str:
     """All figures as aligned text."""
     rows = [("", *_COLUMNS), *((f"{figure.name} ({figure.unit})", *figure.cells()) for figure in figures)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS) + 1)]
+    return aligned(rows, left=(0, len(_COLUMNS)))
+
+
+def aligned(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> str:
+    """Rows of the same length with their columns aligned: to the right, except these."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if column in (0, len(_COLUMNS)) else cell.rjust(width)
+            cell.ljust(width) if column in left else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
@@ -65,6 +75,7 @@ def write_json(path: Path, figures: Iterable[Figure], **facts: object) -> None:
             "goal": figure.goal,
             "goal_at": figure.goal_at,
             "is_met": figure.is_met,
+            "note": figure.note,
             "samples": figure.samples,
         }
         for figure in figures

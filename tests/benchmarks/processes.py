@@ -1,4 +1,4 @@
-"""What Linux tells of a running process: its processor time and its TCP sockets (see proc(5))."""
+"""What Linux tells of a running process: its processor time, its memory and its TCP sockets (see proc(5))."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def cpu_seconds(pid: int) -> float:
         with suppress(OSError):  # a thread that ended meanwhile
             total += int((task / "schedstat").read_text().split()[0])
     return total / 1e9
+
+
+def rss_bytes(pid: int) -> int:
+    """The memory that the process has resident now."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def tcp_states(pid: int) -> list[str]:
