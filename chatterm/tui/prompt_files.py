@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from chatterm.backend.attachments import (
     BlobStore,
@@ -13,7 +15,10 @@ from chatterm.backend.attachments import (
     store_attachment,
     unfound_mentions,
 )
+from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.session import Prompt
+
+T = TypeVar("T")
 
 PromptRead = tuple[Prompt, list[str]]
 
@@ -51,7 +56,12 @@ class PromptReader:
     async def _read(self, text: str, folder: Path) -> PromptRead:
         if "@" not in text:
             return Prompt(text), []
-        named = await asyncio.to_thread(mentioned_paths, text, folder)
-        files = [await asyncio.to_thread(read_attachment, path) for path in named]
+        named = await _in_thread(partial(mentioned_paths, text, folder))
+        files = [await _in_thread(partial(read_attachment, path)) for path in named]
         parts = [await store_attachment(file, self._blobs) for file in files]
-        return Prompt(text, tuple(parts)), await asyncio.to_thread(unfound_mentions, text, folder)
+        return Prompt(text, tuple(parts)), await _in_thread(partial(unfound_mentions, text, folder))
+
+
+def _in_thread(work: Callable[[], T]) -> Awaitable[T]:
+    """A file may be on a mount that does not answer; the exit does not wait for it."""
+    return in_daemon_thread(work, "chatterm-file")

@@ -17,7 +17,10 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the pseudo-terminal double is for Linux"),
 ]
 
+DEAD_DISK = (sys.executable, str(Path(__file__).with_name("dead_disk.py")))
 CRASHING = (sys.executable, str(Path(__file__).with_name("crashing.py")))
+EXIT_SECONDS = 2.0
+"""The limit is 1 s; the rest is for a machine with other work."""
 CTRL_G, CTRL_Z = b"\x07", b"\x1a"
 
 
@@ -68,6 +71,42 @@ def test_exit_does_not_wait_for_a_command_that_hangs(home: Home) -> None:
         assert terminal.exited_at is not None and terminal.exited_at - asked < 2.0
         assert terminal.left_on == []
         assert b"Warning" not in terminal.output
+
+
+@pytest.mark.parametrize("hanging", ["file", "folder"])
+def test_exit_does_not_wait_for_a_prompt_file_on_a_dead_mount(
+    home: Home, tmp_path: Path, hanging: str
+) -> None:
+    (tmp_path / "notes.txt").write_text("what the file says")
+    with home.start("--provider", "guide", program=(*DEAD_DISK, hanging)) as terminal:
+        terminal.wait_for("guide / manual")
+        terminal.send(b"see @~/notes.txt please")
+        terminal.wait_for("please")
+        terminal.send(ENTER)
+        terminal.wait_for("Ask anything")
+        asked_at = terminal.send(CTRL_Q)
+        assert terminal.wait_exit() == 0
+        assert terminal.exited_at is not None and terminal.exited_at - asked_at <= EXIT_SECONDS
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+def test_exit_does_not_wait_for_a_disk_that_hangs(home: Home, number: signal.Signals) -> None:
+    with home.start("--provider", "guide", program=(*DEAD_DISK, "store")) as terminal:
+        ask_the_guide(terminal)
+        sent_at = terminal.signal(number)
+        assert terminal.wait_exit() == 128 + number
+        assert terminal.exited_at is not None and terminal.exited_at - sent_at <= EXIT_SECONDS
+        assert terminal.left_on == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_ask_does_not_wait_for_a_disk_that_hangs_either(home: Home, number: signal.Signals) -> None:
+    words = ("ask", "--provider", "guide", "how do I use Ollama?")
+    with home.start(*words, program=(*DEAD_DISK, "store")) as terminal:
+        terminal.wait_for("--provider")
+        sent_at = terminal.signal(number)
+        assert terminal.wait_exit() == 128 + number
+        assert terminal.exited_at is not None and terminal.exited_at - sent_at <= EXIT_SECONDS
 
 
 def test_whole_screen_is_painted_again_after_a_suspension(home: Home) -> None:
