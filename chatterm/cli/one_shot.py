@@ -29,8 +29,11 @@ from chatterm.store.rows import ConversationRow
 from chatterm.store.turns import turns_of
 
 STDIN_LIMIT_BYTES = 10 * 1024 * 1024
-LAST_WORDS_SECONDS = 0.2
-"""How long a stopped reply may take to reach a reader who may stand still."""
+HISTORY_SECONDS = 0.5
+"""How long a history that another program holds locked is waited for, before the prompt goes out all the same."""
+PRINTED = "The reply is printed, but not kept while that is so."
+LAST_WORDS_SECONDS = 0.3
+"""How long a stopped reply may take to be saved, and to reach a reader who may stand still."""
 
 
 def ask_once(words: list[str], files: list[Path], options: StartOptions) -> int:
@@ -41,7 +44,7 @@ def ask_once(words: list[str], files: list[Path], options: StartOptions) -> int:
     paths, loaded = read_settings(options)
     for problem in loaded.problems:
         tell(str(problem), "")
-    engine = build_engine(paths, loaded)
+    engine = build_engine(paths, loaded, busy_seconds=HISTORY_SECONDS, if_unsaved=PRINTED)
     try:
         return asyncio.run(_converse(engine, prompt, files, options))
     finally:
@@ -153,11 +156,10 @@ async def _attached(engine: Engine, files: list[Path], notices: Notices) -> tupl
 
 
 async def _finished(handle: TurnHandle, stopped: asyncio.Future[signal.Signals]) -> TurnFinished | None:
-    """The turn's last event, once all is printed; None for a stopped reply that nobody reads on."""
+    """The turn's last event, once all is printed; None for a stopped reply that nobody reads on or takes."""
     printing = asyncio.ensure_future(print_reply(handle))
     await asyncio.wait({printing, stopped}, return_when=asyncio.FIRST_COMPLETED)
     if stopped.done():
-        await handle.result()
         await asyncio.wait({printing}, timeout=LAST_WORDS_SECONDS)
         if not printing.done():
             printing.cancel()

@@ -35,6 +35,8 @@ DATABASE_NAME = "chatterm.db"
 CLOSE_SECONDS = 0.4
 """What closing may take: together with what the chat screen saves before it, less than a second."""
 
+ON_SCREEN = "What is on screen stays until you quit; /export writes it to another place."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
@@ -107,12 +109,20 @@ def read_settings(options: StartOptions, environ: Mapping[str, str] = os.environ
     return paths, load_for(options, paths, environ)
 
 
-def build_engine(paths: Paths, loaded: Loaded, environ: Mapping[str, str] = os.environ) -> Engine:
-    """The engine for these settings."""
+def build_engine(
+    paths: Paths,
+    loaded: Loaded,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    busy_seconds: float | None = None,
+    if_unsaved: str = ON_SCREEN,
+) -> Engine:
+    """The engine for these settings; the last two are for the `Database`."""
     settings = loaded.settings
     keys = ProviderKeys(settings, environ)
     CrashLog(paths.state, keys.secrets).install()
-    database = Database(paths.data / DATABASE_NAME if settings.save else None)
+    file = paths.data / DATABASE_NAME if settings.save else None
+    database = Database(file, busy_seconds=busy_seconds, if_unsaved=if_unsaved)
     history, state, held = History(database), StateStore(database), HeldBlobs()
     clients = HttpClients(settings.network)
     targets = Targets(

@@ -34,7 +34,8 @@ def find(connection: sqlite3.Connection, id_prefix: str) -> ConversationRow:
     ).fetchall()
     if not rows or not prefix:
         raise StoreError(
-            f"No conversation has an id that begins with {id_prefix!r}.", "Ctrl+S lists all conversations."
+            f"No conversation has an id that begins with {id_prefix!r}.",
+            "Ctrl+S in the chat screen lists all conversations.",
         )
     if len(rows) > 1:
         some = ", ".join(row["id"] for row in rows[:3])

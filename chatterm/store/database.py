@@ -34,14 +34,15 @@ class Database:
     """The database at `path`, or one in memory for None. Opened in the background; several may share a file.
 
     Whatever is wrong with the file at the start ends up in `notices`, as texts for the user; what goes wrong
-    later reaches the caller concerned as a `StoreError`. Work that was handed over is done even if nobody
-    waits for it any more.
+    later reaches the caller concerned as a `StoreError`, whose hint ends with `if_unsaved`. Work that was handed
+    over is done even if nobody waits for it any more. `busy_seconds` is how long it waits for other programs.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, busy_seconds: float | None = None, if_unsaved: str = "") -> None:
         self.path = path
+        self._if_unsaved = if_unsaved
         self._open: OpenDatabase | None = None
-        self._patience = Patience()
+        self._patience = Patience(busy_seconds)
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._closed = False
         self._closing = threading.Lock()
@@ -148,7 +149,7 @@ class Database:
 
     def _transact(self, database: OpenDatabase, work: Work[T], durable: bool) -> T:
         if database.read_only is not None:
-            raise StoreError(database.read_only, "What is on screen stays until you quit.")
+            raise StoreError(database.read_only, self._if_unsaved)
         connection = database.connection
         with database.lock.shared(within_seconds=0) if database.lock else nullcontext():
             connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
@@ -170,7 +171,7 @@ class Database:
         if isinstance(error, sqlite3.Error) and is_damage(error) and self.path is not None:
             with suppress(OSError):
                 make_private_file(suspect(self.path))
-        explained = store_error(error, self.path)
+        explained = store_error(error, self.path, self._if_unsaved)
         explained.__cause__ = error
         return explained
 

@@ -8,28 +8,26 @@ from pathlib import Path
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import StoreError
 
-_KEPT = "What is on screen stays until you quit; /export writes it to another place."
-
 # By primary result code (https://www.sqlite.org/rescode.html): what happened, and the next step.
 _EXPLANATIONS = {
-    sqlite3.SQLITE_FULL: ("could not be written: the disk is full", f"Free some space. {_KEPT}"),
+    sqlite3.SQLITE_FULL: ("could not be written: the disk is full", "Free some space."),
     sqlite3.SQLITE_IOERR: (
         "could not be read or written: the disk is full or failing",
-        f"Check the free space and the disk. {_KEPT}",
+        "Check the free space and the disk.",
     ),
-    sqlite3.SQLITE_BUSY: ("is locked by another program", f"Close what else has it open. {_KEPT}"),
-    sqlite3.SQLITE_LOCKED: ("is locked by another program", f"Close what else has it open. {_KEPT}"),
-    sqlite3.SQLITE_READONLY: ("cannot be written: it is read-only", f"Check its permissions. {_KEPT}"),
-    sqlite3.SQLITE_CANTOPEN: ("could not be opened", f"Check its permissions. {_KEPT}"),
+    sqlite3.SQLITE_BUSY: ("is locked by another program", "Close what else has it open."),
+    sqlite3.SQLITE_LOCKED: ("is locked by another program", "Close what else has it open."),
+    sqlite3.SQLITE_READONLY: ("cannot be written: it is read-only", "Check its permissions."),
+    sqlite3.SQLITE_CANTOPEN: ("could not be opened", "Check its permissions."),
     sqlite3.SQLITE_CORRUPT: (
         "is damaged",
-        f"Start chatterm again: it will check the file and set it aside. {_KEPT}",
+        "Start chatterm again: it will check the file and set it aside.",
     ),
     sqlite3.SQLITE_NOTADB: (
         "is damaged",
-        f"Start chatterm again: it will check the file and set it aside. {_KEPT}",
+        "Start chatterm again: it will check the file and set it aside.",
     ),
-    sqlite3.SQLITE_TOOBIG: ("cannot hold a text of this size", _KEPT),
+    sqlite3.SQLITE_TOOBIG: ("cannot hold a text of this size", ""),
 }
 
 
@@ -55,13 +53,13 @@ def is_locked(error: sqlite3.Error | TimeoutError) -> bool:
     return result_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def store_error(error: sqlite3.Error | TimeoutError, path: Path | None) -> StoreError:
-    """The error for the user."""
+def store_error(error: sqlite3.Error | TimeoutError, path: Path | None, if_unsaved: str = "") -> StoreError:
+    """The error for the user; `if_unsaved` says what becomes of the text that could not be stored."""
     if isinstance(error, TimeoutError):
         code = sqlite3.SQLITE_BUSY
     elif isinstance(error, sqlite3.DataError):  # raised by Python, before SQLite sees the value
         code = sqlite3.SQLITE_TOOBIG
     else:
         code = result_code(error)
-    what, hint = _EXPLANATIONS.get(code, (f"could not be used: {clean_line(str(error))}", _KEPT))
-    return StoreError(f"{shown(path)} {what}.", hint)
+    what, hint = _EXPLANATIONS.get(code, (f"could not be used: {clean_line(str(error))}", ""))
+    return StoreError(f"{shown(path)} {what}.", f"{hint} {if_unsaved}".strip())

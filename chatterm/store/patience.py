@@ -26,11 +26,16 @@ class Patience:
     """Tries work again while another program holds the database; used by the thread that works.
 
     Work that is queued behind one that waited in vain fails soon: else each would wait as long again.
+    `busy_seconds` takes the place of `BUSY_SECONDS`.
     """
 
     def __init__(
-        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+        self,
+        busy_seconds: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._busy_seconds = busy_seconds
         self._clock = clock
         self._sleep = sleep
         self._short_until = -math.inf
@@ -41,7 +46,8 @@ class Patience:
         # Waited here and not by SQLite's own busy_timeout: nothing can shorten that once it has begun.
         began_at = self._clock()
         is_short = began_at < self._short_until
-        until = began_at + (BUSY_AGAIN_SECONDS if is_short else BUSY_SECONDS)
+        busy = BUSY_SECONDS if self._busy_seconds is None else self._busy_seconds
+        until = began_at + (BUSY_AGAIN_SECONDS if is_short else busy)
         while True:
             try:
                 return work()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import array
 import fcntl
-import logging
 import signal
 import sqlite3
 import subprocess
-import sys
 import termios
 import time
 from collections.abc import Generator
@@ -17,8 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.cli.app import run
-from chatterm.store import patience
 from tests.doubles.server import ScriptedServer
 from tests.doubles.terminal import CTRL_C
 from tests.journeys.program import CHATTERM, Home
@@ -172,25 +168,50 @@ def test_a_turn_that_was_not_saved_is_told(home: Home, server: ScriptedServer) -
     assert errors.count("no room") == 1
 
 
-def test_a_locked_history_is_told_once(
-    home: Home, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_locked_history_holds_nothing_up_and_is_told_once(home: Home, server: ScriptedServer) -> None:
+    began_at = time.monotonic()
     assert finish(home, *ask(server, "first"))[0] == 0
-    for name, value in home.environ().items():
-        monkeypatch.setenv(name, value)
-    for name in ("handlers", "propagate"):  # put back what the program sets
-        monkeypatch.setattr(logging.getLogger("chatterm"), name, getattr(logging.getLogger("chatterm"), name))
-    monkeypatch.setattr(patience, "BUSY_SECONDS", 0.05)
-    monkeypatch.setattr(sys, "stdin", None)
+    usual_seconds = server.chats[0].arrived_at - began_at
     server.reply_text("The reply.")
     with database(home) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        assert run(ask(server, "question")) == 0
+        began_at = time.monotonic()
+        status, output, errors = finish(home, *ask(server, "question"))
         connection.execute("ROLLBACK")
-    output, errors = capfd.readouterr()
-    assert output == "The reply.\n"
+    assert (status, output) == (0, "The reply.\n")
     assert errors.count("\n") == 1
     assert "is locked by another program" in errors
+    assert "The reply is printed, but not kept while that is so." in errors
+    assert "/export" not in errors and "on screen" not in errors
+    # Half a second and the start of Python; the rest is for a machine with other work.
+    assert server.chats[-1].arrived_at - began_at < 2 * usual_seconds + 2
+    assert [turn.prompt for turn in home.stored()] == ["first"]
+
+
+def test_a_history_that_is_free_again_before_the_end_gets_the_turn(
+    home: Home, server: ScriptedServer
+) -> None:
+    assert finish(home, *ask(server, "first"))[0] == 0
+    server.reply_text("The reply and its end.", gates={4: "free"})
+    with (
+        database(home) as connection,
+        subprocess.Popen(
+            [*CHATTERM, *ask(server, "question")],
+            env=home.environ(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process,
+    ):
+        connection.execute("BEGIN IMMEDIATE")
+        server.wait_until(lambda: len(server.chats) == 2)
+        connection.execute("ROLLBACK")
+        server.release("free")
+        output, errors = process.communicate()
+    assert (process.returncode, output) == (0, b"The reply and its end.\n")
+    assert b"is locked by another program" in errors
+    last = home.stored()[-1]
+    assert (last.prompt, last.text, last.state) == ("question", "The reply and its end.", "complete")
 
 
 def test_a_conversation_stays_with_its_provider(home: Home, server: ScriptedServer) -> None:

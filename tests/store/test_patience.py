@@ -13,7 +13,7 @@ class Waiting:
     def __init__(self) -> None:
         self.now = 100.0
         self.free_at = float("inf")
-        self.patience = Patience(lambda: self.now, self._sleep)
+        self.patience = Patience(clock=lambda: self.now, sleep=self._sleep)
 
     def _sleep(self, seconds: float) -> None:
         self.now += seconds
