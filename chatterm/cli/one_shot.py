@@ -11,6 +11,7 @@ from pathlib import Path
 from chatterm.backend.attachments import read_attachment, store_attachment
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.first_model import Wanted, first_model
+from chatterm.backend.past import read_end
 from chatterm.backend.remembered_models import last_model
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.turn_handle import TurnHandle
@@ -26,7 +27,6 @@ from chatterm.core.events import TurnFinished
 from chatterm.core.messages import Part
 from chatterm.core.turn import Outcome, Turn
 from chatterm.store.rows import ConversationRow
-from chatterm.store.turns import turns_of
 
 STDIN_LIMIT_BYTES = 10 * 1024 * 1024
 HISTORY_SECONDS = 0.5
@@ -99,9 +99,10 @@ async def _session(engine: Engine, options: StartOptions, notices: Notices) -> S
     if row is None:
         session = engine.new_session(None, (), options.system)
     else:
-        turns = turns_of(row.id, await engine.history.load(row.id))
+        turns, past = await read_end(engine.history, row)
         system = row.system if options.system is None else options.system
         session = engine.new_session(row.id, turns, system)
+        session.past = past
     choice = await first_model(await _wanted(engine, row, notices), engine.targets, engine.models)
     stays = row is not None and row.provider == choice.provider
     targets = engine.targets.at(choice.provider, row.base_url if row and stays else choice.base_url)

@@ -6,12 +6,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from chatterm.backend.first_model import Wanted, first_model, split_model
+from chatterm.backend.past import read_end
 from chatterm.backend.remembered_models import RememberedModel, last_model, recent_models, remember_model
 from chatterm.backend.session import Session
 from chatterm.core.errors import ChattermError, ConfigError, StoreError
 from chatterm.core.turn import Turn
 from chatterm.store.rows import ConversationRow
-from chatterm.store.turns import turns_of
 
 if TYPE_CHECKING:
     from chatterm.tui.screens.chat import ChatScreen
@@ -62,9 +62,10 @@ class Opening:
         """Put a stored conversation on screen, with the model it was held with where that is still there."""
         self._screen.pane.refuse_while_busy()
         start = self._services.start
-        stored = await self._services.history.load(conversation.id)
+        turns, past = await read_end(self._services.history, conversation)
         system = conversation.system if start.system is None else start.system
-        session = self._services.new_session(conversation.id, turns_of(conversation.id, stored), system)
+        session = self._services.new_session(conversation.id, turns, system)
+        session.past = past
         await self._show(session, conversation.title)
         self._resumed = conversation
         if start.provider is None and start.model is None and conversation.provider and conversation.model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from chatterm.core.turn import Turn
 from chatterm.tui.widgets.text_box import InputBox
 
 if TYPE_CHECKING:
+    from chatterm.backend.session import Session
     from chatterm.tui.screens.chat import ChatScreen
 
 
@@ -39,14 +41,20 @@ class ReplyCommands:
 
     async def do_copy_reply(self, argument: str) -> None:
         """Copy the last reply as Markdown; with a number, the reply that many back."""
-        text = self._nth_last(argument).reply.text
-        if not text:
-            raise ChattermError("The last reply has no text.", "Nothing was copied.")
-        await self._copy(text)
+        self._last_turn()
+        if argument and not argument.isdecimal():
+            raise ConfigError(f"{argument!r} is no number.", "/copy 2 copies the last reply but one.")
+        number, session = int(argument or 1), self._screen.pane.session
+        if number > len(_ended(session.turns)) and session.past is not None:
+            # Not awaited: reading a long conversation takes seconds, in which the screen would stand still.
+            self._screen.run_worker(self._screen.told(self._copy_earlier(session, number)))
+        else:
+            await self._copy_nth(session.turns, number)
 
     async def do_copy_code(self, argument: str) -> None:
         """Copy the code of the last reply."""
-        blocks = code_blocks(self._nth_last("").reply.text)
+        self._last_turn()
+        blocks = code_blocks(_nth_last(self._screen.pane.session.turns, 1).reply.text)
         if not blocks:
             raise ChattermError("The last reply has no code block.", "Nothing was copied.")
         await self._copy("\n\n".join(blocks))
@@ -87,8 +95,12 @@ class ReplyCommands:
         session = self._screen.pane.session
         if not session.turns:
             raise ChattermError("There is nothing to export yet.", "Send a message first.")
+        # Not awaited, as above.
+        self._screen.run_worker(self._screen.told(self._export(session, argument)))
+
+    async def _export(self, session: Session, argument: str) -> None:
         title = (await self._services.history.find(session.conversation_id)).title
-        path = await asyncio.to_thread(_write_new, argument, title, session.turns)
+        path = await asyncio.to_thread(_write_new, argument, title, await session.all_turns())
         self._screen.pane.notices.show(f"Exported to {path}")
 
     async def _rename(self, title: str | None) -> None:
@@ -100,6 +112,15 @@ class ReplyCommands:
     async def _titled(self, title: str | None) -> None:
         await self._screen.told(self._rename(title))
 
+    async def _copy_earlier(self, session: Session, number: int) -> None:
+        await self._copy_nth(await session.all_turns(), number)
+
+    async def _copy_nth(self, turns: Iterable[Turn], number: int) -> None:
+        text = _nth_last(turns, number).reply.text
+        if not text:
+            raise ChattermError("The last reply has no text.", "Nothing was copied.")
+        await self._copy(text)
+
     async def _copy(self, text: str) -> None:
         self._screen.pane.notices.show((await self._screen.front.clipboard_writer.copy(text)).message)
 
@@ -109,15 +130,16 @@ class ReplyCommands:
             raise ChattermError("There is no message yet.", "Type one and press Enter.")
         return turns[-1]
 
-    def _nth_last(self, argument: str) -> Turn:
-        self._last_turn()
-        turns = [turn for turn in self._screen.pane.session.turns if turn.outcome is not None]
-        if argument and not argument.isdecimal():
-            raise ConfigError(f"{argument!r} is no number.", "/copy 2 copies the last reply but one.")
-        number = int(argument or 1)
-        if not 1 <= number <= len(turns):
-            raise ChattermError(f"There is no reply {number} back.", f"There are {len(turns)} so far.")
-        return turns[-number]
+
+def _ended(turns: Iterable[Turn]) -> list[Turn]:
+    return [turn for turn in turns if turn.outcome is not None]
+
+
+def _nth_last(turns: Iterable[Turn], number: int) -> Turn:
+    ended = _ended(turns)
+    if not 1 <= number <= len(ended):
+        raise ChattermError(f"There is no reply {number} back.", f"There are {len(ended)} so far.")
+    return ended[-number]
 
 
 def _value(text: str) -> object:
