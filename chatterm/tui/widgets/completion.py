@@ -37,7 +37,8 @@ class CompletionList(RowList):
     """Completes slash commands at the start of the prompt, and `@path` anywhere in it.
 
     It belongs beside a `Composer` in the same container and takes no room in it. Tab or Enter accepts, Up and
-    Down move, Esc closes. Enter is left to the prompt when the word is complete already.
+    Down move, Esc closes. A Tab before the list of files is there accepts the first of it when it comes. Enter
+    is left to the prompt when the word is complete already.
     """
 
     DEFAULT_CSS = """
@@ -58,6 +59,9 @@ class CompletionList(RowList):
         self._start = (0, 0)
         self._closed_at: tuple[int, int] | None = None
         self._asked = 0
+        self._awaited = False
+        """Whether a list is on its way."""
+        self._accepts_first = False
 
     @property
     def is_open(self) -> bool:
@@ -95,6 +99,7 @@ class CompletionList(RowList):
     def _look(self) -> None:
         """Find the word at the cursor and what could complete it."""
         self._asked += 1
+        self._awaited = self._accepts_first = False
         composer = self._composer
         row, column = composer.cursor_location
         before = composer.document.get_line(row)[:column]
@@ -106,6 +111,7 @@ class CompletionList(RowList):
         elif (found := _PATH.search(before)) is not None:
             self._begin((row, found.start()), found[0])
             typed = found["quoted"] if found["quoted"] is not None else found["bare"]
+            self._awaited = True
             self.run_worker(partial(self._offer_paths, typed, self._asked), exclusive=True)
         else:
             self._closed_at = None
@@ -119,7 +125,10 @@ class CompletionList(RowList):
     async def _offer_paths(self, typed: str, asked: int) -> None:
         paths = await asyncio.to_thread(matching_paths, typed, self._folder or Path.cwd())
         if asked == self._asked:
+            self._awaited = False
             self._offer([_path_candidate(path) for path in paths])
+            if self._accepts_first and self.is_open:
+                self._accept()
 
     def _offer(self, candidates: list[Candidate]) -> None:
         if self._closed_at == self._start:
@@ -136,6 +145,9 @@ class CompletionList(RowList):
             self.set_rows([Row(candidate.label, candidate.note) for candidate in candidates])
 
     def _take_key(self, key: str) -> bool:
+        if self._awaited and key == "tab":
+            self._accepts_first = True
+            return True
         if not self.is_open:
             return False
         match key:

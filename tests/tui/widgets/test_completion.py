@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from chatterm.tui.commands import COMMANDS
-from chatterm.tui.widgets import file_names
+from chatterm.tui.widgets import completion, file_names
 from chatterm.tui.widgets.completion import CompletionList
 from chatterm.tui.widgets.composer import Composer
 from chatterm.tui.widgets.file_names import matching_paths
@@ -180,3 +181,24 @@ def test_a_huge_folder_and_names_that_are_no_text(tmp_path: Path, monkeypatch: p
     (other / os.fsdecode(b"bad\xff")).touch()
     (other / 'quote"').touch()
     assert matching_paths("", other) == []
+
+
+@pytest.mark.parametrize(("then", "text"), [((), "@notes.txt "), (("x",), "@nx")])
+async def test_tab_before_the_list_is_there_completes_when_it_comes(
+    monkeypatch: pytest.MonkeyPatch, then: tuple[str, ...], text: str
+) -> None:
+    gate = threading.Event()
+
+    def slow(typed: str, folder: Path) -> list[str]:
+        gate.wait(10)
+        return [name for name in ("notes.txt", "number.txt") if name.startswith(typed)]
+
+    monkeypatch.setattr(completion, "matching_paths", slow)
+    app = PromptHost()
+    async with app.run_test() as pilot:
+        app.composer.insert_text("@n")
+        await pilot.press("tab", *then)
+        assert app.composer.has_focus
+        gate.set()
+        await settle(pilot)
+        assert app.composer.text == text
