@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 
-from chatterm.tui.transcript.entry_lines import LiveEntry
+from chatterm.tui.transcript.live_entry import LiveEntry
 
 SLICE = 1024
 """Characters taken in between two looks at the clock."""

@@ -235,12 +235,17 @@ class BlockLines(OpenBlocks):
         if closes(line, leaf.fence):
             self._close(closing=line.strip())
             return
-        if leaf.is_full_code or leaf.is_good_end(line):
+        if self._goes_into_next_piece(line):
             leaf = self._split_code(leaf)
         line = line[min(indent_of(line), leaf.indent) :]
         leaf.add(line + "\n" if ends else line)
         if not ends:
             self._split_code(leaf, continues=True)
+
+    def _goes_into_next_piece(self, line: str) -> bool:
+        """Whether the open code is cut before this line."""
+        leaf = self._leaf
+        return leaf is not None and not self._within and (leaf.is_full_code or leaf.is_good_end(line))
 
     def _split_code(self, leaf: Leaf, *, continues: bool = False) -> Leaf:
         self._close()

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
-from chatterm.tui.transcript.inline import Look
-from chatterm.tui.transcript.layout import Line
+from chatterm.tui.transcript.lines import Line
+from chatterm.tui.transcript.looks import Look, Span
+
+
+class Overlay(NamedTuple):
+    """A style over the characters of a line from `start` up to `end`."""
+
+    start: int
+    end: int
+    style: Style
 
 
 class Palette:
-    """The styles of looks by name, and what lies over selected text; one of them for one theme."""
+    """The styles of looks by name; one of them for one theme."""
 
-    def __init__(self, styles: Mapping[str, Style], selection: Style) -> None:
+    def __init__(self, styles: Mapping[str, Style]) -> None:
         self._styles: dict[Look, Style] = {Look(name): style for name, style in styles.items()}
-        self._selection: Style = selection
 
     def style(self, look: Look) -> Style:
         """The style of a look, whose name must be in the palette."""
@@ -29,33 +37,35 @@ class Palette:
         return style
 
     def paint(
-        self, line: Line, filled: int, width: int, selected: tuple[int, int] | None = None
+        self, gutter: Span, line: Line, filled: int, width: int, overlays: Iterable[Overlay] = ()
     ) -> list[Segment]:
-        """The line as segments of at least `width` cells; its own fill goes up to the column `filled`.
-
-        `selected` is a range of its characters; the second is -1 for all the rest.
-        """
-        segments = [Segment(text, self.style(look)) for text, look in line.spans]
-        if selected is not None:
-            start, end = selected
-            segments = self._select(segments, max(start, line.lead), end if end >= 0 else len(line.text))
-        used = sum(cell_len(segment.text) for segment in segments)
-        for column, fill in ((filled, line.fill), (width, "text")):
-            if used < column:
-                segments.append(Segment(" " * (column - used), self.style(Look(fill))))
-                used = column
+        """Gutter and line as segments of at least `width` cells; the line's own fill goes up to `filled`."""
+        styles = self._styles
+        segments = [Segment(text, styles.get(look) or self.style(look)) for text, look, _ in line.spans]
+        for overlay in overlays:
+            segments = _laid_over(segments, overlay)
+        segments.insert(0, Segment(gutter.text, self.style(gutter.look)))
+        used = 0
+        for text, _, _ in segments:
+            used += len(text) if text.isascii() else cell_len(text)
+        if used < filled and line.fill != "text":
+            segments.append(Segment(" " * (filled - used), self.style(Look(line.fill))))
+            used = filled
+        if used < width:
+            segments.append(Segment(" " * (width - used), self.style(Look("text"))))
         return segments
 
-    def _select(self, segments: list[Segment], start: int, end: int) -> list[Segment]:
-        parts: list[Segment] = []
-        at = 0
-        for text, style, _ in segments:
-            first, last = max(start - at, 0), max(end - at, 0)
-            under = (style or Style.null()) + self._selection
-            for piece, look in ((text[:first], style), (text[first:last], under)):
-                if piece:
-                    parts.append(Segment(piece, look))
-            if rest := text[max(first, last) :]:
-                parts.append(Segment(rest, style))
-            at += len(text)
-        return parts
+
+def _laid_over(segments: list[Segment], overlay: Overlay) -> list[Segment]:
+    parts: list[Segment] = []
+    at = 0
+    for text, style, _ in segments:
+        first, last = max(overlay.start - at, 0), max(overlay.end - at, 0)
+        under = (style or Style.null()) + overlay.style
+        for piece, look in ((text[:first], style), (text[first:last], under)):
+            if piece:
+                parts.append(Segment(piece, look))
+        if rest := text[max(first, last) :]:
+            parts.append(Segment(rest, style))
+        at += len(text)
+    return parts

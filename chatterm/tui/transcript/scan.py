@@ -53,14 +53,13 @@ class Scanner(BlockLines):
 
     @property
     def growing_code(self) -> str | None:
-        """The text so far of the code piece that is open, else None."""
+        """The text so far of the code piece that is open, the first of `tail`; else None."""
         leaf = self._leaf
         if leaf is None or leaf.kind != "code":
             return None
         rest, matched = (self._partial, leaf.depth) if self._within else self._strip(self._partial)
-        if matched < leaf.depth or self._is_undecided():
-            rest = ""
-        return "".join(leaf.lines) + rest[min(indent_of(rest), leaf.indent) :]
+        elsewhere = matched < leaf.depth or self._is_undecided() or self._goes_into_next_piece(rest)
+        return "".join(leaf.lines) + ("" if elsewhere else rest[min(indent_of(rest), leaf.indent) :])
 
     def _is_undecided(self) -> bool:
         """Whether the unfinished line may become, or is, the line of a fence."""

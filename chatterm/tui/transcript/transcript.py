@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterable
 
+from textual import on
 from textual.geometry import Region
 from textual.timer import Timer
 
@@ -76,13 +77,24 @@ class Transcript(TranscriptView):
         self._show()
 
     def toggle_thinking(self) -> None:
-        """Shows the thinking of all entries, or folds it to one line each."""
-        self._viewport.lay(self._document.width, not self._document.unfolded)
-        self._show()
+        """Shows the thinking and the tool calls of all entries, or folds each to one line."""
+        form = self._document.form
+        self._lay(form._replace(unfolded=not form.unfolded, turned=frozenset()))
 
-    def action_toggle_thinking(self) -> None:
-        """The same, as a click on such a line does it."""
-        self.toggle_thinking()
+    def toggle_maths(self) -> bool:
+        """Shows formulas as they are written, or converted; whether they are converted now."""
+        form = self._document.form
+        self._lay(form._replace(maths=not form.maths))
+        return not form.maths
+
+    @on(TranscriptView.Clicked)
+    def _clicked(self, event: TranscriptView.Clicked) -> None:
+        """A fold is turned here; all else is for the screen."""
+        kind, _, number = event.link.removeprefix("action:").partition(":")
+        if event.link.startswith("action:") and kind == "fold":
+            event.stop()
+            self._viewport.turn_fold(event.address, int(number))
+            self._show()
 
     # ---- streaming --------------------------------------------------------------------------
 
@@ -175,14 +187,17 @@ class Transcript(TranscriptView):
         live = self._document.live
         assert live is not None
         top, place = self._viewport.top, self._document.place(live.entry.id)
-        first = (place, live.settle())
-        height = self._document.height(place)
+        segments = self._document.segments(place)
+        changed = self._document.settle_live()
+        last = self._document.segments(place) - 1
+        first = (place, segments - 1, changed if last < segments else 0)
         self._viewport.settle()
         self._sync()
         rows = self._viewport.rows
         y = 0 if self._viewport.top != top else sum(row < first for row in rows)
         self.refresh(Region(0, y, self.size.width, self.size.height - y))
-        if not self.following and not self._told_below and rows and rows[-1] < (place, height - 1):
+        end = (place, last, self._document.height(place, last) - 1)
+        if not self.following and not self._told_below and rows and rows[-1] < end:
             self._told_below = True
             self.post_message(self.NewTextBelow())
 

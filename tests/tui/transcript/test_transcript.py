@@ -17,10 +17,10 @@ from textual.theme import Theme
 
 from chatterm.core.clean import is_clean
 from chatterm.tui.transcript import transcript as transcript_module
-from chatterm.tui.transcript.document import Document
 from chatterm.tui.transcript.entries import Entry
 from chatterm.tui.transcript.transcript import Transcript
 from tests.tui.transcript.documents import long_reply
+from tests.tui.transcript.made import document, texts
 
 SIZE = (60, 20)
 COLOURS = {
@@ -31,6 +31,11 @@ COLOURS = {
     "chatterm-link": "#0000ff",
     "chatterm-code-foreground": "#ffff00",
     "chatterm-code-background": "#222222",
+    "chatterm-selection": "#334455",
+    **{
+        f"chatterm-{kind}": "#ffffff"
+        for kind in ("keyword", "string", "number", "comment", "function", "type")
+    },
 }
 
 
@@ -43,6 +48,8 @@ class Host(App[None]):
         super().__init__()
         self.transcript = transcript or Transcript()
         self.messages: list[Message] = []
+        self.selections: list[str] = []
+        self.clicked: list[str] = []
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return COLOURS
@@ -55,6 +62,12 @@ class Host(App[None]):
 
     def on_transcript_following_changed(self, event: Transcript.FollowingChanged) -> None:
         self.messages.append(event)
+
+    def on_transcript_selected(self, event: Transcript.Selected) -> None:
+        self.selections.append(event.text)
+
+    def on_transcript_clicked(self, event: Transcript.Clicked) -> None:
+        self.clicked.append(event.link)
 
     def on_transcript_new_text_below(self, event: Transcript.NewTextBelow) -> None:
         self.messages.append(event)
@@ -77,12 +90,11 @@ def painted(transcript: Transcript) -> list[str]:
 
 def expected(transcript: Transcript, *entries: Entry) -> list[str]:
     """The last screen of these entries, laid out whole."""
-    whole = Document(transcript.scrollable_content_region.width - 3)
-    whole.set_entries(entries)
+    width = min(transcript.scrollable_content_region.width - 3, 100)
     lines = [
-        whole.line(place, number).text.rstrip()
-        for place in range(len(whole))
-        for number in range(whole.height(place))
+        (("▌ " if shown.role == "user" and line else "  ") + line).rstrip()
+        for shown in entries
+        for line in texts(document(shown, width=width))
     ]
     height = transcript.size.height
     return lines[-height:] + [""] * (height - len(lines))
@@ -233,9 +245,9 @@ async def test_hostile_text_is_painted_visibly() -> None:
         transcript = host.transcript
         transcript.append(Entry(id="u", role="user", text=hostile, label=hostile))
         transcript.begin_live(entry("r", live=True))
-        for char in hostile:
-            transcript.write(char)
-            transcript.write_thinking(char)
+        for write in (transcript.write, transcript.write_thinking):
+            for char in hostile:
+                write(char)
         transcript.set_waiting(hostile)
         transcript.toggle_thinking()
         await settled(pilot, transcript)
@@ -354,7 +366,7 @@ async def test_the_reading_width_is_capped_and_code_fills_it() -> None:
         host.transcript.append(entry("r", "word " * 20 + "\n```\nx\n```"))
         await pilot.pause()
         assert max(map(len, painted(host.transcript))) <= 42
-        code = host.transcript.render_line(3)
+        code = host.transcript.render_line(5)
         cells = [
             (segment.style.bgcolor.name if segment.style and segment.style.bgcolor else "")
             for segment in code
@@ -507,12 +519,18 @@ async def test_thinking_folds_and_unfolds_by_method_and_by_click() -> None:
         transcript.begin_live(entry("r", live=True))
         transcript.write_thinking("live thought")
         await settled(pilot, transcript)
-        folded = ["  ▸ thought · 12 characters", "  reply", "", "  ▸ thinking · 12 characters", ""]
+        folded = [
+            "  ▸ thought · 12 characters",
+            "  reply",
+            "",
+            "  ▸ thinking · 12 characters · live thought",
+            "",
+        ]
         assert painted(transcript)[:5] == folded
         transcript.toggle_thinking()
         await pilot.pause()
         unfolded = ["  ▾ thought · 12 characters", "  │ first", "  │ second", "  reply", "",
-                    "  ▾ thinking · 12 characters", "  │ live thought", ""]  # fmt: skip
+                    "  ▾ thinking", "  │ live thought", ""]  # fmt: skip
         assert painted(transcript)[:8] == unfolded
         transcript.write_thinking("s go on")
         await settled(pilot, transcript)
@@ -549,7 +567,16 @@ async def drag(pilot: Pilot[None], start: Offset, end: Offset) -> None:
     await pilot.pause()
 
 
-async def test_selecting_across_lines_and_entries_gives_the_plain_text() -> None:
+def selected_on(transcript: Transcript, y: int) -> str:
+    marked = transcript._selection_style.bgcolor
+    return "".join(
+        segment.text
+        for segment in transcript.render_line(y)
+        if segment.style and segment.style.bgcolor == marked
+    )
+
+
+async def test_selecting_across_lines_and_entries_gives_what_was_written() -> None:
     host = Host()
     async with host.run_test(size=SIZE) as pilot:
         transcript = host.transcript
@@ -558,26 +585,79 @@ async def test_selecting_across_lines_and_entries_gives_the_plain_text() -> None
         )
         await pilot.pause()
         await drag(pilot, Offset(7, 0), Offset(9, 4))
-        assert host.screen.get_selected_text() == (
-            "hello\nworld\n\nbold words and more and more and more and more and more and more"
-        )
-        marked = host.screen.get_component_rich_style("screen--selection").bgcolor
-        selected = [
-            segment.text
-            for segment in transcript.render_line(1)
-            if segment.style and segment.style.bgcolor == marked
-        ]
-        assert selected == ["world"]
+        chosen = "hello\nworld\n\nbold words and more and more and more and more and more and more"
+        assert transcript.selected_text == chosen
+        assert host.selections == [chosen]
+        assert selected_on(transcript, 1) == "world"
         transcript.scroll_lines(1)
-        assert host.screen.get_selected_text() is not None
         transcript.append(prompt("v", "more"))
-        assert host.screen.get_selected_text() is None
+        await pilot.resize_terminal(30, 12)
+        await pilot.pause()
+        assert transcript.selected_text == chosen
+        await drag(pilot, Offset(0, 0), Offset(29, 11))
+        assert "**bold** words" in transcript.selected_text  # a row that is selected as a whole: its source
+        assert transcript.clear_selection() and not transcript.clear_selection()
+        assert transcript.selected_text == ""
 
 
-async def test_selecting_all_gives_all_even_what_was_never_seen() -> None:
+async def test_a_selection_stays_while_a_reply_grows_and_when_it_ends() -> None:
     host = Host()
     async with host.run_test(size=SIZE) as pilot:
-        host.transcript.set_entries([entry(str(number), f"entry {number}") for number in range(50)])
+        transcript = host.transcript
+        transcript.begin_live(entry("r", live=True))
+        transcript.write("first paragraph\n\nsecond")
+        await settled(pilot, transcript)
+        await drag(pilot, Offset(2, 0), Offset(6, 0))
+        assert transcript.selected_text == "first"
+        transcript.write(" paragraph\n\n" + "more\n" * 40)
+        await settled(pilot, transcript)
+        assert transcript.selected_text == "first"
+        transcript.end_live(entry("r", "first paragraph\n\nsecond paragraph\n\n" + "more\n" * 40))
+        transcript.scroll_to_start()
         await pilot.pause()
-        host.screen._select_all_in_widget(host.transcript)
-        assert host.screen.get_selected_text() == "\n\n".join(f"entry {number}" for number in range(50))
+        assert (transcript.selected_text, selected_on(transcript, 0)) == ("first", "first")
+
+
+async def test_a_double_click_selects_a_word_and_a_third_the_row() -> None:
+    host = Host()
+    async with host.run_test(size=SIZE) as pilot:
+        host.transcript.append(entry("r", "- one **two** three"))
+        await pilot.pause()
+        await pilot.click(host.transcript, offset=(9, 0), times=2)
+        await pilot.pause()
+        assert host.transcript.selected_text == "two"
+        await pilot.click(host.transcript, offset=(9, 0), times=3)
+        await pilot.pause()
+        assert host.transcript.selected_text == "- one **two** three"
+
+
+async def test_a_drag_past_the_edge_scrolls() -> None:
+    host = Host()
+    async with host.run_test(size=SIZE) as pilot:
+        transcript = host.transcript
+        transcript.set_entries([entry("a", "\n".join(f"line {number}" for number in range(100)))])
+        transcript.scroll_to_start()
+        await pilot.pause()
+        await pilot.mouse_down(offset=Offset(2, SIZE[1] - 1))
+        transcript.post_message(events.MouseMove(transcript, 8, SIZE[1] + 3, 0, 1, 1, False, False, False))
+        await pilot.pause(0.3)
+        assert transcript._viewport.y > 1
+        await pilot.mouse_up(offset=Offset(8, SIZE[1] - 1))
+        await pilot.pause()
+        assert transcript.selected_text.startswith("line 19\nline 20")
+        assert transcript._drag_timer is None
+
+
+async def test_a_link_is_told_of_and_not_opened() -> None:
+    host = Host()
+    async with host.run_test(size=SIZE) as pilot:
+        host.transcript.append(entry("r", "see [the docs](https://docs.example/a)\n\n```py\nx\n```"))
+        await pilot.pause()
+        await pilot.click(host.transcript, offset=(7, 0))
+        await pilot.click(host.transcript, offset=(3, 0))
+        await pilot.pause()
+        assert host.clicked == ["https://docs.example/a"]
+        head = painted(host.transcript)[2]
+        await pilot.click(host.transcript, offset=(head.index("copy") + 1, 2))
+        await pilot.pause()
+        assert host.clicked[1:] == ["action:copy-code"]

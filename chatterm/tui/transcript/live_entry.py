@@ -1,0 +1,274 @@
+"""A reply that grows: laid out as it comes, at a cost that does not grow with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from chatterm.core.clean import clean_line
+from chatterm.tui.transcript.entries import Entry, Section
+from chatterm.tui.transcript.lines import Line, lay
+from chatterm.tui.transcript.live_sections import LiveCode, LiveText, LiveThinking
+from chatterm.tui.transcript.looks import DIM, Look, Span
+from chatterm.tui.transcript.pieces import Piece
+from chatterm.tui.transcript.rows import Row
+from chatterm.tui.transcript.segments import (
+    Content,
+    Format,
+    References,
+    Segment,
+    fold_head,
+    fold_words,
+    foot,
+    is_full,
+    lay_out,
+    weight,
+)
+
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_BLANK = Line()
+
+
+class LiveEntry:
+    """A reply that grows. `closed` are the segments that are complete; the lines are those of the last one.
+
+    The segments are those of the entry that the reply becomes. `settle` brings the lines up to date.
+    """
+
+    def __init__(self, entry: Entry, form: Format) -> None:
+        self.entry: Entry = entry
+        self.closed: list[Segment] = []
+        self._sections: list[LiveText | LiveThinking] = []
+        self._fresh: list[list[Line]] = []
+        self._waiting: list[Line] = []
+        self._frame: int = 0
+        self.lay(form)
+        for section in entry.sections:
+            (self.write_thinking if section.kind == "thinking" else self.write)(section.text)
+        self.settle()
+
+    def lay(self, form: Format) -> None:
+        """Lays out the last segment in another format; what is closed is only grouped anew."""
+        self._form: Format = form
+        self.closed.clear()
+        self._fresh.clear()
+        self._open: list[Content] = []
+        self._lines: list[Line] = []
+        self._weight: tuple[int, int] = (0, 0)
+        self._tail: list[Line] = []
+        self._code: LiveCode | None = None
+        self._changed: int = 0
+        self._is_stale: bool = True  # whether something came in since the tail was laid out
+        sections, self._sections = self._sections, []
+        for section in sections:
+            section.start_over()
+            for content in self._opening(section):
+                self._group(content)
+            for content in [
+                *self._contents(section),
+                *(self._closing(section) if section is not sections[-1] else ()),
+            ]:
+                self._group(content)
+        self._lines = lay_out(self._open, form, self.references)
+        self.settle()
+
+    # ---- growing ----------------------------------------------------------------------------
+
+    def write(self, text: str) -> None:
+        """Adds to the text."""
+        if not self._sections or self._sections[-1].kind != "text":
+            self._begin(LiveText())
+        self._take_in(text)
+
+    def write_thinking(self, text: str) -> None:
+        """Adds to the thinking."""
+        if not self._sections or self._sections[-1].kind != "thinking":
+            self._begin(LiveThinking())
+        self._take_in(text)
+
+    def wait(self, text: str | None) -> None:
+        """Shows that the reply is waited for, in these words; the spinner turns with each call."""
+        self._changed = min(self._changed, len(self._lines) + len(self._tail))
+        self._waiting = []
+        if text is not None:
+            spin = Span(_SPINNER[self._frame % len(_SPINNER)] + " ", Look("spinner"))
+            self._waiting = lay([Row((spin, Span(clean_line(text), DIM)))], self._form.width)
+            self._frame += 1
+
+    def settle(self) -> int:
+        """Lays out what is unfinished; the number of the first line of the last segment that changed.
+
+        Where a segment was closed since the last call, that is 0.
+        """
+        if self._sections and self._is_stale:
+            self._is_stale = False
+            self._lay_tail(self._sections[-1])
+        changed, self._changed = self._changed, len(self._lines) + len(self._tail)
+        return changed
+
+    def finish(self, entry: Entry) -> list[Segment] | None:
+        """Nothing more comes: the segments of the entry that the reply became; None where its texts are others.
+
+        Afterwards `take_fresh` gives the lines of the last segments.
+        """
+        if self._sections:
+            section = self._sections[-1]
+            section.finish()
+            self._put(self._contents(section))
+            self._put(self._closing(section))
+        came = [(section.kind, section.text) for section in self._sections]
+        if came != [(section.kind, section.text) for section in entry.sections]:
+            return None
+        self._put([*foot(entry), Row(kind="blank")])
+        if self._open:
+            self.closed.append(Segment(tuple(self._open), *self._weight))
+            self._fresh.append(self._lines)
+        return [_with_heads(segment, entry, self._form) for segment in self.closed]
+
+    def take_fresh(self) -> list[list[Line]]:
+        """The lines of the segments that were closed since the last call, the last of `closed`."""
+        fresh, self._fresh = self._fresh, []
+        return fresh
+
+    # ---- lines ------------------------------------------------------------------------------
+
+    @property
+    def text(self) -> str:
+        """The text so far, without thinking."""
+        return "\n\n".join(section.text for section in self._sections if section.kind == "text")
+
+    @property
+    def references(self) -> References:
+        """The link definitions so far."""
+        found: References = {}
+        for section in self._sections:
+            if section.kind == "text":
+                found |= section.references
+        return found
+
+    @property
+    def height(self) -> int:
+        """How many lines the last segment has."""
+        return len(self._lines) + len(self._tail) + len(self._waiting) + 1
+
+    @property
+    def lines(self) -> list[Line]:
+        """The lines of the last segment."""
+        return [*self._lines, *self._tail, *self._waiting, _BLANK]
+
+    def line(self, number: int) -> Line:
+        """One line of the last segment. Raises `IndexError`."""
+        for lines in (self._lines, self._tail, self._waiting):
+            if number < len(lines):
+                return lines[number]
+            number -= len(lines)
+        if number:
+            raise IndexError(number)
+        return _BLANK
+
+    # ---- sections ---------------------------------------------------------------------------
+
+    def _begin(self, section: LiveText | LiveThinking) -> None:
+        for before in self._sections[-1:]:
+            before.finish()
+            self._put(self._contents(before))
+            self._put(self._closing(before))
+        self._tail, self._code = [], None
+        self._put(self._opening(section))
+
+    def _take_in(self, text: str) -> None:
+        self._is_stale = True
+        section = self._sections[-1]
+        section.write(text)
+        self._put(self._contents(section))
+
+    def _opening(self, section: LiveText | LiveThinking) -> Sequence[Content]:
+        """Adds the section; what it begins with."""
+        self._sections.append(section)
+        if section.kind == "text" or not self._is_open():
+            return ()
+        return [fold_head("thinking", len(self._sections) - 1, True)]
+
+    def _contents(self, section: LiveText | LiveThinking) -> Sequence[Content]:
+        contents = section.take()
+        return contents if section.kind == "text" or self._is_open() else ()
+
+    def _closing(self, section: LiveText | LiveThinking) -> Sequence[Content]:
+        """What comes after the contents of a section that is over."""
+        if section.kind == "text" or self._is_open():
+            return ()
+        words = fold_words(Section("thinking", section.text))
+        return [fold_head(words, len(self._sections) - 1, False)]
+
+    def _is_open(self) -> bool:
+        return self._form.is_open(self.entry.id, len(self._sections) - 1)
+
+    # ---- laying out -------------------------------------------------------------------------
+
+    def _put(self, contents: Iterable[Content]) -> None:
+        """Lays out contents for good."""
+        for content in contents:
+            self._changed = min(self._changed, len(self._lines))
+            if self._code is not None and isinstance(content, Piece) and content.kind == "code":
+                self._lines += self._code.finish(content.source)
+            else:
+                self._lines += lay_out([content], self._form, self.references)
+            self._code, self._tail = None, []
+            lines = self._lines
+            if self._group(content):
+                self._fresh.append(lines)
+                self._lines, self._changed = [], 0
+
+    def _group(self, content: Content) -> bool:
+        """Puts the content into the open segment; whether that is full now, and another one open."""
+        self._open.append(content)
+        size, rows = weight(content)
+        size, rows = self._weight = (self._weight[0] + size, self._weight[1] + rows)
+        if not is_full(size, rows):
+            return False
+        self.closed.append(Segment(tuple(self._open), size, rows))
+        self._open, self._weight = [], (0, 0)
+        return True
+
+    def _lay_tail(self, section: LiveText | LiveThinking) -> None:
+        first, code = len(self._lines), None
+        if section.kind == "text":
+            tail, code = section.tail(), section.growing_code
+        elif self._is_open():
+            tail = section.tail()
+        else:
+            tail = [fold_head(section.words, len(self._sections) - 1, False)]
+        before = self._tail
+        if code is not None and tail and isinstance(piece := tail[0], Piece) and piece.kind == "code":
+            settled = 0
+            if self._code is None:
+                self._code = LiveCode(piece, self._form.width)
+            elif before:
+                settled = len(self._code.settled)
+            rest = self._code.feed(code)
+            self._tail = self._code.settled + rest + lay_out(tail[1:], self._form, {})
+        else:
+            settled, self._code = 0, None
+            self._tail = lay_out(tail, self._form, self.references)
+        while settled < min(len(before), len(self._tail)) and before[settled] == self._tail[settled]:
+            settled += 1
+        self._changed = min(self._changed, first + settled)
+
+
+def _with_heads(segment: Segment, entry: Entry, form: Format) -> Segment:
+    """The segment with the heads of folds as they are in the entry."""
+    if not segment.has_folds:
+        return segment
+    heads = {
+        row.spans[0].link: row
+        for number, section in enumerate(entry.sections)
+        if section.kind != "text"
+        for row in [fold_head(fold_words(section), number, form.is_open(entry.id, number))]
+    }
+    return segment._replace(
+        contents=tuple(
+            heads.get(content.spans[0].link, content)
+            if isinstance(content, Row) and content.spans
+            else content
+            for content in segment.contents
+        )
+    )

@@ -1,0 +1,164 @@
+"""The sections of a reply that grows: text, thinking, and the code at the end of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from chatterm.core.clean import StreamCleaner
+from chatterm.tui.transcript.lines import Line, lay
+from chatterm.tui.transcript.looks import Spans
+from chatterm.tui.transcript.pieces import Piece
+from chatterm.tui.transcript.rows import Row
+from chatterm.tui.transcript.scan import Scanner
+from chatterm.tui.transcript.segments import Content, PlainRows, References, joined, thinking_rows
+
+LIVE_TAIL = 60
+"""Characters of the newest thinking on the line of its fold."""
+
+
+class LiveText:
+    """Text of a reply that grows: the contents that are complete, and those that would follow if it ended."""
+
+    kind: Literal["text"] = "text"
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._scanner: Scanner = Scanner()
+        self._cleaner: StreamCleaner = StreamCleaner()
+        self._taken: int = 0
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "".join(self._texts)
+
+    @property
+    def references(self) -> References:
+        """The link definitions so far."""
+        return self._scanner.references
+
+    def write(self, text: str) -> None:
+        """Takes in more."""
+        text = self._cleaner.feed(text)
+        self._texts.append(text)
+        self._scanner.feed(text)
+
+    def finish(self) -> None:
+        """Nothing more comes."""
+        held = self._cleaner.finish()
+        self._texts.append(held)
+        self._scanner.feed(held)
+        self._scanner.finish()
+
+    def take(self) -> Sequence[Content]:
+        """The contents that became complete since the last call."""
+        taken, self._taken = self._taken, len(self._scanner.pieces)
+        return self._scanner.pieces[taken:]
+
+    def tail(self) -> Sequence[Content]:
+        """What would follow if the text ended here."""
+        return self._scanner.tail()
+
+    def start_over(self) -> None:
+        """The next `take` gives everything again."""
+        self._taken = 0
+
+    @property
+    def growing_code(self) -> str | None:
+        """The code so far where the tail is a piece of code."""
+        return self._scanner.growing_code
+
+
+class LiveThinking:
+    """Thinking that grows. It is shown line by line when it is unfolded."""
+
+    kind: Literal["thinking"] = "thinking"
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._rows: PlainRows = thinking_rows()
+        self._cleaner: StreamCleaner = StreamCleaner()
+        self._taken: int = 0
+        self._size: int = 0
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "".join(self._texts)
+
+    @property
+    def words(self) -> str:
+        """How much there is, and the last of it."""
+        newest = "".join(self._texts[-LIVE_TAIL:])[-2 * LIVE_TAIL :]
+        line = " ".join(newest.split())
+        line = line if len(line) <= LIVE_TAIL else "…" + line[-LIVE_TAIL:].partition(" ")[2]
+        return f"thinking · {self._size:,} characters · {line}"
+
+    def write(self, text: str) -> None:
+        """Takes in more."""
+        text = self._cleaner.feed(text)
+        self._texts.append(text)
+        self._size += len(text)
+        self._rows.feed(text)
+
+    def finish(self) -> None:
+        """Nothing more comes."""
+        held = self._cleaner.finish()
+        self._texts.append(held)
+        self._rows.feed(held)
+        self._rows.finish()
+
+    def take(self) -> Sequence[Content]:
+        """The rows that became complete since the last call."""
+        taken, self._taken = self._taken, len(self._rows.rows)
+        return self._rows.rows[taken:]
+
+    def start_over(self) -> None:
+        """The next `take` gives everything again."""
+        self._taken = 0
+
+    def tail(self) -> Sequence[Content]:
+        """The unfinished line."""
+        return self._rows.tail()
+
+
+class LiveCode:
+    """The code at the end of a text that grows: lines that will not change are laid out once."""
+
+    def __init__(self, piece: Piece, width: int) -> None:
+        from chatterm.tui.transcript.highlight import GrowingCode
+
+        self._piece: Piece = piece._replace(opens=False, gap=None)
+        self._width: int = width
+        self._growing: GrowingCode = GrowingCode(piece.info)
+        self._fed: int = 0
+        self._laid: int = 0
+        self.settled: list[Line] = (
+            [] if piece.gap is None else lay([Row(first=piece.gap, kind="blank")], width)
+        )
+        if piece.opens:
+            self.settled += self._lay(piece._replace(gap=None), [])
+
+    def feed(self, code: str) -> list[Line]:
+        """Takes in all the code so far; returns the lines after `settled`."""
+        self._growing.feed(code[self._fed :])
+        self._fed = len(code)
+        stable = self._growing.stable
+        self.settled += self._lay(self._piece, self._growing.lines[self._laid : stable])
+        self._laid = stable
+        rest = self._lay(self._piece, self._growing.lines[stable:])
+        return rest if self.settled else joined(self._piece, rest)
+
+    def finish(self, code: str) -> list[Line]:
+        """All lines of the code, which is complete."""
+        self._growing.feed(code[self._fed :])
+        self._growing.finish()
+        lines = self.settled + self._lay(self._piece, self._growing.lines[self._laid :])
+        return joined(self._piece, lines)
+
+    def _lay(self, piece: Piece, lines: Sequence[Spans]) -> list[Line]:
+        from chatterm.tui.transcript.markdown import code_blocks_of
+
+        source = "".join(["".join([span.text for span in line]) + "\n" for line in lines])
+        return lay(code_blocks_of(piece._replace(source=source), lines), self._width)

@@ -1,0 +1,263 @@
+"""What an entry shows, in segments that are each laid out at once: about 3,000 characters of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from chatterm.tui.transcript.entries import Entry, Section
+from chatterm.tui.transcript.leaves import LONGEST_TEXT, place_to_cut
+from chatterm.tui.transcript.lines import Line, lay
+from chatterm.tui.transcript.looks import DIM, TEXT, Look, Span, Spans
+from chatterm.tui.transcript.pieces import Piece
+from chatterm.tui.transcript.rows import Block, Row
+from chatterm.tui.transcript.scan import Scanner
+
+SEGMENT_CHARACTERS = 3000
+SEGMENT_ROWS = 64
+GUTTER = 2
+"""Columns before every line: the accent bar of a prompt, nothing before a reply."""
+
+NOTHING = "empty reply"
+_THOUGHT = (Span("│ ", DIM),)
+_BLANK = Row(kind="blank")
+
+Content = Piece | Row
+References = dict[str, tuple[str, str]]
+
+
+class Format(NamedTuple):
+    """How entries are laid out: the room for text in cells, which folds are open, whether maths is converted.
+
+    `turned` are the folds that are not as `unfolded` says for all, by entry and number of the section.
+    """
+
+    width: int
+    unfolded: bool = False
+    maths: bool = True
+    turned: frozenset[tuple[str, int]] = frozenset()
+
+    def is_open(self, entry_id: str, number: int) -> bool:
+        """Whether this fold is open."""
+        return self.unfolded != ((entry_id, number) in self.turned)
+
+
+class Segment(NamedTuple):
+    """Consecutive contents of an entry; `size` characters in at least `rows` rows."""
+
+    contents: tuple[Content, ...]
+    size: int
+    rows: int
+
+    def estimate(self, width: int) -> int:
+        """A guess at the number of lines."""
+        return self.rows + self.size // max(width, 1)
+
+    @property
+    def has_folds(self) -> bool:
+        """Whether there is the head of a fold in it."""
+        return any(
+            isinstance(content, Row) and content.spans[:1] and content.spans[0].link.startswith("action:fold")
+            for content in self.contents
+        )
+
+
+def entry_segments(entry: Entry, form: Format) -> tuple[list[Segment], References]:
+    """All segments of an entry, the blank line after it included, and the link definitions in it."""
+    references: References = {}
+    return list(grouped(_contents(entry, form, references))), references
+
+
+def lay_out(contents: Iterable[Content], form: Format, references: References) -> list[Line]:
+    """The lines of some contents."""
+    lines: list[Line] = []
+    for content in contents:
+        laid = lay(_blocks(content, form, references), form.width)
+        lines += joined(content, laid) if isinstance(content, Piece) else laid
+    return lines
+
+
+def joined(piece: Piece, lines: list[Line]) -> list[Line]:
+    """The lines of a piece; the first one goes on in the row before it where the piece goes on in its line."""
+    if piece.continues and lines:
+        lines[0] = lines[0]._replace(join="")
+    return lines
+
+
+def grouped(contents: Iterable[Content]) -> Iterator[Segment]:
+    """The contents in segments: one ends with the content that makes it large enough."""
+    held: list[Content] = []
+    size = rows = 0
+    for content in contents:
+        held.append(content)
+        more = weight(content)
+        size, rows = size + more[0], rows + more[1]
+        if is_full(size, rows):
+            yield Segment(tuple(held), size, rows)
+            held, size, rows = [], 0, 0
+    if held:
+        yield Segment(tuple(held), size, rows)
+
+
+def weight(content: Content) -> tuple[int, int]:
+    """How many characters there are in how many rows, about."""
+    if isinstance(content, Row):
+        return sum(len(span.text) for span in content.spans), 1
+    gap = content.gap is not None
+    if content.kind == "code":
+        return 0, content.source.count("\n") + content.opens + gap
+    return len(content.source), (content.source.count("\n") if content.source[:1] == "|" else 0) + 1 + gap
+
+
+def is_full(size: int, rows: int) -> bool:
+    """Whether a segment ends here."""
+    return size >= SEGMENT_CHARACTERS or rows >= SEGMENT_ROWS
+
+
+def fold_head(words: str, number: int, is_open: bool) -> Row:
+    """The line that a fold is reduced to, which a click opens or closes."""
+    mark = "▾" if is_open else "▸"
+    return Row((Span(f"{mark} {words}", Look("fold"), f"action:fold:{number}"),))
+
+
+def fold_words(section: Section) -> str:
+    """The words on the line of a fold."""
+    return section.head or f"thought · {len(section.text):,} characters"
+
+
+def thinking_rows() -> PlainRows:
+    """Thinking, or what a tool was given and gave, as it is."""
+    return PlainRows(DIM, _THOUGHT)
+
+
+def plain_rows(text: str, look: Look = TEXT, bar: Spans = ()) -> list[Row]:
+    """The rows of a text without marks."""
+    rows = PlainRows(look, bar)
+    rows.feed(text)
+    rows.finish()
+    return rows.rows
+
+
+class PlainRows:
+    """A growing text without marks: a row for each of its lines, without blank ones at either end.
+
+    Lines without end are cut. `rows` are those that are complete.
+    """
+
+    def __init__(self, look: Look = TEXT, bar: Spans = ()) -> None:
+        self.rows: list[Row] = []
+        self._look: Look = look
+        self._bar: Spans = bar
+        self._partial: str = ""
+        self._blanks: int = 0
+
+    def feed(self, text: str) -> None:
+        """Takes in more of the text."""
+        *whole, self._partial = (self._partial + text).split("\n")
+        for line in whole:
+            rest = self._cut(line)
+            if rest.strip() or rest is not line:
+                self._put(rest)
+            else:
+                self._blanks += bool(self.rows)
+        self._partial = self._cut(self._partial)
+
+    def finish(self) -> None:
+        """The text is complete."""
+        if self._partial.strip():
+            self._put(self._partial)
+        self._partial = ""
+
+    def tail(self) -> list[Row]:
+        """The unfinished line."""
+        return [*self._held(), self._row(self._partial)] if self._partial.strip() else []
+
+    def _cut(self, line: str) -> str:
+        while len(line) > LONGEST_TEXT:
+            end = place_to_cut(line)
+            self._put(line[:end])
+            line = line[end:]
+        return line
+
+    def _put(self, line: str) -> None:
+        self.rows += self._held()
+        self._blanks = 0
+        self.rows.append(self._row(line))
+
+    def _held(self) -> list[Row]:
+        return [self._row("")] * self._blanks
+
+    def _row(self, line: str) -> Row:
+        text = line.expandtabs(4).rstrip(" ")
+        return Row((Span(text, self._look),) if text else (), self._bar, self._bar, source=line)
+
+
+def foot(entry: Entry) -> Iterator[Row]:
+    """What stands beneath a reply: how it ended, its figures."""
+    nothing = entry.status == "done" and not (entry.sections or entry.ending)
+    ending = entry.ending or (NOTHING if nothing else "")
+    yield from plain_rows(ending, ending_look(entry))
+    yield from plain_rows(entry.figures, DIM)
+
+
+def ending_look(entry: Entry) -> Look:
+    """The look of the line that says how it ended."""
+    return DIM if entry.ending_kind == "plain" else Look(entry.ending_kind)
+
+
+def _contents(entry: Entry, form: Format, references: References) -> Iterator[Content]:
+    if entry.role == "assistant":
+        for number, section in enumerate(entry.sections):
+            yield from _section(entry, section, number, form, references)
+        yield from foot(entry)
+    elif entry.role == "notice":
+        yield from plain_rows(entry.text, ending_look(entry))
+    else:
+        yield from _prompt(entry)
+    yield _BLANK
+
+
+def _section(
+    entry: Entry, section: Section, number: int, form: Format, references: References
+) -> Iterator[Content]:
+    if section.kind == "text":
+        scanner = Scanner()
+        scanner.feed(section.text)
+        scanner.finish()
+        references.update(scanner.references)
+        yield from scanner.pieces
+        return
+    is_open = form.is_open(entry.id, number)
+    yield fold_head(fold_words(section), number, is_open)
+    if is_open:
+        yield from plain_rows(section.text, DIM, _THOUGHT)
+
+
+def _prompt(entry: Entry) -> Iterator[Row]:
+    look = DIM if entry.status == "queued" else TEXT
+    yield from plain_rows(entry.text, look)
+    yield from plain_rows(entry.label, DIM)
+
+
+def _blocks(content: Content, form: Format, references: References) -> Iterator[Block]:
+    if isinstance(content, Row):
+        yield content
+        return
+    if content.gap is not None:
+        yield Row(first=content.gap, kind="blank")
+    # Imported on use: the parser and the lexers are not needed until there is something to show.
+    if content.kind == "code":
+        from chatterm.tui.transcript.highlight import highlight
+        from chatterm.tui.transcript.markdown import code_blocks_of
+
+        yield from code_blocks_of(content, highlight(content.info, content.source))
+    else:
+        from chatterm.tui.transcript.markdown import blocks_of
+
+        yield from blocks_of(content, references, maths=form.maths)
+
+
+def estimated_lines(characters: int, breaks: int, width: int) -> int:
+    """A guess at the height of an entry of which only the size is known."""
+    return 3 + breaks + math.ceil(characters / max(width, 1))

@@ -1,0 +1,163 @@
+"""What is selected in a document, held by what was written and not by where it stands on the screen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rich.cells import cell_len, split_graphemes
+
+from chatterm.tui.transcript.document import Address, Document
+from chatterm.tui.transcript.lines import Line
+from chatterm.tui.transcript.spots import Spot, line_of, spot_of, text_length
+
+_WORD = re.compile(r"\w+|[^\w\s]+|\s+")
+
+
+class Mark(NamedTuple):
+    """A place between two characters: the entry, the segment in it, the spot in that. Marks are in order."""
+
+    place: int
+    segment: int
+    spot: Spot
+
+
+class Selection(NamedTuple):
+    """What is between two marks; `end` may come before `start`, as a mouse moves."""
+
+    start: Mark
+    end: Mark
+
+    @property
+    def ordered(self) -> tuple[Mark, Mark]:
+        """The two marks, the earlier one first."""
+        return (self.start, self.end) if self.start <= self.end else (self.end, self.start)
+
+
+def mark_at(document: Document, address: Address, cell: int, *, after: bool = False) -> Mark:
+    """The mark before the character at a cell of a line, or after it; decoration counts as cells."""
+    place, segment, number = address
+    lines = document.lines(place, segment)
+    number = min(number, len(lines) - 1)
+    char = _char_at(lines[number], cell, after)
+    return Mark(place, segment, spot_of(lines, number, char))
+
+
+def word_at(document: Document, mark: Mark) -> Selection:
+    """The word at a mark."""
+    text = _row_text(document, mark)
+    for match in _WORD.finditer(text):
+        if match.start() <= mark.spot.char < match.end():
+            return _in_row(mark, match.start(), match.end())
+    return _in_row(mark, len(text), len(text))
+
+
+def row_at(document: Document, mark: Mark) -> Selection:
+    """The whole row at a mark: a paragraph, a list item, a line of code."""
+    return _in_row(mark, 0, len(_row_text(document, mark)))
+
+
+def all_of(document: Document, place: int) -> Selection:
+    """The whole entry."""
+    return Selection(Mark(place, 0, Spot(0, 0)), Mark(place, document.segments(place), Spot(0, 0)))
+
+
+def selected_part(document: Document, address: Address, selection: Selection) -> tuple[int, int] | None:
+    """Which characters of a line are selected, decoration counted in; None for none."""
+    first, last = selection.ordered
+    place, segment, number = address
+    if (place, segment) < first[:2] or (place, segment) > last[:2]:
+        return None
+    lines = document.lines(place, segment)
+    line = lines[number]
+    length = text_length(line)
+    begin = spot_of(lines, number)
+    here, after = Mark(place, segment, begin), Mark(place, segment, begin._replace(char=begin.char + length))
+    if last <= here or first > after:
+        return None
+    start = first.spot.char - begin.char if here < first else 0
+    end = last.spot.char - begin.char if last < after else length
+    return (line.lead + start, line.lead + end) if end > start else None
+
+
+def selected_text(document: Document, selection: Selection) -> str:
+    """The selected text: of rows that are selected as a whole, their source; soft breaks are taken out."""
+    first, last = selection.ordered
+    parts: list[str] = []
+    for place in range(first.place, min(last.place, len(document) - 1) + 1):
+        begin = first.segment if place == first.place else 0
+        end = last.segment if place == last.place else document.segments(place) - 1
+        for segment in range(begin, min(end, document.segments(place) - 1) + 1):
+            for join, text in _rows(document, place, segment, first, last):
+                if join is not None and parts:
+                    parts[-1] += join + text
+                else:
+                    parts.append(text)
+    while parts and not parts[-1]:
+        parts.pop()
+    return "\n".join(part.rstrip(" ") for part in parts)
+
+
+def _rows(
+    document: Document, place: int, segment: int, first: Mark, last: Mark
+) -> Iterator[tuple[str | None, str]]:
+    """What is selected of each row of a segment, and what stands before it where the row began earlier."""
+    for number, (text, source, join) in enumerate(_row_texts(document.lines(place, segment))):
+        here = Mark(place, segment, Spot(number, 0))
+        after = here._replace(spot=Spot(number, len(text)))
+        if after < first or here > last or (here == last and text):
+            continue
+        if first <= here and after <= last:
+            yield join, text if source is None else source
+            continue
+        start = first.spot.char if here < first else 0
+        end = last.spot.char if last < after else None
+        yield (None if start else join), text[start:end]
+
+
+def _row_texts(lines: list[Line]) -> Iterator[tuple[str, str | None, str | None]]:
+    """Text, source, and the join of the first line, of each row."""
+    text, source, join = "", None, None
+    for at, line in enumerate(lines):
+        if at and line.join is None:
+            yield text, source, join
+            text = ""
+        elif at:
+            text += line.join or ""
+        if not text and (at == 0 or line.join is None):
+            source, join = line.source, line.join
+        text += line.text[line.lead :]
+    yield text, source, join
+
+
+def _row_text(document: Document, mark: Mark) -> str:
+    texts = list(_row_texts(document.lines(mark.place, mark.segment)))
+    return texts[min(mark.spot.row, len(texts) - 1)][0]
+
+
+def _in_row(mark: Mark, start: int, end: int) -> Selection:
+    row = mark.spot.row
+    return Selection(mark._replace(spot=Spot(row, start)), mark._replace(spot=Spot(row, end)))
+
+
+def _char_at(line: Line, cell: int, after: bool) -> int:
+    """The character of the text, without decoration, at a cell of the line, or the one after it."""
+    text, used = line.text, 0
+    for start, end, size in split_graphemes(text)[0]:
+        used += size
+        if used > cell:
+            return max(0, (end if after and cell >= 0 else start) - line.lead)
+    return len(text) - line.lead
+
+
+def line_at(document: Document, mark: Mark) -> Address:
+    """The line that a mark is in."""
+    document.height(mark.place, mark.segment)
+    number, _ = line_of(document.lines(mark.place, mark.segment), mark.spot)
+    return mark.place, mark.segment, number
+
+
+def cells(text: str) -> int:
+    """The width of a text in cells."""
+    return len(text) if text.isascii() else cell_len(text)
