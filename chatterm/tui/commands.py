@@ -220,6 +220,7 @@ COMMANDS: tuple[Command, ...] = (
         ("ctrl+end", "end"),
         palette=False,
     ),
+    Command("notices", "Notices", "Shows the last notices in full.", (), ("/notices",)),
     Command("suspend", "Suspend", "Back to the shell; fg returns.", ("ctrl+z",), palette=False),
     Command(
         "quit_empty",

@@ -90,6 +90,11 @@ class ScreenCommands:
             raise ConfigError(f"The manual has no page {argument!r}.", f"Pages: {topics}.")
         self._screen.front.push_screen(TextBox(found.title, found.text))
 
+    async def do_notices(self, argument: str) -> None:
+        """Show the last notices, the newest first."""
+        recent = "\n\n".join(reversed(self._screen.pane.notices.recent))
+        self._screen.front.push_screen(TextBox("Notices", recent or "There was no notice yet."))
+
     async def do_theme(self, argument: str) -> None:
         """Switch the theme, and remember it; without a name list them all."""
         palettes, front = self._services.palettes, self._screen.front

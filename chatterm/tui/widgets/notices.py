@@ -18,7 +18,10 @@ Kind = Literal["information", "warning", "error"]
 _STYLES: dict[Kind, str] = {"information": "$chatterm-dim", "warning": "$warning", "error": "$error"}
 _MARKS: dict[Kind, str] = {"information": "·", "warning": "!", "error": "✗"}
 _MOST_NOTICES = 3
-_MOST_CHARACTERS = 600
+_MOST_CHARACTERS = 4000
+_RECENT = 20
+_MORE = " … /notices"
+"""Ends what finds no room; the command shows it all."""
 # A key that was already on its way when the notice came up is no sign that it was read.
 _READING_SECONDS = 1.0
 
@@ -53,6 +56,8 @@ class Notices(Static):
         self._information_seconds = information_seconds
         self._clock = clock
         self._notices: list[_Notice] = []
+        self.recent: list[str] = []
+        """The last notices, whether they are still shown or not, the oldest first."""
 
     @property
     def texts(self) -> list[str]:
@@ -64,6 +69,7 @@ class Notices(Static):
         line = clean(text[:_MOST_CHARACTERS]).strip()
         notice = _Notice(line, kind, self._clock())
         self._notices = [*(each for each in self._notices if each.text != line), notice][-_MOST_NOTICES:]
+        self.recent = [*self.recent, _marked(notice)][-_RECENT:]
         self._paint()
         if kind == "information":
             self.set_timer(self._information_seconds, lambda: self._remove(notice))
@@ -90,10 +96,25 @@ class Notices(Static):
             self._paint()
 
     def _paint(self) -> None:
-        lines = [_line(notice) for notice in self._notices]
+        lines = [Content.styled(_marked(notice), _STYLES[notice.kind]) for notice in self._notices]
         self.set_class(bool(lines), "-shown")
-        self.update(Content("\n").join(lines))
+        self.update(self._fitted(Content("\n").join(lines)))
+
+    def on_resize(self) -> None:
+        """Fit the notices into other room."""
+        self._paint()
+
+    def _fitted(self, text: Content) -> Content:
+        """What there is room for, and where the rest can be read."""
+        width, limit = self.content_size.width, self.styles.max_height
+        if not width or limit is None:
+            return text  # not laid out yet: a resize follows
+        lines, rows = text.wrap(width), int(limit.value)
+        if len(lines) <= rows:
+            return text
+        last = lines[rows - 1].rstrip().truncate(max(0, width - len(_MORE)))
+        return Content("\n").join([*lines[: rows - 1], Content.assemble(last, _MORE)])
 
 
-def _line(notice: _Notice) -> Content:
-    return Content.styled(f"{_MARKS[notice.kind]} {notice.text}", _STYLES[notice.kind])
+def _marked(notice: _Notice) -> str:
+    return f"{_MARKS[notice.kind]} {notice.text}"

@@ -382,3 +382,22 @@ async def test_what_comes_back_while_the_editor_is_open_stays_above_its_text(
         await program.type(draft)
         await program.pilot.press("ctrl+g")
         await program.until(lambda: program.composer.text == "a prompt that failed\nedited")
+
+
+@pytest.mark.parametrize(("size", "most"), [((20, 5), 2), ((20, 8), 3), ((80, 24), 6)])
+async def test_what_went_wrong_can_be_read_to_its_end_at_any_size(
+    launch: Launch, size: tuple[int, int], most: int
+) -> None:
+    async with launch(size=size) as program:
+        program.pane.notices.show("Cannot connect to 127.0.0.1:11434. " * 20 + "Is it running?", "error")
+        await program.shown("… /notices")
+        assert program.pane.notices.region.height == most
+        assert program.composer.region.bottom <= size[1]
+        await program.send("/notices")
+        await program.until(lambda: program.app.screen is not program.app.chat)
+        for _ in range(40):
+            if "running?" in program.text:
+                break
+            await program.pilot.press(*["down"] * 4)
+        await program.shown("running?")
+        await program.pilot.press("escape")

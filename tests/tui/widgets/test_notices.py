@@ -75,3 +75,19 @@ async def test_hostile_text(text: str) -> None:
         assert notices.region.height <= 6
         await pilot.click(Notices, offset=(4, 0))
         assert app.is_running
+
+
+async def test_what_is_cut_says_how_to_see_all_and_all_is_kept() -> None:
+    app = Host(Vertical(Static("above"), notices := Notices()))
+    text = "Cannot connect to 127.0.0.1:11434. Is Ollama running? " * 8
+    async with app.run_test(size=(40, 24)) as pilot:
+        notices.show(text, "error")
+        await pilot.pause()
+        await pilot.pause()
+        lines = [line.rstrip() for line in screen_text(app).splitlines()]
+        assert notices.region.height == 6 and lines[notices.region.bottom - 1].endswith("… /notices")
+        notices.clear_notices()
+        notices.show("short")
+        await pilot.pause()
+        assert "/notices" not in screen_text(app)
+    assert notices.recent == [f"✗ {text.strip()}", "· short"]
