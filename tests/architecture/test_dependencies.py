@@ -15,6 +15,7 @@ PROJECT = tomllib.loads(TEXT)["project"]
 OWNERS = {
     "textual": ("chatterm/tui/",),
     "rich": ("chatterm/tui/",),
+    "pygments": ("chatterm/tui/transcript/",),
     "httpx": ("chatterm/backend/net/",),
     "httpcore": ("chatterm/backend/net/",),
     "typer": ("chatterm/cli/",),
