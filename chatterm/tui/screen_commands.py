@@ -17,6 +17,7 @@ from chatterm.tui.screens.theme_picker import ThemePicker
 from chatterm.tui.widgets.conversation_list import ConversationList, ListedConversation
 from chatterm.tui.widgets.list_box import ListBox
 from chatterm.tui.widgets.model_picker import ModelPicker
+from chatterm.tui.widgets.page_box import PageBox
 from chatterm.tui.widgets.text_box import InputBox, TextBox
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class ScreenCommands:
         if found is None:
             topics = ", ".join(each.topic for each in pages)
             raise ConfigError(f"The manual has no page {argument!r}.", f"Pages: {topics}.")
-        self._screen.front.push_screen(TextBox(found.title, found.text))
+        self._screen.front.push_screen(PageBox(found.title, found.text))
 
     async def do_notices(self, argument: str) -> None:
         """Show the last notices, the newest first."""

@@ -169,7 +169,14 @@ async def test_help_lists_the_keys_and_shows_pages(launch: Launch) -> None:
         await program.pilot.press("escape")
         await program.send("/help themes")
         await program.shown("Choosing a theme")
+        assert "`" not in program.text, "code is shown as code, and not as it is typed in Markdown"
+        assert "Or write it " in program.text, "paragraphs flow"
+        await program.pilot.press("end")
+        await program.gone("Choosing a theme")
+        await program.pilot.press("pageup", "home")
+        await program.shown("Choosing a theme")
         await program.pilot.press("q")
+        await program.until(lambda: program.app.screen is program.app.chat)
         await program.send("/help nothing-such")
         await program.until(lambda: "has no page 'nothing-such'" in program.notices)
 

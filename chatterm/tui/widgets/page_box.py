@@ -1,0 +1,86 @@
+"""A box over the screen that shows a Markdown page."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+
+from chatterm.core.clean import clean_line
+from chatterm.tui.transcript.entries import Entry
+from chatterm.tui.transcript.transcript import Transcript
+
+_OTHER = re.compile(r"\s*(?:$|[#|>]|[-+*] |\d+[.)] |```)")
+"""How a line begins that continues no paragraph."""
+
+
+class PageBox(ModalScreen[None]):
+    """Shows a page from its beginning, laid out as a reply is, its paragraphs as wide as there is room.
+
+    Esc, q or Enter closes it.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter", "close", "Close"),
+        Binding("j,down", "scroll('line_down')", "Down"),
+        Binding("k,up", "scroll('line_up')", "Up"),
+        Binding("pagedown,space", "scroll('page_down')", "Page down"),
+        Binding("pageup", "scroll('page_up')", "Page up"),
+        Binding("home,g", "scroll('scroll_to_start')", "Beginning"),
+        Binding("end,G", "scroll('scroll_to_end')", "End"),
+    ]
+    DEFAULT_CSS = """
+    PageBox {
+        align: center middle;
+        & > Vertical {
+            width: 100%; max-width: 100; height: 90%;
+            border: round $chatterm-border; background: $background;
+            border-title-color: $accent; border-subtitle-color: $chatterm-dim;
+        }
+    }
+    """
+
+    def __init__(self, title: str, markdown: str) -> None:
+        super().__init__()
+        self._heading = clean_line(title)
+        self._page = Entry(id="page", role="assistant", text=_flowing(markdown))
+
+    def compose(self) -> ComposeResult:
+        """The box."""
+        with Vertical() as box:
+            yield Transcript()
+        box.border_title = Content(self._heading)
+        box.border_subtitle = Content("esc closes")
+
+    def on_mount(self) -> None:
+        """Begin at the top."""
+        transcript = self.query_one(Transcript)
+        transcript.set_entries([self._page])
+        self.call_after_refresh(transcript.scroll_to_start)
+
+    def action_close(self) -> None:
+        """Back to the screen below."""
+        self.dismiss(None)
+
+    def action_scroll(self, how: str) -> None:
+        """Move in the page, by the method of that name."""
+        getattr(self.query_one(Transcript), how)()
+
+
+def _flowing(markdown: str) -> str:
+    """The page with each paragraph and list item on one line: breaks in replies are kept, those in pages are not."""
+    lines, in_code = [""], False
+    for line in markdown.split("\n"):
+        fence = line.lstrip().startswith("```")
+        before = lines[-1].lstrip()
+        if in_code or fence or _OTHER.match(line) or not before or before.startswith(("#", "|", "```")):
+            lines.append(line)
+        else:
+            lines[-1] += f" {line.strip()}"
+        in_code ^= fence
+    return "\n".join(lines[1:])
