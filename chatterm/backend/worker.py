@@ -18,7 +18,7 @@ from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.recorder import Recorder
 from chatterm.backend.target import Target
 from chatterm.backend.turn_handle import TurnHandle
-from chatterm.core.errors import ChattermError, InternalError, StaleConnectionError
+from chatterm.core.errors import ChattermError, InternalError, OpenElsewhereError, StaleConnectionError
 from chatterm.core.events import AttemptStarted, TurnFinished, TurnStarted
 from chatterm.core.messages import Message
 from chatterm.core.turn import Outcome, Turn, TurnRequest
@@ -132,6 +132,9 @@ class Worker:
         turn = attempt.finished_turn(turn, outcome, error)
         if stopped is not None and handle.stopped_at is not None:
             turn = replace(turn, close_seconds=closed_at - handle.stopped_at)
+        if isinstance(error, OpenElsewhereError):  # nothing was sent, and the history takes nothing of it
+            handle.finish(TurnFinished(turn, saved=False))
+            return turn
         notice = await self._save(turn, recorder)
         handle.finish(TurnFinished(turn, saved=not notice, notice=notice))
         return turn
@@ -162,6 +165,8 @@ def _outcome(attempt: Attempt, error: ChattermError | None, stopped: Outcome | N
     has_output = attempt.draft.has_output
     if stopped is Outcome.CANCELLED:
         return Outcome.CANCELLED if has_output else Outcome.WITHDRAWN
+    if isinstance(error, OpenElsewhereError):
+        return Outcome.WITHDRAWN
     if stopped is Outcome.INTERRUPTED or (error is not None and has_output):
         return Outcome.INTERRUPTED
     return Outcome.FAILED

@@ -21,8 +21,8 @@ from chatterm.cli.start_options import StartOptions
 from chatterm.cli.statuses import ExitStatus
 from chatterm.cli.wiring import Engine, build_engine, read_settings
 from chatterm.config.load import COMMAND_LINE
-from chatterm.core.clean import clean
-from chatterm.core.errors import ConfigError, InternalError, StoreError
+from chatterm.core.clean import clean, clean_line
+from chatterm.core.errors import ConfigError, InternalError, OpenElsewhereError, StoreError
 from chatterm.core.events import TurnFinished
 from chatterm.core.messages import Part
 from chatterm.core.turn import Outcome, Turn
@@ -99,6 +99,7 @@ async def _session(engine: Engine, options: StartOptions, notices: Notices) -> S
     if row is None:
         session = engine.new_session(None, (), options.system)
     else:
+        await _claim(engine, row, notices)
         turns, past = await read_end(engine.history, row)
         system = row.system if options.system is None else options.system
         session = engine.new_session(row.id, turns, system)
@@ -116,6 +117,20 @@ async def _session(engine: Engine, options: StartOptions, notices: Notices) -> S
     except StoreError as error:  # the session has its model all the same
         notices.tell_unsaved(str(error))
     return session
+
+
+async def _claim(engine: Engine, row: ConversationRow, notices: Notices) -> None:
+    """Raises `OpenElsewhereError` where the conversation is open in another chatterm."""
+    try:
+        if await engine.history.claim(row.id):
+            return
+    except StoreError as error:
+        notices.tell_unsaved(str(error))
+        return
+    raise OpenElsewhereError(
+        f"The conversation {clean_line(row.title, 60)!r} is open in another chatterm.",
+        "Go on there, or leave it there first; without -c or --resume a new one begins.",
+    )
 
 
 async def _wanted(engine: Engine, row: ConversationRow | None, notices: Notices) -> Wanted:

@@ -61,6 +61,10 @@ class StoreError(ChattermError):
     """The database could not be read or written."""
 
 
+class OpenElsewhereError(ChattermError):
+    """The conversation is open in another chatterm, and can only be read here."""
+
+
 class TurnInProgressError(ChattermError):
     """A turn was started while another one of the same conversation runs."""
 

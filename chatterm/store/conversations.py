@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 
 from chatterm.core.errors import StoreError
 from chatterm.store.rows import ConversationRow, conversation_row
@@ -52,6 +53,21 @@ def change(connection: sqlite3.Connection, conversation_id: str, column: str, va
         f"UPDATE conversation SET {column} = ? WHERE id = ?", (value, conversation_id)
     )
     return changed.rowcount > 0
+
+
+def claim(
+    connection: sqlite3.Connection, conversation_id: str, instance: str, is_alive: Callable[[str], bool]
+) -> bool:
+    """Have this conversation open in `instance`, and no other one. False where another one has it that lives."""
+    connection.execute(
+        "UPDATE conversation SET open_in = NULL WHERE open_in = ? AND id <> ?", (instance, conversation_id)
+    )
+    row = connection.execute("SELECT open_in FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
+    holder = row["open_in"] if row else None
+    if holder is not None and holder != instance and is_alive(holder):
+        return False
+    change(connection, conversation_id, "open_in", instance)
+    return True
 
 
 def purge(connection: sqlite3.Connection, before: int) -> int:

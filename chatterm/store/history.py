@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from chatterm.core.errors import StoreError
+from chatterm.core.errors import OpenElsewhereError, StoreError
 from chatterm.core.events import ChunkKind
 from chatterm.core.turn import Turn
 from chatterm.store import branch, conversations, turn_log
@@ -32,6 +32,7 @@ class History:
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
         self._database = database
         self._clock = clock
+        self._open_elsewhere: set[str] = set()
 
     # ---- at the start -------------------------------------------------------------------------
 
@@ -68,14 +69,36 @@ class History:
             await self._database.empty_log()
         return count
 
+    async def claim(self, conversation_id: str) -> bool:
+        """Open a conversation in this process, in place of the one opened before.
+
+        False where another chatterm has it open: it can then only be read here, until a later claim succeeds.
+        """
+        await self._database.ready()
+        instances = self._database.instances
+        if instances is None or self._database.read_only:
+            return True
+        is_ours = await self._database.write(
+            lambda connection: conversations.claim(
+                connection, conversation_id, instances.name, instances.is_alive
+            )
+        )
+        (self._open_elsewhere.discard if is_ours else self._open_elsewhere.add)(conversation_id)
+        return is_ours
+
     # ---- turns --------------------------------------------------------------------------------
 
     async def begin_turn(self, turn: Turn) -> None:
         """Commit the prompt, and an empty reply that is streaming, to disk; both are shown from then on.
 
         Makes the conversation if it is new. A prompt that is stored already gets one more reply. A turn that
-        takes no reply's place follows all that is shown, also what another process added.
+        takes no reply's place follows all that is shown, also what another process added. Raises
+        `OpenElsewhereError` for a conversation that could not be claimed.
         """
+        if turn.conversation_id in self._open_elsewhere:
+            raise OpenElsewhereError(
+                "This conversation is open in another chatterm.", "Go on there, or leave it there first."
+            )
         now = to_microseconds(self._clock())
         await self._database.write(
             lambda connection: turn_log.begin(connection, turn, self._instance, now), durable=True
@@ -158,7 +181,12 @@ class History:
         self._expect(await self._set(conversation_id, "deleted_at", None), conversation_id)
 
     async def set_system(self, conversation_id: str, system: str | None) -> None:
-        """Change the system prompt. One that is not stored yet gets its own with its first turn."""
+        """Change the system prompt. One that is not stored yet gets its own with its first turn.
+
+        Nothing changes for a conversation that could not be claimed.
+        """
+        if conversation_id in self._open_elsewhere:
+            return
         await self._set(conversation_id, "system", system)
 
     async def set_model(
@@ -166,8 +194,11 @@ class History:
     ) -> None:
         """Change the model, and its address where that is not the settings'.
 
-        A conversation that is not stored yet gets its own with its first turn.
+        A conversation that is not stored yet gets its own with its first turn. Nothing changes for one that
+        could not be claimed.
         """
+        if conversation_id in self._open_elsewhere:
+            return
 
         def work(connection: sqlite3.Connection) -> None:
             conversations.change(connection, conversation_id, "provider", provider)

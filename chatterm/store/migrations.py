@@ -127,7 +127,13 @@ _BY_DEPTH: Migration = (
     "DROP INDEX message_by_conversation",
 )
 
-MIGRATIONS: Sequence[Migration] = (_FIRST, _ADDRESSES, _BY_DEPTH)
+# open_in: the instance that has the conversation open and may go on with it, if that still runs.
+_OPEN: Migration = (
+    "ALTER TABLE conversation ADD COLUMN open_in TEXT",
+    "CREATE INDEX conversation_open ON conversation (open_in) WHERE open_in IS NOT NULL",
+)
+
+MIGRATIONS: Sequence[Migration] = (_FIRST, _ADDRESSES, _BY_DEPTH, _OPEN)
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

@@ -30,11 +30,11 @@ def begin(connection: sqlite3.Connection, turn: Turn, instance: str | None, now:
     conversation that was deleted meanwhile is there again.
     """
     connection.execute(
-        "INSERT INTO conversation (id, title, created_at, updated_at, system, provider, model, base_url)"
-        " VALUES (?, '', ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at,"
+        "INSERT INTO conversation (id, title, created_at, updated_at, system, provider, model, base_url, open_in)"
+        " VALUES (?, '', ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at,"
         " system = excluded.system, provider = excluded.provider, model = excluded.model,"
-        " base_url = excluded.base_url, deleted_at = NULL",
-        (turn.conversation_id, now, now, turn.system, turn.provider, turn.model, turn.base_url),
+        " base_url = excluded.base_url, open_in = excluded.open_in, deleted_at = NULL",
+        (turn.conversation_id, now, now, turn.system, turn.provider, turn.model, turn.base_url, instance),
     )
     (head,) = connection.execute(
         "SELECT head_id FROM conversation WHERE id = ?", (turn.conversation_id,)

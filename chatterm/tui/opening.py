@@ -22,6 +22,9 @@ NARROW_COLUMNS = 100
 """Narrower terminals have no sidebar unless it is asked for there."""
 MOST_PROMPTS = 500
 NEW = "new"
+OPEN_ELSEWHERE = (
+    "This conversation is open in another chatterm. Here it can only be read; /new starts another."
+)
 
 
 def draft_key(session: Session) -> str:
@@ -62,6 +65,7 @@ class Opening:
         """Put a stored conversation on screen, with the model it was held with where that is still there."""
         self._screen.pane.refuse_while_busy()
         start = self._services.start
+        is_ours = await self._claim(conversation.id)
         turns, past = await read_end(self._services.history, conversation)
         system = conversation.system if start.system is None else start.system
         session = self._services.new_session(conversation.id, turns, system)
@@ -70,6 +74,8 @@ class Opening:
         self._resumed = conversation
         if start.provider is None and start.model is None and conversation.provider and conversation.model:
             await self.use(conversation.provider, conversation.model, conversation.base_url)
+        if not is_ours:
+            self._screen.pane.notices.show(OPEN_ELSEWHERE, "warning")
 
     async def new(self) -> None:
         """An empty conversation with the present model; one that is empty already stays."""
@@ -79,7 +85,9 @@ class Opening:
 
     async def leave_conversation(self) -> None:
         """An empty conversation in place of the one on screen. Raises `TurnInProgressError` while one runs."""
-        await self._show(self._services.new_session(None, (), self._services.start.system), "")
+        session = self._services.new_session(None, (), self._services.start.system)
+        await self._show(session, "")
+        await self._claim(session.conversation_id)
 
     async def use(
         self, provider: str, model: str, base_url: str | None = None, *, send_queued: bool = True
@@ -186,6 +194,12 @@ class Opening:
                 await self._screen.run_command("model")
         except ChattermError as error:
             self._screen.pane.tell(error)
+
+    async def _claim(self, conversation_id: str) -> bool:
+        """Keep other chatterms from writing to it; False where another one does. True where that is not known."""
+        with suppress(StoreError):
+            return await self._services.history.claim(conversation_id)
+        return True
 
     async def _show(self, session: Session, title: str) -> None:
         """Change sessions. What was not sent in the one that is left stays with it as its draft."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.core.errors import RateLimitedError, StoreError
+from chatterm.core.errors import OpenElsewhereError, RateLimitedError, StoreError
 from chatterm.core.messages import (
     Citation,
     CitationsPart,
@@ -429,3 +429,23 @@ async def test_turns_are_made_of_pairs_only(history: History) -> None:
     assert [turn.prompt.text for turn in turns_of(CONVERSATION, stored)] == ["One", "Two"]
     assert [turn.prompt.text for turn in turns_of(CONVERSATION, stored[1:])] == ["Two"]
     assert turns_of(CONVERSATION, [stored[0], stored[3]]) == ()
+
+
+async def test_a_conversation_is_open_in_one_program_at_a_time(path: Path) -> None:
+    async with opened(path) as (_, first), opened(path) as (_, second):
+        await say(first, "One")
+        assert await first.claim(CONVERSATION)
+        assert not await second.claim(CONVERSATION)
+        with pytest.raises(OpenElsewhereError):
+            await second.begin_turn(new_turn("Two"))
+        await second.set_model(CONVERSATION, "other", "other")
+        assert (await first.find(CONVERSATION)).provider != "other"
+        assert await first.claim("another conversation")
+        with pytest.raises(OpenElsewhereError):  # what it shows may be old by now
+            await second.begin_turn(new_turn("Two"))
+        assert await second.claim(CONVERSATION)
+        await say(second, "Two")
+        assert await texts(first) == ["One", "Hi.", "Two", "Hi."]
+        assert not await first.claim(CONVERSATION)
+    async with opened(path) as (_, third):
+        assert await third.claim(CONVERSATION)
