@@ -59,19 +59,21 @@ def test_a_program_that_does_not_answer_is_ended_and_told(tmp_path: Path) -> Non
         assert program.call("memory")["rss"] > 0
 
 
-def test_a_text_that_stalls_is_told_in_the_table() -> None:
-    measured = [Figure(f"bad: {measure}", "ms", goal=100.0, goal_at=1.0) for measure in MEASURES]
+@pytest.mark.parametrize(
+    ("stall", "shown"),
+    [
+        ((math.inf, "> 4 s"), ["bad", "> 8 s", "> 4 s", "-", "missed"]),
+        ((20.0, ""), ["bad", "> 8 s", "20.0", "-", "not all measured"]),
+    ],
+)
+def test_a_text_that_is_not_shown_is_told_in_the_table(stall: tuple[float, str], shown: list[str]) -> None:
+    measured = [Figure(f"bad: {measure}", "ms", goal_at=1.0) for measure in MEASURES]
+    measured[1].goal = measured[2].goal = 100.0
     measured[0].note = "> 8 s"
-    measured[1].samples.append(math.inf)
-    measured[1].note = "> 4 s"
+    measured[1].samples.append(stall[0])
+    measured[1].note = stall[1]
     row = harm_table(measured).splitlines()[1]
-    assert [cell.strip() for cell in row.split("  ") if cell.strip()] == [
-        "bad",
-        "> 8 s",
-        "> 4 s",
-        "-",
-        "missed",
-    ]
+    assert [cell.strip() for cell in row.split("  ") if cell.strip()] == shown
 
 
 @pytest.mark.parametrize("shape", SHAPES)

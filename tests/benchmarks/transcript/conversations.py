@@ -51,8 +51,8 @@ def _stock_open(run: Run, count: int) -> Figure:
         wait = run.extent.stock_seconds + GRACE_SECONDS
         try:
             figure.samples.append(program.call("show", seconds=wait)["cpu"] * 1000)
-        except NoAnswerError:
-            figure.note = f"not open after {wait:g} s"
+        except NoAnswerError as error:
+            figure.note = f"not open: {error}"
     return figure
 
 

@@ -58,7 +58,7 @@ def _stock_echo(run: Run, rng: random.Random) -> Figure:
             program.call("show", seconds=wait)
             program.call("begin", seconds=wait, shape="mixed", seed=run.seed, tokens=500, limit=wait)
             program.call("start", seconds=wait, rate=RATE)
-            _type(program, figure, _glyphs(), max(3, extent.keys // 4), rng)
+            _type(program, figure, _glyphs(), max(3, extent.keys // 8), rng)
             program.call("stop", seconds=wait)
         except NoAnswerError as error:
             figure.note = str(error)

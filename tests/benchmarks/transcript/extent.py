@@ -69,7 +69,7 @@ FULL = Extent(
     remembered_messages=10_000,
     hostile=tuple(HOSTILE),
     hostile_scale=1.0,
-    hostile_seconds=8.0,
+    hostile_seconds=20.0,
     stock_hostile=True,
     first_bytes=60,
 )

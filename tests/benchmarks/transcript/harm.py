@@ -27,15 +27,17 @@ def harm(run: Run) -> list[Figure]:
 def harm_table(figures: Iterable[Figure]) -> str:
     """One line for each text: the three measures of ours, then those of the stock widgets."""
     rows: dict[str, list[str]] = {}
-    missed: set[str] = set()
+    verdicts: dict[str, str] = {}
     for figure in figures:
         name = figure.name.split(": ")[0].removeprefix(_STOCK)
         rows.setdefault(name, [name]).append(_cell(figure))
         if figure.is_met is False:
-            missed.add(name)
+            verdicts[name] = "missed"
+        elif figure.goal is not None and not figure.samples:
+            verdicts.setdefault(name, "not all measured")
     for name, row in rows.items():
         row += [""] * (1 + 2 * len(MEASURES) - len(row))
-        row.append("missed" if name in missed else "met")
+        row.append(verdicts.get(name, "met"))
     head = ["hostile text (ms)", *MEASURES, *(_STOCK + measure for measure in MEASURES)]
     return aligned([[*head, f"stalls <= {STALL_GOAL_MS:g}"], *rows.values()])
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from chatterm.cli.chat import FRAMES_PER_SECOND
+from tests.benchmarks.processes import cpu_seconds
 
 COLUMNS, ROWS = 120, 40
 START_SECONDS = 20.0
@@ -111,8 +112,11 @@ class Program:
         try:
             line = self._lines.readline()
         except TimeoutError:
+            spent = cpu_seconds(self._process.pid)
             self.end()
-            raise NoAnswerError(f"no answer within {seconds:g} s") from None
+            raise NoAnswerError(
+                f"no answer within {seconds:g} s, {spent:.1f} s CPU since its start"
+            ) from None
         if not line:
             shown = self._last.decode(errors="replace")
             self.end()

@@ -86,7 +86,7 @@ def add_per_token(figure: Figure, result: dict[str, Any], count: int, limit: flo
     if result["finished"]:
         figure.samples.append(result["cpu"] * 1000 / count)
     else:
-        figure.note = f"{count} tokens were not shown after {limit:g} s"
+        figure.note = f"{count} tokens were not shown after {limit:g} s, {result['cpu']:.1f} s CPU"
         if figure.goal is not None:
             figure.samples.append(float("inf"))
 
@@ -165,8 +165,8 @@ def _stock_rates(run: Run) -> list[Figure]:
                 program.call("begin", seconds=wait, shape="mixed", seed=run.seed, tokens=500, limit=limit)
                 result = program.call("stream", seconds=wait, rate=rate, tokens=count, limit=limit)
                 add_per_token(figure, result, count, limit)
-            except NoAnswerError:
-                figure.note = f"no answer within {wait:g} s"
+            except NoAnswerError as error:
+                figure.note = str(error)
             if not figure.samples:
                 program.restart()
     return figures
