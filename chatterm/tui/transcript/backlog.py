@@ -7,7 +7,7 @@ from collections import deque
 
 from chatterm.tui.transcript.live_entry import LiveEntry
 
-SLICE = 1024
+SLICE = 512
 """Characters taken in between two looks at the clock."""
 
 

@@ -11,6 +11,7 @@ from chatterm.tui.transcript.heights import HeightIndex
 from chatterm.tui.transcript.lines import Line
 from chatterm.tui.transcript.live_entry import LiveEntry
 from chatterm.tui.transcript.segments import (
+    Extent,
     Format,
     References,
     Segment,
@@ -51,6 +52,7 @@ class Document:
         self.heights: HeightIndex = HeightIndex()
         self.wanted: set[int] = set()
         self._entries: list[Entry | None] = []
+        self._absent: list[Extent] = []
         self._places: dict[str, int] = {}
         self._bodies: dict[str, _Body] = {}
         self._laid: OrderedDict[tuple[str, int], list[Line]] = OrderedDict()
@@ -72,26 +74,35 @@ class Document:
 
     # ---- entries ----------------------------------------------------------------------------
 
-    def set_entries(self, entries: Iterable[Entry], absent: Sequence[int] = ()) -> None:
-        """Replaces all there is. Before the entries are some that were not read, of these estimated heights.
+    def set_entries(self, entries: Iterable[Entry], absent: Sequence[Extent] = ()) -> None:
+        """Replaces all there is. Before the entries are some that were not read, of about these sizes.
 
         Raises `ValueError` when two have the same id.
         """
         self.live = None
+        self._absent = list(absent)
         self._entries = [*[None] * len(absent), *entries]
         self._number(0)
         if len(self._places) < len(self._entries) - len(absent):
             raise ValueError("two entries have the same id")
         self._bodies.clear()
-        self._forget(absent)
+        self._laid.clear()
+        self._kept = 0
+        self.wanted.clear()
+        self.heights = HeightIndex(self._estimated(place) for place in range(len(self._entries)))
 
     def fill(self, place: int, entries: Iterable[Entry]) -> None:
-        """Puts entries that were read into their places."""
+        """Puts entries that were read into the places from this one on; those that are there already stay."""
         for at, entry in enumerate(entries, place):
             if self._entries[at] is None and entry.id not in self._places:
                 self._entries[at] = entry
                 self._places[entry.id] = at
-                self.heights[at] = self._estimate(entry)
+                self.heights[at] = self._estimated(at)
+            self.wanted.discard(at)
+
+    def is_absent(self, place: int) -> bool:
+        """Whether the entry at this place was not read yet; False beyond the last one."""
+        return place < len(self._absent) and self._entries[place] is None
 
     def insert(self, entry: Entry) -> int:
         """Adds the entry at the end, but before queued ones unless it is queued; returns its place.
@@ -105,7 +116,7 @@ class Document:
             place -= 1
         self._entries.insert(place, entry)
         self._number(place)
-        self.heights.insert(place, self._estimate(entry))
+        self.heights.insert(place, self._estimated(place))
         return place
 
     def replace(self, entry: Entry) -> None:
@@ -115,7 +126,7 @@ class Document:
             self.live = None
         self._entries[place] = entry
         self._drop(entry.id)
-        self.heights[place] = self._estimate(entry)
+        self.heights[place] = self._estimated(place)
 
     def remove(self, entry_id: str) -> int:
         """Takes the entry out; returns where it was. Raises `KeyError`."""
@@ -180,14 +191,7 @@ class Document:
             else:
                 body.heights = [segment.estimate(form.width) for segment in body.segments]
                 body.exact.clear()
-        heights: list[int] = []
-        for place, entry in enumerate(self._entries):
-            body = self._bodies.get(entry.id) if entry is not None else None
-            if body is not None:
-                heights.append(sum(body.heights))
-            else:
-                heights.append(self.heights[place] if entry is None else self._estimate(entry))
-        self.heights = HeightIndex(heights)
+        self.heights = HeightIndex(self._estimated(place) for place in range(len(self._entries)))
         if self.live is not None:
             live = self.live
             self._bodies[live.entry.id] = _Body([*(s.estimate(form.width) for s in live.closed), live.height])
@@ -353,15 +357,15 @@ class Document:
     def _drop_lines(self, entry_id: str, segment: int) -> None:
         self._kept -= len(self._laid.pop((entry_id, segment), ()))
 
-    def _forget(self, absent: Sequence[int]) -> None:
-        self._laid.clear()
-        self._kept = 0
-        self.wanted.clear()
-        present = (self._estimate(entry) for entry in self._entries if entry is not None)
-        self.heights = HeightIndex([*absent, *present])
-
-    def _estimate(self, entry: Entry) -> int:
-        return estimated_lines(entry.size, entry.text.count("\n"), self.form.width)
+    def _estimated(self, place: int) -> int:
+        """What is known of the height of an entry."""
+        entry = self._entries[place]
+        if entry is None:
+            return estimated_lines(self._absent[place], self.form.width)
+        body = self._bodies.get(entry.id)
+        if body is not None:
+            return sum(body.heights)
+        return estimated_lines(Extent(entry.size, entry.text.count("\n")), self.form.width)
 
     def _is_queued(self, place: int) -> bool:
         entry = self._entries[place]

@@ -258,6 +258,13 @@ def _blocks(content: Content, form: Format, references: References) -> Iterator[
         yield from blocks_of(content, references, maths=form.maths)
 
 
-def estimated_lines(characters: int, breaks: int, width: int) -> int:
+class Extent(NamedTuple):
+    """The size of an entry that was not read: its characters, and the line breaks in them."""
+
+    characters: int
+    breaks: int
+
+
+def estimated_lines(extent: Extent, width: int) -> int:
     """A guess at the height of an entry of which only the size is known."""
-    return 3 + breaks + math.ceil(characters / max(width, 1))
+    return 3 + extent.breaks + math.ceil(extent.characters / max(width, 1))

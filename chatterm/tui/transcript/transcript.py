@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from textual import on
 from textual.geometry import Region
+from textual.message import Message
 from textual.timer import Timer
 
+from chatterm.core.errors import ChattermError
 from chatterm.tui.transcript.backlog import Backlog
 from chatterm.tui.transcript.entries import Entry
+from chatterm.tui.transcript.segments import Extent
 from chatterm.tui.transcript.view import TranscriptView
 
 BUDGET_SECONDS = 0.006
 """How long one frame may take in new text."""
 QUIET_SECONDS = 0.033
 """After a pause of this length new text does not wait for the next frame."""
+READ = 128
+"""How many entries are read at a time."""
+NEAR = 40
+"""Entries so near to what is in view are read before they are looked at."""
 _EMPTY = ""  # the id of the entry that stands in for none
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Entries that are read when they are looked at: how large each is, about, and how to read some of them.
+
+    `read` gets the place of the first and how many there are, and returns one entry for each.
+    """
+
+    extents: Sequence[Extent]
+    read: Callable[[int, int], Awaitable[Sequence[Entry]]]
 
 
 class Transcript(TranscriptView):
@@ -27,6 +47,13 @@ class Transcript(TranscriptView):
     All text is outside text: none of it is parsed as markup, and what could act on a terminal is made visible
     by `Entry` and `write`.
     """
+
+    class ReadFailed(Message, namespace="transcript"):
+        """Entries that were looked at could not be read."""
+
+        def __init__(self, error: ChattermError) -> None:
+            super().__init__()
+            self.error: ChattermError = error
 
     def __init__(
         self, *, reading_width: int = 100, frames_per_second: int = 30, id: str | None = None
@@ -38,15 +65,54 @@ class Transcript(TranscriptView):
         self._clock: Timer | None = None
         self._flushed_at: float = -math.inf
         self._empty_text: str = ""
+        self._earlier: Earlier | None = None
+        self._reading: bool = False
 
     # ---- entries ----------------------------------------------------------------------------
 
-    def set_entries(self, entries: Iterable[Entry]) -> None:
-        """Shows these entries, from the end. Raises `ValueError` when two have the same id."""
+    def set_entries(self, entries: Iterable[Entry], earlier: Earlier | None = None) -> None:
+        """Shows these entries, from the end, and before them those that are read when they are looked at.
+
+        Raises `ValueError` when two have the same id.
+        """
         self._stop_clock()
-        self._document.set_entries(entries)
+        self._earlier, self._reading, self._selection = earlier, False, None
+        self._document.set_entries(entries, earlier.extents if earlier is not None else ())
         self._stand_in()
         self._viewport.to_end()
+        self._show()
+
+    def _show(self) -> None:
+        super()._show()
+        if self._earlier is not None and not self._reading and (wanted := self._wanted()) is not None:
+            self._reading = True
+            self.run_worker(partial(self._read, self._earlier, wanted))
+
+    def _wanted(self) -> int | None:
+        """The first of the places to be read: what is looked at, then what is near; None for nothing."""
+        near = [row[0] for row in (*self._viewport.rows[:1], *self._viewport.rows[-1:])]
+        around = [max(0, place + step) for place in near for step in (-NEAR, NEAR)]
+        for place in [*sorted(self._document.wanted), *around]:
+            if self._document.is_absent(place):
+                return max(0, place - READ // 2)
+        return None
+
+    async def _read(self, earlier: Earlier, first: int) -> None:
+        """Reads entries around a place and shows them; what is in view stays where it is."""
+        count = min(READ, len(earlier.extents) - first)
+        try:
+            entries = await earlier.read(first, count)
+        except ChattermError as error:
+            self._reading = False
+            self._document.wanted.clear()
+            self.post_message(self.ReadFailed(error))
+            return
+        self._reading = False
+        if earlier is not self._earlier:
+            return
+        heights = [self._document.heights[place] for place in range(first, first + count)]
+        self._document.fill(first, entries)
+        self._viewport.fill(first, heights)
         self._show()
 
     def set_empty_text(self, text: str) -> None:

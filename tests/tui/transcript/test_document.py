@@ -4,7 +4,7 @@ import pytest
 
 from chatterm.tui.transcript import document as document_module
 from chatterm.tui.transcript.entries import Entry, Section
-from chatterm.tui.transcript.segments import Format
+from chatterm.tui.transcript.segments import Extent, Format
 from chatterm.tui.transcript.viewport import Viewport
 from tests.tui.transcript.documents import long_reply
 from tests.tui.transcript.made import addresses, document, entry, texts
@@ -136,7 +136,7 @@ def test_a_fold_is_turned_alone_and_what_is_before_it_stays() -> None:
 
 def test_entries_that_are_not_there_yet_are_asked_for_when_they_are_looked_at() -> None:
     made = document()
-    made.set_entries([entry("c"), entry("d")], absent=[5, 7])
+    made.set_entries([entry("c"), entry("d")], absent=[Extent(80, 1), Extent(160, 0)])
     assert (len(made), made.heights.total > 12, made.wanted) == (4, True, set())
     viewport = Viewport(made)
     viewport.height = 6

@@ -139,5 +139,5 @@ def test_a_backlog_loses_nothing_and_keeps_to_its_budget() -> None:
     while backlog:
         backlog.pour(live, 0.0)
         rounds += 1
-    assert rounds == 1 + -(-len(text) // 1024)
+    assert rounds == 1 + -(-len(text) // 512)
     assert live.text == text

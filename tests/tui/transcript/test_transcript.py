@@ -16,9 +16,11 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from chatterm.core.clean import is_clean
+from chatterm.core.errors import ChattermError, StoreError
 from chatterm.tui.transcript import transcript as transcript_module
 from chatterm.tui.transcript.entries import Entry
-from chatterm.tui.transcript.transcript import Transcript
+from chatterm.tui.transcript.segments import Extent
+from chatterm.tui.transcript.transcript import Earlier, Transcript
 from tests.tui.transcript.documents import long_reply
 from tests.tui.transcript.made import document, texts
 
@@ -50,6 +52,7 @@ class Host(App[None]):
         self.messages: list[Message] = []
         self.selections: list[str] = []
         self.clicked: list[str] = []
+        self.failed: list[ChattermError] = []
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return COLOURS
@@ -65,6 +68,9 @@ class Host(App[None]):
 
     def on_transcript_selected(self, event: Transcript.Selected) -> None:
         self.selections.append(event.text)
+
+    def on_transcript_read_failed(self, event: Transcript.ReadFailed) -> None:
+        self.failed.append(event.error)
 
     def on_transcript_clicked(self, event: Transcript.Clicked) -> None:
         self.clicked.append(event.link)
@@ -661,3 +667,71 @@ async def test_a_link_is_told_of_and_not_opened() -> None:
         await pilot.click(host.transcript, offset=(head.index("copy") + 1, 2))
         await pilot.pause()
         assert host.clicked[1:] == ["action:copy-code"]
+
+
+# ---- earlier entries ----------------------------------------------------------------------------
+
+
+def numbered(first: int, count: int) -> list[Entry]:
+    return [
+        entry(str(number), f"entry {number}\n" + "words and more words " * (number % 40))
+        for number in range(first, first + count)
+    ]
+
+
+async def test_earlier_entries_are_read_when_they_are_looked_at_and_nothing_jumps() -> None:
+    asked: list[tuple[int, int]] = []
+
+    async def read(first: int, count: int) -> list[Entry]:
+        asked.append((first, count))
+        await asyncio.sleep(0)
+        return numbered(first, count)
+
+    host = Host()
+    async with host.run_test(size=SIZE) as pilot:
+        transcript = host.transcript
+        transcript.set_entries(numbered(1000, 10), Earlier([Extent(400, 1)] * 1000, read))
+        whole = [line.rstrip() for shown in numbered(0, 1010) for line in ("  " + text for text in texts(
+            document(shown, width=SIZE[0] - 4)))]  # fmt: skip
+        whole = [line.rstrip() for line in whole]
+        await pilot.pause()
+        assert painted(transcript) == whole[-20:] and len(asked) <= 1
+        for back in range(1, 300):
+            transcript.scroll_lines(-3)
+            await pilot.pause(0)
+            end = len(whole) - 3 * back
+            assert painted(transcript) == whole[end - 20 : end]
+        assert len(asked) <= 3
+        transcript.scroll_to_start()
+        await pilot.pause()
+        await host.workers.wait_for_complete()
+        await pilot.pause()
+        assert painted(transcript) == whole[:20]
+        transcript.scroll_to(y=transcript._viewport.total // 2, animate=False)
+        await pilot.pause()
+        await host.workers.wait_for_complete()
+        await pilot.pause()
+        assert "".join(painted(transcript)).strip()
+        assert sum(count for _, count in asked) < 800
+
+
+async def test_entries_that_cannot_be_read_are_told_of_and_asked_for_again() -> None:
+    failures = [StoreError("The history cannot be read.", "Try again.")]
+
+    async def read(first: int, count: int) -> list[Entry]:
+        if failures:
+            raise failures.pop()
+        return numbered(first, count)
+
+    host = Host()
+    async with host.run_test(size=SIZE) as pilot:
+        transcript = host.transcript
+        transcript.set_entries(numbered(30, 10), Earlier([Extent(400, 1)] * 30, read))
+        await pilot.pause()
+        await host.workers.wait_for_complete()
+        await pilot.pause()
+        assert [str(error) for error in host.failed] == ["The history cannot be read. Try again."]
+        transcript.scroll_to_start()
+        await host.workers.wait_for_complete()
+        await pilot.pause()
+        assert painted(transcript)[0] == "  entry 0"
