@@ -31,7 +31,11 @@ _BEHIND = 200
 
 
 def warm(names: tuple[str, ...] = USUAL) -> None:
-    """Loads lexers so that no text waits for them: 5 to 60 ms each, so call it with one at a time, when idle."""
+    """Loads lexers so that no text waits for them: 5 to 60 ms each, so call it with one at a time, when idle.
+
+    The first call also gets ready for code without a name.
+    """
+    guess("words")
     for name in names:
         grammar(name)
 
