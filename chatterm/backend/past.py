@@ -6,14 +6,17 @@ from bisect import bisect_left
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from chatterm.backend.context import context_of
 from chatterm.core.errors import StoreError
 from chatterm.core.messages import Message
 from chatterm.core.turn import Turn
-from chatterm.store.history import History
 from chatterm.store.rows import ConversationRow, OutlineRun, StoredMessage
 from chatterm.store.turns import turns_of
+
+if TYPE_CHECKING:
+    from chatterm.store.history import History
 
 WHOLE_MESSAGES = 200
 """A conversation of up to that many messages is read whole when it is opened."""
@@ -37,9 +40,9 @@ class Past:
     """The messages before `session.turns`, read when they are asked for.
 
     Messages have positions: 0 is the first of the conversation, `count` - 1 the last one before the session's
-    turns. What is at a position never changes: not while the conversation goes on, in this process or another,
-    nor when its last turn is asked again, edited or withdrawn. Prompts and replies take turns. Nothing is kept
-    of what was read but what `context` returns.
+    turns. Which message is at a position never changes: not while the conversation goes on, in this process or
+    another, nor when its last turn is asked again, edited or withdrawn. Prompts and replies take turns. Nothing
+    is kept of what was read but what `context` returns.
 
     `outline` tells how much text there is without reading any: runs of messages, from position 0 on, whose
     counts add up to `count`, each with its characters and lines (see `OutlineRun`).
@@ -55,9 +58,8 @@ class Past:
         self.count = sum(run.count for run in outline)
         self._history = history
         self._conversation_id = conversation_id
-        self._known = [
-            (self.count - 1, last_id)
-        ]  # positions of messages that walks up can begin at, in order
+        # Messages whose position is known, in order: the store walks up from the nearest one.
+        self._known = [(self.count - 1, last_id)]
         self._context: tuple[Message, ...] | None = None
 
     async def turns(self, first: int, count: int) -> tuple[PastTurn, ...]:

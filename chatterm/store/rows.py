@@ -119,6 +119,7 @@ def conversation_row(row: Row) -> ConversationRow:
 
 def stored_message(row: Row, written_so_far: tuple[Part, ...] = ()) -> StoredMessage:
     """From the columns of `message`; `written_so_far` are the parts of a reply that is still streaming."""
+    row = dict(zip(row.keys(), row, strict=True))  # a row is searched for each name, column by column
     parts, unknown = decode_parts(row["parts"])
     provider_data: Mapping[str, str] | None = decode(row["provider_data"]) if row["provider_data"] else None
     return StoredMessage(
