@@ -40,6 +40,7 @@ async def count_rows(program: Program) -> Callable[[], int]:
 async def test_its_end_is_shown_and_all_of_it_is_sent(launch: Launch, long_file: Path) -> None:
     async with launch(begin=LATER) as program:
         await program.shown(f"reply {LONG - 1}")
+        await program.shown("1,060 earlier messages are not on screen.")
         assert len(program.session.turns) == TAIL_MESSAGES // 2
         assert program.session.earlier_count == LONG - TAIL_MESSAGES
         count = await count_rows(program)
