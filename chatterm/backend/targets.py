@@ -16,7 +16,6 @@ from chatterm.config.urls import address_fault, is_local
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import AuthenticationError, ChattermError, ConfigError
 
-CUSTOM = "custom"
 GUIDE = "guide"
 OLLAMA = "ollama"
 ALWAYS_OFFERED = (OLLAMA, GUIDE)
@@ -141,12 +140,7 @@ class Targets:
     def service(self, provider: str) -> Service:
         """What is known of the service. Raises `ConfigError` for an unknown provider or wire format."""
         own = self._of(provider)
-        known = registry.service(provider) if registry.is_known(provider) else None
-        if own.adapter is not None and (known is None or known.adapter != own.adapter):
-            return registry.wire_format(own.adapter, provider)
-        if known is None and own.base_url is not None:
-            return registry.service(CUSTOM)
-        return known or registry.service(provider)
+        return registry.service_at(provider, own.adapter, own.base_url)
 
     def knows(self, provider: str) -> bool:
         """Whether there is a provider of this name, usable or not."""

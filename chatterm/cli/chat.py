@@ -8,13 +8,15 @@ import sys
 from typing import TYPE_CHECKING
 
 from chatterm.cli.start_options import StartOptions
-from chatterm.cli.wiring import Engine, build_engine, read_settings
+from chatterm.cli.start_settings import read_settings
 from chatterm.config.load import COMMAND_LINE, FILE, Loaded
-from chatterm.config.themes import DEFAULT_THEME, Palette, load_themes
-from chatterm.core.errors import ChattermError, ConfigError
+from chatterm.config.paths import Paths
+from chatterm.config.themes import DEFAULT_THEME, Palette, load_theme
+from chatterm.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from chatterm.tui.services import Start
+    from chatterm.cli.wiring import Engine
+    from chatterm.tui.services import Services, Setup, Start
 
 FRAMES_PER_SECOND = "120"
 """How often Textual may paint: at its default of 60 a typed key waits up to a frame longer for its echo."""
@@ -27,39 +29,76 @@ def start(options: StartOptions) -> int:
             "The chat screen needs a terminal.", "In a pipe or a script use: chatterm ask PROMPT"
         )
     paths, loaded = read_settings(options)
-    engine = build_engine(paths, loaded)
+    if options.provider is not None:
+        from chatterm.backend.providers.registry import service_at
+
+        own = loaded.settings.providers.get(options.provider)
+        service_at(options.provider, own.adapter if own else None, own.base_url if own else None)
+    engines: list[Engine] = []
     try:
-        if options.provider is not None:
-            engine.targets.service(options.provider)
-        return _run(engine, options)
+        return _run(_setup(options, paths, loaded, engines), loaded)
     finally:
-        engine.database.close(within_seconds=0.5)
+        for engine in engines:
+            engine.database.close(within_seconds=0.5)
 
 
-def _run(engine: Engine, options: StartOptions) -> int:
-    from chatterm.tui.bindings import apply_keymap
-    from chatterm.tui.commands import COMMANDS
-
-    settings = engine.loaded.settings
-    palettes, theme, theme_problems = _themes(engine, options)
-    commands, key_problems = apply_keymap(COMMANDS, settings.keys)
+def _run(setup: Setup, loaded: Loaded) -> int:
+    interface = loaded.settings.interface
     # Textual reads these when it is imported.
-    os.environ.setdefault("ESCDELAY", str(settings.interface.escape_delay_milliseconds))
+    os.environ.setdefault("ESCDELAY", str(interface.escape_delay_milliseconds))
     os.environ.setdefault("TEXTUAL_FPS", FRAMES_PER_SECOND)
     from chatterm.tui.theming import settle_no_color
 
     settle_no_color(os.environ)
     from chatterm.tui.app import ChattermApp
+
+    app = ChattermApp(setup)
+    # What is loaded now stays: collections look at new objects only. The engine is frozen once it is built.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    gc.enable()
+    app.run(mouse=interface.mouse)
+    if app.crashed is not None:
+        raise app.crashed
+    return app.return_code or 0
+
+
+def _setup(options: StartOptions, paths: Paths, loaded: Loaded, engines: list[Engine]) -> Setup:
+    """What the first paint needs. The engine is put into `engines` when it is built."""
+    from chatterm.tui.bindings import apply_keymap
+    from chatterm.tui.commands import COMMANDS
+    from chatterm.tui.services import Setup
+
+    palette, theme_problems = _palette(options, paths, loaded)
+    commands, key_problems = apply_keymap(COMMANDS, loaded.settings.keys)
+
+    def build() -> Services:
+        services, engine = _engine(paths, loaded)
+        engines.append(engine)
+        gc.freeze()
+        return services
+
+    return Setup(
+        settings=loaded.settings,
+        start=_asked_for(loaded, options),
+        commands=commands,
+        palette=palette,
+        theme_is_asked_for=loaded.sources.get("interface.theme", FILE) != FILE,
+        notices=tuple(str(problem) for problem in (*loaded.problems, *theme_problems, *key_problems)),
+        build=build,
+    )
+
+
+def _engine(paths: Paths, loaded: Loaded) -> tuple[Services, Engine]:
+    """The engine, and the screens' view of it."""
+    from chatterm.cli.wiring import build_engine
+    from chatterm.config.themes import load_themes
     from chatterm.tui.services import Services
 
-    problems = (*engine.loaded.problems, *theme_problems, *key_problems)
+    engine = build_engine(paths, loaded)
+    themes = load_themes(paths.themes)
     services = Services(
-        settings=settings,
-        start=_asked_for(engine.loaded, options),
-        commands=commands,
-        palettes=palettes,
-        theme=theme,
-        theme_is_asked_for=engine.loaded.sources.get("interface.theme", FILE) != FILE,
+        palettes=themes.palettes,
         history=engine.history,
         state=engine.state,
         targets=engine.targets,
@@ -67,17 +106,9 @@ def _run(engine: Engine, options: StartOptions) -> int:
         new_session=engine.new_session,
         prepare=engine.prepare,
         close=engine.aclose,
-        notices=tuple(str(problem) for problem in problems),
+        notices=tuple(str(problem) for problem in themes.problems),
     )
-    app = ChattermApp(services)
-    # What is loaded now stays: collections while a reply streams then look at new objects only.
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-    gc.enable()
-    app.run(mouse=settings.interface.mouse)
-    if app.crashed is not None:
-        raise app.crashed
-    return app.return_code or 0
+    return services, engine
 
 
 def _asked_for(loaded: Loaded, options: StartOptions) -> Start:
@@ -97,16 +128,11 @@ def _asked_for(loaded: Loaded, options: StartOptions) -> Start:
     )
 
 
-def _themes(
-    engine: Engine, options: StartOptions
-) -> tuple[dict[str, Palette], str, tuple[ChattermError, ...]]:
-    """All palettes, the name of the one to use, and what was wrong with the choice."""
-    themes = load_themes(engine.paths.themes)
-    name = engine.loaded.settings.interface.theme
+def _palette(options: StartOptions, paths: Paths, loaded: Loaded) -> tuple[Palette, tuple[ConfigError, ...]]:
+    """The palette to use, and what was wrong with the choice."""
     try:
-        themes.find(name)
+        return load_theme(loaded.settings.interface.theme, paths.themes), ()
     except ConfigError as error:
         if options.theme is not None:
             raise
-        return dict(themes.palettes), DEFAULT_THEME, (*themes.problems, error)
-    return dict(themes.palettes), name, themes.problems
+        return load_theme(DEFAULT_THEME, paths.themes), (error,)

@@ -108,7 +108,7 @@ def _paths() -> Paths:
 
 
 def _load(context: typer.Context) -> Loaded:
-    from chatterm.cli.loading import load_for
+    from chatterm.cli.start_settings import load_for
 
     options = context.obj if isinstance(context.obj, StartOptions) else StartOptions()
     return load_for(options, _paths(), os.environ)

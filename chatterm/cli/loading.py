@@ -1,26 +1,17 @@
-"""Settings for one run of the program: the layers below, the options of the command line on top."""
+"""What the settings mean beyond their values: providers, keys, and names that exist or not."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from chatterm.backend.providers.registry import is_known, service, services, wire_format
-from chatterm.cli.start_options import StartOptions
+from chatterm.backend.providers.registry import service, services, wire_format
 from chatterm.config.keys import ProviderKey, find_key
-from chatterm.config.load import Loaded, load_settings
+from chatterm.config.load import Loaded
 from chatterm.config.model import ProviderSettings, Settings
 from chatterm.config.paths import Paths
 from chatterm.config.themes import load_themes
 from chatterm.core.errors import ConfigError
 from chatterm.tui.bindings import COMMANDS, apply_keymap
-
-
-def load_for(options: StartOptions, paths: Paths, environ: Mapping[str, str]) -> Loaded:
-    """The settings in effect; raises ConfigError for an option that cannot be used."""
-    below = load_settings(paths.settings_file, environ)
-    own = below.settings.providers
-    overrides = options.overrides(lambda name: name in own or is_known(name))
-    return load_settings(paths.settings_file, environ, overrides) if overrides else below
 
 
 def provider_names(settings: Settings) -> set[str]:

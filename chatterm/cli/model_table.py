@@ -9,8 +9,9 @@ from dataclasses import asdict
 from chatterm.backend.models import ModelList
 from chatterm.cli.border import tell
 from chatterm.cli.start_options import StartOptions
+from chatterm.cli.start_settings import read_settings
 from chatterm.cli.statuses import ExitStatus
-from chatterm.cli.wiring import Engine, build_engine, read_settings
+from chatterm.cli.wiring import Engine, build_engine
 from chatterm.core.clean import clean_line
 
 

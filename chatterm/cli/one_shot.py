@@ -18,8 +18,9 @@ from chatterm.backend.turn_handle import TurnHandle
 from chatterm.cli.border import tell
 from chatterm.cli.reply_output import print_reply
 from chatterm.cli.start_options import StartOptions
+from chatterm.cli.start_settings import read_settings
 from chatterm.cli.statuses import ExitStatus
-from chatterm.cli.wiring import Engine, build_engine, read_settings
+from chatterm.cli.wiring import Engine, build_engine
 from chatterm.config.load import COMMAND_LINE
 from chatterm.core.clean import clean, clean_line
 from chatterm.core.errors import ConfigError, InternalError, OpenElsewhereError, StoreError

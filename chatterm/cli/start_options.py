@@ -41,18 +41,19 @@ class StartOptions:
         }
         return dataclasses.replace(other, **given)
 
-    def overrides(self, is_provider: Callable[[str], bool]) -> dict[SettingPath, object]:
+    def overrides(self, is_own: Callable[[str], bool]) -> dict[SettingPath, object]:
         """The settings that these options cover, for `load_settings`.
 
-        Where no provider is given, a model of the form P/M names one if P `is_provider`.
+        Where no provider is given, a model of the form P/M names one if P is a service that chatterm knows, or
+        `is_own`.
         """
         provider, model = self.provider, self.model
         if self.base_url is not None:
             provider = provider or CUSTOM
         elif provider is None and model is not None:
-            from chatterm.backend.providers.registry import split_model
+            from chatterm.backend.providers.registry import is_known, split_model
 
-            provider, model = split_model(model, is_provider)
+            provider, model = split_model(model, lambda name: is_own(name) or is_known(name))
         values: dict[SettingPath, object | None] = {
             ("provider",): provider,
             ("model",): model,

@@ -19,10 +19,8 @@ from chatterm.backend.session import Session
 from chatterm.backend.targets import Targets
 from chatterm.backend.worker import Worker
 from chatterm.cli.crash import CrashLog
-from chatterm.cli.loading import load_for
-from chatterm.cli.start_options import StartOptions
 from chatterm.config.load import COMMAND_LINE, Loaded
-from chatterm.config.paths import Paths, find_paths
+from chatterm.config.paths import Paths
 from chatterm.config.schema import dotted
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import StoreError
@@ -101,12 +99,6 @@ def _asked_addresses(loaded: Loaded) -> dict[str, str]:
         for name, own in loaded.settings.providers.items()
         if own.base_url and loaded.sources.get(dotted(("providers", name, "base_url"))) == COMMAND_LINE
     }
-
-
-def read_settings(options: StartOptions, environ: Mapping[str, str] = os.environ) -> tuple[Paths, Loaded]:
-    """Where things are, and the settings with the command line on top. Raises `ConfigError` for a bad option."""
-    paths = find_paths(environ)
-    return paths, load_for(options, paths, environ)
 
 
 def build_engine(

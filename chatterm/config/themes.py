@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ DEFAULT_THEME = "chatterm-dark"
 """Used when no other is named; also lends its colours to dark palettes that leave some out."""
 
 _LIGHT_BASE = "chatterm-light"
+_BASES = (DEFAULT_THEME, _LIGHT_BASE)
 _MOST_FILES = 200
 _LEAST_CONTRAST = 1.2
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -90,6 +90,8 @@ class Themes:
         palette = self.palettes.get(name)
         if palette is not None:
             return palette
+        import difflib
+
         near = difflib.get_close_matches(name, self.palettes, 1)
         hint = f"Did you mean {near[0]}? " if near else ""
         hint += f"Known: {', '.join(self.palettes)}."
@@ -114,6 +116,18 @@ def load_themes(user_folder: Path | None = None) -> Themes:
     return Themes(palettes, tuple(problems))
 
 
+def load_theme(name: str, user_folder: Path) -> Palette:
+    """The palette called `name`; one that comes with chatterm without reading all others.
+
+    Raises ConfigError where there is none, as `Themes.find` does.
+    """
+    folder = _built_in_folder()
+    path = folder / f"{name}.toml"
+    if not _NAME.fullmatch(name) or not path.is_file():
+        return load_themes(user_folder).find(name)
+    return _load(path, {} if name in _BASES else _bases(folder))
+
+
 def contrast(one: str, other: str) -> float:
     """Contrast ratio of two colours, 1.0 to 21.0, as WCAG 2.2 defines it."""
     lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
@@ -121,15 +135,24 @@ def contrast(one: str, other: str) -> float:
 
 
 def _built_in() -> Mapping[str, Palette]:
-    package = Path(chatterm.__file__).parent
-    # An installed wheel carries them inside the package; a checkout has them at its top.
-    folder = next(f for f in (package / "themes", package.parent / "themes") if f.is_dir())
-    palettes: dict[str, Palette] = {}
-    for name in (DEFAULT_THEME, _LIGHT_BASE):
-        palettes[name] = _load(folder / f"{name}.toml", palettes)
+    folder = _built_in_folder()
+    palettes = _bases(folder)
     for path in _theme_files(folder):
         if path.stem not in palettes:
             palettes[path.stem] = _load(path, palettes)
+    return palettes
+
+
+def _built_in_folder() -> Path:
+    package = Path(chatterm.__file__).parent
+    # An installed wheel carries them inside the package; a checkout has them at its top.
+    return next(f for f in (package / "themes", package.parent / "themes") if f.is_dir())
+
+
+def _bases(folder: Path) -> dict[str, Palette]:
+    palettes: dict[str, Palette] = {}
+    for name in _BASES:
+        palettes[name] = _load(folder / f"{name}.toml", palettes)
     return palettes
 
 
@@ -163,6 +186,8 @@ def _check_fields(path: Path, values: Mapping[str, object]) -> None:
         raise _rejected(path, f"it has {len(values):,} fields; a theme has at most {len(known)}")
     for field, value in values.items():
         if field not in known:
+            import difflib
+
             near = difflib.get_close_matches(field, known, 1)
             suggestion = f", did you mean {near[0]}?" if near else ""
             raise _rejected(path, f"it has an unknown field {clean_line(field, 64)!r}{suggestion}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -17,6 +17,7 @@ from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.worker import WorkerFailed
 
+from chatterm.config.themes import Palette
 from chatterm.tui.bindings import textual_bindings
 from chatterm.tui.clipboard import Clipboard
 from chatterm.tui.commands import COMMANDS
@@ -25,8 +26,8 @@ from chatterm.tui.front import Front
 from chatterm.tui.line_filter import CleanFilter
 from chatterm.tui.palette import CommandHits
 from chatterm.tui.screens.chat import ChatScreen
-from chatterm.tui.services import Services
-from chatterm.tui.theming import textual_themes, variable_defaults
+from chatterm.tui.services import Setup
+from chatterm.tui.theming import textual_theme, variable_defaults
 
 _ALWAYS = frozenset({"interrupt", "quit"})
 """Commands whose keys work whatever box is open."""
@@ -50,24 +51,24 @@ class ChattermApp(Front, inherit_bindings=False):
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = ""  # its key stands in the table like all others
 
-    def __init__(self, services: Services) -> None:
-        self._palette = services.palettes[services.theme]
+    def __init__(self, setup: Setup) -> None:
+        self._palette = setup.palette
         super().__init__(driver_class=driver_class())
-        self._services = services
+        self._setup = setup
+        self._offered: Mapping[str, Palette] = {}
         self._leaving = False
         # One for good: Textual caches what a filter made of a line by the identity of the filter.
         self._wall = CleanFilter()
         self.crashed: Exception | None = None
         """What ended the application although nobody foresaw it; the caller reports it."""
-        for theme in textual_themes(services.palettes.values()):
-            self.register_theme(theme)
+        self.register_theme(textual_theme(self._palette))
         # Before the style sheets are read for the first time: a change afterwards has them read again.
         self.set_reactive(ChattermApp.theme, self._palette.name)
         self.stylesheet.set_variables(self.get_css_variables())
         self.set_class(self._palette.dark, "-dark-mode", update=False)
         self.set_class(not self._palette.dark, "-light-mode", update=False)
         self.clipboard_writer = Clipboard(self._write_to_terminal, os.environ)
-        self.chat = ChatScreen(services, self)
+        self.chat = ChatScreen(setup, self)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our variables exist under every theme."""
@@ -90,15 +91,11 @@ class ChattermApp(Front, inherit_bindings=False):
 
     def _bind_keys(self) -> None:
         """Bind the keys of the table as the user set them."""
-        for binding in textual_bindings(self._services.commands):
+        for binding in textual_bindings(self._setup.commands):
             if binding.id not in _ALWAYS:
                 self.bind(binding.key, binding.action, description=binding.description, show=False)
         self.set_keymap(
-            {
-                command.id: ",".join(command.keys)
-                for command in self._services.commands
-                if command.id in _ALWAYS
-            }
+            {command.id: ",".join(command.keys) for command in self._setup.commands if command.id in _ALWAYS}
         )
 
     async def action_command(self, command_id: str) -> None:
@@ -110,16 +107,17 @@ class ChattermApp(Front, inherit_bindings=False):
         if self._leaving:
             return
         self._leaving = True
-        session, unsent = self.chat.pane.session, self.chat.pane.take_unsent()
+        started = self.chat.started
         try:
             with suppress(TimeoutError):  # a disk or a connection that hangs does not keep the user here
                 async with asyncio.timeout(LEAVE_SECONDS):
-                    await session.aclose(LEAVE_SECONDS / 2)
-                    await self.chat.keep_draft(session, unsent)
-            await self._services.close()
+                    await self.chat.save(LEAVE_SECONDS / 2)
+            if started.is_there:
+                await started.value.services.close()
         finally:
-            # What still follows the reply must not meet a screen that is being taken down.
-            self.chat.pane.let_go()
+            if started.is_there:
+                # What still follows the reply must not meet a screen that is being taken down.
+                started.value.pane.let_go()
             self.exit(status, return_code=status)
 
     async def action_quit(self) -> None:
@@ -136,12 +134,18 @@ class ChattermApp(Front, inherit_bindings=False):
         else:
             self.exit(1, return_code=1)
 
+    def offer_themes(self, palettes: Mapping[str, Palette]) -> None:
+        """These can be chosen."""
+        self._offered = palettes
+        for palette in palettes.values():
+            self.register_theme(textual_theme(palette))
+
     def recall_theme(self, remembered: Sequence[str]) -> None:
         """Use the theme that was chosen last, unless another was asked for or set since."""
-        if len(remembered) != 2 or self._services.theme_is_asked_for:
+        if len(remembered) != 2 or self._setup.theme_is_asked_for:
             return
         name, configured = remembered
-        if name in self._services.palettes and configured == self._services.settings.interface.theme:
+        if name in self._offered and configured == self._setup.settings.interface.theme:
             self.theme = name
 
     @on(Driver.SignalResume)

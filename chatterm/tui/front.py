@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from textual.app import App
 
+from chatterm.config.themes import Palette
 from chatterm.tui.clipboard import Clipboard
 
 
@@ -18,6 +19,10 @@ class Front(App[int], inherit_bindings=False):
     @abstractmethod
     async def leave(self, status: int = 0) -> None:
         """Save what runs and what is typed, and exit with this status."""
+
+    @abstractmethod
+    def offer_themes(self, palettes: Mapping[str, Palette]) -> None:
+        """Make these themes known; until then there is only the one in use."""
 
     @abstractmethod
     def recall_theme(self, remembered: Sequence[str]) -> None:

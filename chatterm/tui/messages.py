@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from chatterm.backend.metrics import Figures
-from chatterm.core.events import TurnFinished
-from chatterm.core.turn import Turn
+if TYPE_CHECKING:
+    from chatterm.backend.metrics import Figures
+    from chatterm.core.events import TurnFinished
+    from chatterm.core.turn import Turn
 
 
 @dataclass

@@ -15,11 +15,10 @@ from chatterm.store.rows import ConversationRow
 
 if TYPE_CHECKING:
     from chatterm.tui.screens.chat import ChatScreen
+    from chatterm.tui.services import Services
 
 SIDEBAR = "sidebar"
 THEME = "theme"
-NARROW_COLUMNS = 100
-"""Narrower terminals have no sidebar unless it is asked for there."""
 MOST_PROMPTS = 500
 NEW = "new"
 OPEN_ELSEWHERE = (
@@ -35,9 +34,10 @@ def draft_key(session: Session) -> str:
 class Opening:
     """Finds the conversation and the model to start with, and switches both."""
 
-    def __init__(self, screen: ChatScreen) -> None:
+    def __init__(self, screen: ChatScreen, services: Services) -> None:
         self._screen = screen
-        self._services = screen.services
+        self._services = services
+        self._setup = screen.setup
         self._resumed: ConversationRow | None = None
         self.is_open = False
         """Whether the start is over: a model is chosen, or the user has to choose one."""
@@ -47,7 +47,7 @@ class Opening:
 
         Each step goes on without what an earlier one could not get; prompts sent meanwhile wait.
         """
-        pane, start = self._screen.pane, self._services.start
+        pane, start = self._screen.pane, self._setup.start
         for step in (self._prepare, self._recall, self._open_conversation):
             try:
                 await step()
@@ -64,7 +64,7 @@ class Opening:
     async def resume(self, conversation: ConversationRow) -> None:
         """Put a stored conversation on screen, with the model it was held with where that is still there."""
         self._screen.pane.refuse_while_busy()
-        start = self._services.start
+        start = self._setup.start
         is_ours = await self._claim(conversation.id)
         turns, past = await read_end(self._services.history, conversation)
         system = conversation.system if start.system is None else start.system
@@ -88,7 +88,7 @@ class Opening:
 
     async def leave_conversation(self) -> None:
         """An empty conversation in place of the one on screen. Raises `TurnInProgressError` while one runs."""
-        session = self._services.new_session(None, (), self._services.start.system)
+        session = self._services.new_session(None, (), self._setup.start.system)
         await self._show(session, "")
         await self._claim(session.conversation_id)
 
@@ -129,7 +129,7 @@ class Opening:
             self._screen.header.show_model(target.provider, target.model)
         elif self.is_open:
             self._screen.header.show_model("no model", "")
-        self._screen.show_empty_text(target)
+        self._screen.started.value.show_empty_text(target)
 
     async def recent_models(self) -> list[tuple[str, str]]:
         """Provider and model of the last that answered, the newest first; none where they cannot be read."""
@@ -160,7 +160,7 @@ class Opening:
         self._screen.pane.composer.set_history(await state.prompts(MOST_PROMPTS))
 
     async def _open_conversation(self) -> None:
-        start, history, pane = self._services.start, self._services.history, self._screen.pane
+        start, history, pane = self._setup.start, self._services.history, self._screen.pane
         if start.resume is not None:
             await self.resume(await history.find(start.resume))
         elif start.continue_last:
@@ -173,7 +173,7 @@ class Opening:
             pane.return_to_composer(await self._services.state.draft(NEW))
 
     async def _choose_first(self) -> None:
-        services, settings, last = self._services, self._services.settings, None
+        services, setup, last = self._services, self._setup, None
         with suppress(StoreError):
             last = await last_model(services.state)
         if turns := self._screen.pane.session.turns:  # a resumed conversation stays with its provider
@@ -181,8 +181,8 @@ class Opening:
             at = row.base_url if row is not None and row.provider == provider else None
             last = RememberedModel(provider, turns[-1].model, at)
         wanted = Wanted(
-            provider=services.start.provider or (None if turns else settings.provider),
-            model=services.start.model or (None if turns else settings.model),
+            provider=setup.start.provider or (None if turns else setup.settings.provider),
+            model=setup.start.model or (None if turns else setup.settings.model),
             last_provider=last.provider if last else None,
             last_model=last.model if last else None,
             last_base_url=last.base_url if last else None,
@@ -217,4 +217,4 @@ class Opening:
         self.show_model()
         pane.return_to_composer(draft)
         if unsent is not None:
-            await self._screen.keep_draft(left, unsent)
+            await self._screen.started.value.keep_draft(left, unsent)

@@ -30,7 +30,7 @@ class CommandHits(Provider):
         screen = self.screen
         if not isinstance(screen, ChatScreen):
             return []
-        return [command for command in screen.services.commands if command.palette]
+        return [command for command in screen.setup.commands if command.palette]
 
     async def _run(self, command: Command) -> None:
         screen = self.screen

@@ -16,14 +16,15 @@ from chatterm.tui.widgets.text_box import InputBox
 if TYPE_CHECKING:
     from chatterm.backend.session import Session
     from chatterm.tui.screens.chat import ChatScreen
+    from chatterm.tui.services import Services
 
 
 class ReplyCommands:
     """Each `do_ID` does the command of that id; `argument` is what was typed after its slash word."""
 
-    def __init__(self, screen: ChatScreen) -> None:
+    def __init__(self, screen: ChatScreen, services: Services) -> None:
         self._screen = screen
-        self._services = screen.services
+        self._services = services
 
     async def do_regenerate(self, argument: str) -> None:
         """Ask the last prompt again, by another model if one is named."""

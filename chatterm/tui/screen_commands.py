@@ -12,8 +12,9 @@ from chatterm.core.errors import ConfigError, TurnInProgressError
 from chatterm.tui.clipboard import Clipboard
 from chatterm.tui.external_editor import edit_text
 from chatterm.tui.key_list import key_list
-from chatterm.tui.opening import NARROW_COLUMNS, SIDEBAR, THEME
+from chatterm.tui.opening import SIDEBAR, THEME
 from chatterm.tui.screens.theme_picker import ThemePicker
+from chatterm.tui.skeleton import NARROW_COLUMNS
 from chatterm.tui.widgets.conversation_list import ConversationList, ListedConversation
 from chatterm.tui.widgets.list_box import ListBox
 from chatterm.tui.widgets.model_picker import ModelPicker
@@ -22,6 +23,7 @@ from chatterm.tui.widgets.text_box import InputBox, TextBox
 
 if TYPE_CHECKING:
     from chatterm.tui.screens.chat import ChatScreen
+    from chatterm.tui.services import Services
 
 QUIT_AGAIN_SECONDS = 2.0
 
@@ -29,9 +31,9 @@ QUIT_AGAIN_SECONDS = 2.0
 class ScreenCommands:
     """Each `do_ID` does the command of that id; `argument` is what was typed after its slash word."""
 
-    def __init__(self, screen: ChatScreen) -> None:
+    def __init__(self, screen: ChatScreen, services: Services) -> None:
         self._screen = screen
-        self._services = screen.services
+        self._services = services
         self._quit_asked_at = 0.0
         self._deleted: list[ListedConversation] = []
 
@@ -82,7 +84,9 @@ class ScreenCommands:
     async def do_help(self, argument: str) -> None:
         """Show the keys, or a page of the manual."""
         if not argument:
-            self._screen.front.push_screen(TextBox("Keys and commands", key_list(self._services.commands)))
+            self._screen.front.push_screen(
+                TextBox("Keys and commands", key_list(self._screen.setup.commands))
+            )
             return
         pages = await asyncio.to_thread(read_pages)
         found = find_page(pages, argument)
@@ -106,7 +110,7 @@ class ScreenCommands:
         if argument not in palettes:
             raise ConfigError(f"There is no theme {argument!r}.", f"Known: {', '.join(palettes)}.")
         self._show_theme(argument)
-        await self._services.state.put(THEME, [argument, self._services.settings.interface.theme])
+        await self._services.state.put(THEME, [argument, self._screen.setup.settings.interface.theme])
         self._screen.pane.notices.show(f"The theme is {argument} from now on.")
 
     async def do_editor(self, argument: str) -> None:
@@ -166,13 +170,13 @@ class ScreenCommands:
             return
         now = time.monotonic()
         if now - self._quit_asked_at <= QUIT_AGAIN_SECONDS:
-            await self.do_quit("")
+            await self._screen.front.leave()
             return
         self._quit_asked_at = now
         pane.notices.show("Press Ctrl+C again to quit.")
 
     async def do_quit(self, argument: str) -> None:
-        """Save what runs, and leave."""
+        """Save what runs, and leave; the screen itself does this while there is no engine."""
         await self._screen.front.leave()
 
     async def do_suspend(self, argument: str) -> None:

@@ -1,19 +1,21 @@
-"""What the front end is given: the object graph below it, and how it was asked to start."""
+"""What the front end is given: what its first paint needs, and later the object graph below it."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from chatterm.backend.models import ModelLists
-from chatterm.backend.session import Session
-from chatterm.backend.targets import Targets
-from chatterm.config.model import Settings
-from chatterm.config.themes import Palette
-from chatterm.core.turn import Options, Turn
-from chatterm.store.history import History
-from chatterm.store.state import StateStore
-from chatterm.tui.commands import Command
+if TYPE_CHECKING:
+    from chatterm.backend.models import ModelLists
+    from chatterm.backend.session import Session
+    from chatterm.backend.targets import Targets
+    from chatterm.config.model import Settings
+    from chatterm.config.themes import Palette
+    from chatterm.core.turn import Options, Turn
+    from chatterm.store.history import History
+    from chatterm.store.state import StateStore
+    from chatterm.tui.commands import Command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,19 +31,31 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """Everything the screens reach.
+class Setup:
+    """All that the first paint needs, and `build`, which makes the rest.
 
-    `prepare` opens the store, once, and returns notices for the user; `close` ends connections and writes
-    within half a second. `notices` are told at the start. `theme_is_asked_for`: by an option or the environment.
+    `build` imports and makes the engine: called once, after the first paint, on a thread of its own. `notices`
+    are told at the start. `theme_is_asked_for`: by an option or the environment.
     """
 
     settings: Settings
     start: Start
     commands: tuple[Command, ...]
-    palettes: Mapping[str, Palette]
-    theme: str
+    palette: Palette
     theme_is_asked_for: bool = False
+    notices: tuple[str, ...] = ()
+    build: Callable[[], Services]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything of the engine that the screens reach.
+
+    `prepare` opens the store, once, and returns notices for the user; `close` ends connections and writes
+    within half a second. `palettes` are all that can be chosen; `notices` are told when the engine is there.
+    """
+
+    palettes: Mapping[str, Palette]
     history: History
     state: StateStore
     targets: Targets

@@ -14,7 +14,8 @@ import pytest
 
 from chatterm.backend.net.client import HttpClients
 from chatterm.cli.start_options import StartOptions
-from chatterm.cli.wiring import CLOSE_SECONDS, Engine, build_engine, read_settings
+from chatterm.cli.start_settings import read_settings
+from chatterm.cli.wiring import CLOSE_SECONDS, Engine, build_engine
 
 
 class HangingClients(HttpClients):

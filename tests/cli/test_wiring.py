@@ -10,7 +10,8 @@ import pytest
 
 from chatterm.cli.crash import CrashLog
 from chatterm.cli.start_options import StartOptions
-from chatterm.cli.wiring import Engine, build_engine, read_settings
+from chatterm.cli.start_settings import read_settings
+from chatterm.cli.wiring import Engine, build_engine
 
 
 @pytest.fixture

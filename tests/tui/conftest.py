@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -31,7 +32,7 @@ from chatterm.store.state import StateStore
 from chatterm.tui.app import ChattermApp
 from chatterm.tui.bindings import apply_keymap
 from chatterm.tui.commands import COMMANDS
-from chatterm.tui.services import Services, Start
+from chatterm.tui.services import Services, Setup, Start
 from tests.doubles.provider import GatedProvider, GatedStream, PlainAdapter
 from tests.tui.widgets.host import screen_text
 
@@ -155,7 +156,7 @@ class Program:
     async def send(self, text: str) -> None:
         """Type a line and press Enter."""
         await self.type(text)
-        self.pane.query_one("CompletionList").close()
+        self.pane.widgets.query_one("CompletionList").close()
         await self.pilot.press("enter")
 
     async def ask(self, text: str) -> GatedStream:
@@ -222,12 +223,12 @@ def launch(new_user: Path) -> Launch:
         async def close() -> None:
             database.close(1)
 
+        def changed(given: Setup | Services) -> dict[str, Any]:
+            return {name: value for name, value in changes.items() if hasattr(given, name)}
+
+        palettes = load_themes().palettes
         services = Services(
-            settings=settings,
-            start=begin or Start(),
-            commands=apply_keymap(COMMANDS, settings.keys)[0],
-            palettes=dict(load_themes().palettes),
-            theme=settings.interface.theme,
+            palettes=palettes,
             history=history,
             state=state,
             targets=targets,
@@ -236,12 +237,19 @@ def launch(new_user: Path) -> Launch:
             prepare=prepare,
             close=close,
         )
-        app = ChattermApp(replace(services, **changes))
+        setup = Setup(
+            settings=settings,
+            start=begin or Start(),
+            commands=apply_keymap(COMMANDS, settings.keys)[0],
+            palette=palettes[settings.interface.theme],
+            build=lambda: replace(services, **changed(services)),
+        )
+        app = ChattermApp(replace(setup, **changed(setup)))
         try:
             async with app.run_test(size=size) as pilot:
                 program = Program(app, pilot, gated, network, history, state, database, names)
                 if ready:
-                    await program.until(lambda: app.chat.opening.is_open)
+                    await program.until(lambda: app.chat.started.is_there and app.chat.opening.is_open)
                     await pilot.pause()
                 yield program
                 network.open.set()

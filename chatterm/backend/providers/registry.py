@@ -30,9 +30,12 @@ OLLAMA = Service(
 
 GUIDE = Service(name="guide", title="Guide", adapter="guide", needs_key=False)
 
+CUSTOM = "custom"
+"""The service of which nothing is known but an address."""
+
 _SERVICES = (OLLAMA, *CATALOG, GUIDE)
 
-_WIRE_FORMATS = {"openai_chat": "custom", "ollama": "ollama"}
+_WIRE_FORMATS = {"openai_chat": CUSTOM, "ollama": "ollama"}
 """Names of wire formats that settings may use, with the service that says nothing more than that."""
 
 
@@ -50,6 +53,19 @@ def service(name: str) -> Service:
     if name in _outside().names:
         return Service(name=name, title=name, adapter=name, needs_key=False)
     raise _unknown(name)
+
+
+def service_at(name: str, adapter: str | None, base_url: str | None) -> Service:
+    """The service of a provider whose settings give it this wire format and this address; None for neither.
+
+    Raises `ConfigError` for an unknown provider or wire format.
+    """
+    known = service(name) if is_known(name) else None
+    if adapter is not None and (known is None or known.adapter != adapter):
+        return wire_format(adapter, name)
+    if known is None and base_url is not None:
+        return service(CUSTOM)
+    return known or service(name)
 
 
 def is_known(name: str) -> bool:

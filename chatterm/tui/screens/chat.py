@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -12,57 +13,68 @@ from textual.containers import Horizontal
 from textual.geometry import Size
 from textual.screen import Screen
 
-from chatterm.backend.session import Session
-from chatterm.backend.target import Target
+from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.core.errors import ChattermError
-from chatterm.tui.bindings import MisusedCommand, UnknownCommand, parse_slash
-from chatterm.tui.empty_text import empty_text
 from chatterm.tui.front import Front
+from chatterm.tui.later import Later
 from chatterm.tui.messages import FiguresChanged, PromptStored, TurnEnded
-from chatterm.tui.opening import NARROW_COLUMNS, NEW, Opening, draft_key
-from chatterm.tui.reply_commands import ReplyCommands
-from chatterm.tui.screen_commands import ScreenCommands
-from chatterm.tui.services import Services
+from chatterm.tui.services import Setup
+from chatterm.tui.skeleton import NARROW_COLUMNS, SHORT_ROWS, TINY_ROWS
+from chatterm.tui.transcript.entries import Entry
 from chatterm.tui.widgets.composer import Composer
-from chatterm.tui.widgets.conversation_pane import ConversationPane
+from chatterm.tui.widgets.conversation_widgets import ConversationWidgets
 from chatterm.tui.widgets.footer import KeyHints
 from chatterm.tui.widgets.header import HeaderBar
 from chatterm.tui.widgets.sidebar import MetricsSidebar
 from chatterm.tui.widgets.status_line import StatusLine
 
-SHORT_ROWS = 12
-"""Lower terminals show no key hints and no figures."""
-TINY_ROWS = 8
-"""Lower ones show the conversation and the prompt alone."""
+if TYPE_CHECKING:
+    from chatterm.tui.opening import Opening
+    from chatterm.tui.services import Services
+    from chatterm.tui.started import Started
+    from chatterm.tui.widgets.conversation_pane import ConversationPane
+
 DRAFT_SECONDS = 1.0
 
 
 class ChatScreen(Screen[None], inherit_bindings=False):
-    """Wires the widgets to the session and the commands; what a command does is in the command classes."""
+    """Wires the widgets to the session and the commands; what a command does is in the command classes.
 
-    def __init__(self, services: Services, front: Front) -> None:
+    It is painted before there is an engine: commands wait for it, and prompts are held until it is there.
+    """
+
+    def __init__(self, setup: Setup, front: Front) -> None:
         super().__init__()
-        self.services = services
+        self.setup = setup
         self.front = front
-        self.opening = Opening(self)
-        self.commands = (ScreenCommands(self), ReplyCommands(self))
+        self.started: Later[Started] = Later()
+        self._held: list[str] = []
         self.sidebar_wanted: dict[str, bool] = {}
         """Whether the user asked for the sidebar on "wide" and on "narrow" terminals, where it was said."""
 
     def compose(self) -> ComposeResult:
+        self.fit(self.front.size)  # now there are no widgets yet whose styles would be made twice
         yield HeaderBar()
         with Horizontal(id="middle"):
-            yield ConversationPane(
-                self.services.history, self.services.commands, self.services.settings.interface
-            )
+            yield ConversationWidgets(self.setup.commands, self.setup.settings.interface)
             yield MetricsSidebar()
         yield StatusLine()
-        yield KeyHints(self.services.commands)
+        yield KeyHints(self.setup.commands)
+
+    @property
+    def conversation(self) -> ConversationWidgets:
+        """Transcript and prompt."""
+        return self.query_one(ConversationWidgets)
 
     @property
     def pane(self) -> ConversationPane:
-        """The conversation on screen."""
-        return self.query_one(ConversationPane)
+        """The conversation on screen, with its session. Raises `RuntimeError` before the engine has started."""
+        return self.started.value.pane
+
+    @property
+    def opening(self) -> Opening:
+        """What opens conversations and chooses models. Raises `RuntimeError` before the engine has started."""
+        return self.started.value.opening
 
     @property
     def header(self) -> HeaderBar:
@@ -70,13 +82,34 @@ class ChatScreen(Screen[None], inherit_bindings=False):
         return self.query_one(HeaderBar)
 
     def on_mount(self) -> None:
-        """Show an empty conversation at once; the rest follows as it is found."""
-        self.pane.show(self.services.new_session(None, (), self.services.start.system))
-        self.pane.composer.focus()
-        self.fit(self.size)
-        for notice in self.services.notices:
-            self.pane.notices.show(notice, "warning")
-        self.run_worker(self.opening.open)
+        """Show an empty prompt at once; the engine is made once that is painted."""
+        self.conversation.composer.focus()
+        self._tell(self.setup.notices)
+        self.call_after_refresh(self.run_worker, self._start)
+
+    async def _start(self) -> None:
+        """Make the engine, hand over what was sent meanwhile, and open the conversation asked for."""
+        started = await self.started.make(self._make())
+        self._tell(started.services.notices)
+        self.front.offer_themes(started.services.palettes)
+        while self._held:
+            await self.started.value.take(self._held[0])
+            del self._held[0]
+        await started.opening.open()
+
+    async def _make(self) -> Started:
+        def load() -> tuple[type[Started], Services]:
+            from chatterm.tui.started import Started
+
+            return Started, self.setup.build()
+
+        # The event loop goes on: importing the engine takes longer than a frame may.
+        kind, services = await in_daemon_thread(load, "engine")
+        return kind(self, services)
+
+    def _tell(self, notices: Iterable[str]) -> None:
+        for notice in notices:
+            self.conversation.notices.show(notice, "warning")
 
     def on_resize(self, event: events.Resize) -> None:
         """Narrow terminals get the status line in place of the sidebar, low ones the conversation alone."""
@@ -91,42 +124,32 @@ class ChatScreen(Screen[None], inherit_bindings=False):
         self.set_class(size.height < SHORT_ROWS, "-short")
         self.set_class(size.height < TINY_ROWS, "-tiny")
 
-    def show_empty_text(self, target: Target | None) -> None:
-        """Say in an empty transcript what can be done with this target."""
-        self.pane.transcript.set_empty_text(empty_text(self.services.commands, target))
-
     # ---- commands ----------------------------------------------------------------------------
 
     async def run_command(self, command_id: str, argument: str = "") -> None:
-        """Do what a command says; a failure is told, never raised."""
-        for group in self.commands:
-            action = getattr(group, f"do_{command_id}", None)
-            if action is not None:
-                break
-        else:
-            raise RuntimeError(f"the command {command_id} is in the table but nothing does it")
-        await self.told(action(argument))
+        """Do what a command says, once the engine is there; a failure is told, never raised."""
+        if command_id == "quit":  # waits for nothing
+            await self.front.leave()
+            return
+        await self.told((await self.started.get()).do(command_id, argument))
 
     async def told(self, work: Awaitable[None]) -> None:
         """Wait for work that the user asked for; what goes wrong with it is told, never raised."""
         try:
             await work
         except ChattermError as error:
-            self.pane.tell(error)
+            self.conversation.notices.show_error(error)
 
     @on(Composer.Submitted)
     async def _submitted(self, event: Composer.Submitted) -> None:
-        self.pane.notices.clear_notices()
-        parsed = parse_slash(event.text, self.services.commands)
-        if parsed is None:
-            self.pane.submit(event.text)
-            if event.text.strip():
-                self.run_worker(partial(self._remember, event.text))
-        elif isinstance(parsed, UnknownCommand | MisusedCommand):
-            self.pane.composer.load(event.text)
-            self.pane.notices.show(f"{parsed.message} {parsed.hint}", "warning")
-        else:
-            await self.run_command(parsed.id, parsed.argument)
+        if self.started.is_there and not self._held:
+            await self.started.value.take(event.text)
+        elif event.text.strip():
+            self._held.append(event.text)
+            waiting = Entry(
+                id=f"held-{len(self._held)}", role="user", text=event.text, label="queued", status="queued"
+            )
+            self.conversation.transcript.append(waiting)
 
     @on(Composer.TakeBackRequested)
     def _take_back(self) -> None:
@@ -137,8 +160,9 @@ class ChatScreen(Screen[None], inherit_bindings=False):
         await self.run_command("quit")
 
     @on(KeyHints.Chosen)
-    async def _hint_chosen(self, event: KeyHints.Chosen) -> None:
-        await self.run_command(event.command_id)
+    def _hint_chosen(self, event: KeyHints.Chosen) -> None:
+        # Not awaited: this screen would stand still while the command waits for the engine.
+        self.run_worker(partial(self.run_command, event.command_id))
 
     @on(FiguresChanged)
     def _figures_changed(self, event: FiguresChanged) -> None:
@@ -152,30 +176,30 @@ class ChatScreen(Screen[None], inherit_bindings=False):
 
     @on(PromptStored)
     async def _prompt_stored(self, event: PromptStored) -> None:
-        await self.opening.show_title()
-        await self.keep_draft(self.pane.session, self.pane.unsent)
-        if event.turn.prompt.parent_id is None:
-            # The conversation has its own draft from its first turn on; the next new one starts empty.
-            await self.told(self.services.state.put_draft(NEW, ""))
+        await self.started.value.turn_stored(event.turn)
 
     def on_key(self, event: events.Key) -> None:
         """Any key shows that notices were read."""
-        self.pane.notices.acknowledge()
+        self.conversation.notices.acknowledge()
 
     # ---- drafts ------------------------------------------------------------------------------
 
     @on(Composer.Changed)
     def _draft_changed(self) -> None:
-        self.pane.notices.acknowledge()
+        self.conversation.notices.acknowledge()
         self.run_worker(self._keep_draft_soon, group="draft", exclusive=True)
 
     async def _keep_draft_soon(self) -> None:
         await asyncio.sleep(DRAFT_SECONDS)
-        await self.keep_draft(self.pane.session, self.pane.unsent)
+        started = await self.started.get()
+        await started.keep_draft(started.pane.session, started.pane.unsent)
 
-    async def keep_draft(self, session: Session, text: str) -> None:
-        """Keep what was not sent in a session, so that a killed program does not lose it."""
-        await self.told(self.services.state.put_draft(draft_key(session), text))
-
-    async def _remember(self, text: str) -> None:
-        await self.told(self.services.state.append_prompt(text, self.pane.session.conversation_id))
+    async def save(self, within_seconds: float) -> None:
+        """End the running turn, and keep what was not sent: also what was typed before the engine was there."""
+        if not self.started.is_there and not self._held and self.conversation.composer.is_empty:
+            return
+        started = await self.started.get()
+        session = started.pane.session
+        unsent = "\n".join(filter(None, (*self._held[1:], started.pane.take_unsent())))
+        await session.aclose(within_seconds)
+        await started.keep_draft(session, unsent)

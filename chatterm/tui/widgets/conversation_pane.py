@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from textual import on
 from textual.content import Content
 from textual.worker import Worker
 
@@ -23,41 +22,59 @@ from chatterm.tui.messages import FiguresChanged, PromptStored, TurnEnded
 from chatterm.tui.prompt_files import PromptRead, PromptReader
 from chatterm.tui.pump import TICK_SECONDS, Pump
 from chatterm.tui.queue_view import QueueView
+from chatterm.tui.transcript.transcript import Transcript
 from chatterm.tui.turn_text import entries_of, live_entry, prompt_entry, reply_entry, taken_out_words
 from chatterm.tui.widgets.composer import Composer
 from chatterm.tui.widgets.conversation_widgets import ConversationWidgets
+from chatterm.tui.widgets.notices import Notices
 
 NO_MODEL = "No model is chosen yet. {} chooses one, then this is sent."
 EDITING_TITLE = " in place of your last message · ctrl+c leaves it "
 
 
-class ConversationPane(ConversationWidgets):
-    """Shows a session and carries prompts into it; knows nothing of commands, lists and models."""
+class ConversationPane:
+    """Shows a session and carries prompts into it; knows nothing of commands, lists and models.
 
-    DEFAULT_CSS = "ConversationPane { width: 1fr; height: 1fr; }"
+    No widget itself: `widgets` are on screen before there is a session.
+    """
 
-    def __init__(self, history: History, commands: tuple[Command, ...], interface: InterfaceSettings) -> None:
-        super().__init__(commands, interface)
+    def __init__(
+        self,
+        widgets: ConversationWidgets,
+        session: Session,
+        history: History,
+        commands: tuple[Command, ...],
+        interface: InterfaceSettings,
+    ) -> None:
+        self.widgets = widgets
+        self.session = session
+        """The session on screen."""
         self._reader = PromptReader(history)
+        self._commands = commands
         self._again_key = key_name(commands, "regenerate")
-        self._session: Session | None = None
         self._pump: Pump | None = None
         self._following: Worker[None] | None = None
         self._queue_view = QueueView(commands, interface)
         self._opened = False
         self._editing = False
         self._aside = ""
+        widgets.set_interval(TICK_SECONDS, self._tick)
+        self.show(session)
 
     @property
-    def session(self) -> Session:
-        """The session on screen."""
-        if self._session is None:
-            raise RuntimeError("the pane was asked for its session before it got one")
-        return self._session
+    def transcript(self) -> Transcript:
+        """Where the turns are shown."""
+        return self.widgets.transcript
 
-    def on_mount(self) -> None:
-        """Keep the waiting line and the figures moving while a turn runs."""
-        self.set_interval(TICK_SECONDS, self._tick)
+    @property
+    def composer(self) -> Composer:
+        """The prompt."""
+        return self.widgets.composer
+
+    @property
+    def notices(self) -> Notices:
+        """Where short messages are shown."""
+        return self.widgets.notices
 
     @property
     def is_busy(self) -> bool:
@@ -96,13 +113,13 @@ class ConversationPane(ConversationWidgets):
 
     def show(self, session: Session, waiting: Iterable[Prompt] = ()) -> None:
         """Put a session on screen in place of the one that is there; `waiting` prompts are queued in it."""
-        self._session = session
+        self.session = session
         for prompt in waiting:
             session.queue(prompt)
         self.editing = False
         self.refresh_entries()
         last = session.turns[-1] if session.turns else None
-        self.post_message(FiguresChanged(figures_of(last) if last else None))
+        self.widgets.post_message(FiguresChanged(figures_of(last) if last else None))
 
     def refresh_entries(self) -> None:
         """Show the session's turns anew, all at once."""
@@ -121,7 +138,7 @@ class ConversationPane(ConversationWidgets):
         """Send a prompt, with the files it names; at once where there are none."""
         if "@" in text or self._reader.is_busy:
             reading = self._reader.announce(text, Path.cwd())
-            self.run_worker(partial(self._submit_with_files, text, reading))
+            self.widgets.run_worker(partial(self._submit_with_files, text, reading))
         elif text.strip():
             self.send(Prompt(text))
 
@@ -206,7 +223,7 @@ class ConversationPane(ConversationWidgets):
             self.return_to_composer(text)
             self.tell(error)
             return
-        if session is not self._session:
+        if session is not self.session:
             self.return_to_composer(text)  # another conversation was opened while the files were read
             return
         self.send(prompt)
@@ -234,10 +251,10 @@ class ConversationPane(ConversationWidgets):
         self._pump = Pump(
             handle,
             self.transcript,
-            lambda figures: self.post_message(FiguresChanged(figures)),
-            lambda turn: self.post_message(PromptStored(turn)),
+            lambda figures: self.widgets.post_message(FiguresChanged(figures)),
+            lambda turn: self.widgets.post_message(PromptStored(turn)),
         )
-        self._following = self.run_worker(partial(self._run_pump, self.session, self._pump))
+        self._following = self.widgets.run_worker(partial(self._run_pump, self.session, self._pump))
 
     def _take_out(self, turn: Turn) -> None:
         """Show the conversation as it was before the turn; a prompt that is then nowhere comes back."""
@@ -256,25 +273,19 @@ class ConversationPane(ConversationWidgets):
         finished = await pump.run()
         self._pump = None
         turn = finished.turn
-        if session is self._session:
+        if session is self.session:
             if turn.is_kept:
                 self.transcript.end_live(reply_entry(turn, self._again_key))
             else:
                 self._take_out(turn)
         if finished.notice:
             self.notices.show(finished.notice, "error")
-        self.post_message(TurnEnded(finished))
+        self.widgets.post_message(TurnEnded(finished))
         if turn.outcome is Outcome.COMPLETE:
             self.send_queued()
-        elif session is self._session:
+        elif session is self.session:
             self.show_queue()
 
     def _tick(self) -> None:
         if self._pump is not None:
             self._pump.tick()
-
-    @on(Composer.Submitted)
-    def _composer_submitted(self, event: Composer.Submitted) -> None:
-        """An empty prompt sends what waits; everything else is for the screen, which knows the commands."""
-        if not event.text.strip() and self.send_queued():
-            event.stop()

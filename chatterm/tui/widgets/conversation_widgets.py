@@ -19,6 +19,8 @@ from chatterm.tui.widgets.notices import Notices
 class ConversationWidgets(Vertical):
     """Transcript, notices, completion and prompt in a column."""
 
+    DEFAULT_CSS = "ConversationWidgets { width: 1fr; height: 1fr; }"
+
     def __init__(self, commands: tuple[Command, ...], interface: InterfaceSettings) -> None:
         super().__init__()
         self._commands = commands

@@ -5,10 +5,13 @@ What is unknown prints as an en dash where a place is kept for it, and is left o
 
 from __future__ import annotations
 
-from chatterm.backend.metrics import Figures
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from chatterm.core.clean import clean_line
-from chatterm.core.timings import ServerTimings
-from chatterm.core.turn import Outcome, Stage
+
+if TYPE_CHECKING:
+    from chatterm.backend.metrics import Figures
 
 UNKNOWN = "–"
 
@@ -44,28 +47,28 @@ def count_text(count: int | None, *, is_estimate: bool = False) -> str:
     return UNKNOWN if count is None else f"{'~' if is_estimate else ''}{count:,}"
 
 
-STAGE_WORDS = {
-    Stage.PREPARING: "preparing",
-    Stage.RESOLVING: "finding the host",
-    Stage.CONNECTING: "connecting",
-    Stage.SECURING: "connecting",
-    Stage.SENDING: "sending",
-    Stage.WAITING: "waiting for the model",
-    Stage.LOADING: "loading the model",
-    Stage.THINKING: "thinking",
-    Stage.STREAMING: "streaming",
-    Stage.SAVING: "saving",
+STAGE_WORDS: Mapping[str, str] = {
+    "preparing": "preparing",
+    "resolving": "finding the host",
+    "connecting": "connecting",
+    "securing": "connecting",
+    "sending": "sending",
+    "waiting": "waiting for the model",
+    "loading": "loading the model",
+    "thinking": "thinking",
+    "streaming": "streaming",
+    "saving": "saving",
 }
-"""What a running turn is doing, in words."""
+"""What a running turn is doing, in words, by the value of its `Stage`: the first paint needs no `core.turn`."""
 
-OUTCOME_WORDS = {
-    Outcome.COMPLETE: "complete",
-    Outcome.CANCELLED: "stopped",
-    Outcome.FAILED: "failed",
-    Outcome.INTERRUPTED: "interrupted",
-    Outcome.WITHDRAWN: "taken back",
+OUTCOME_WORDS: Mapping[str, str] = {
+    "complete": "complete",
+    "cancelled": "stopped",
+    "failed": "failed",
+    "interrupted": "interrupted",
+    "withdrawn": "taken back",
 }
-"""What became of a turn, in words."""
+"""What became of a turn, in words, by the value of its `Outcome`."""
 
 
 def state_text(figures: Figures) -> str:
@@ -132,7 +135,7 @@ def status_text(figures: Figures | None) -> str:
     if figures.retries:
         parts.append(f"{figures.retries} {'retry' if figures.retries == 1 else 'retries'}")
     if figures.warm is False:
-        parts.append(f"cold, load {span_text((figures.server or ServerTimings()).load_seconds)}")
+        parts.append(f"cold, load {span_text(figures.server and figures.server.load_seconds)}")
     return " · ".join(parts)
 
 

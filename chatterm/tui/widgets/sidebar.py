@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from chatterm.backend.metrics import Figures
 from chatterm.tui.widgets.figures_text import Row, server_rows, turn_rows
+
+if TYPE_CHECKING:
+    from chatterm.backend.metrics import Figures
 
 _TURN_HEADING: Row = ("this turn", "")
 _SERVER_HEADING: Row = ("server", "")

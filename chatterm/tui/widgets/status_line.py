@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 from textual.widget import Widget
 
-from chatterm.backend.metrics import Figures
 from chatterm.tui.widgets.figures_text import status_text
+
+if TYPE_CHECKING:
+    from chatterm.backend.metrics import Figures
 
 
 class StatusLine(Widget):

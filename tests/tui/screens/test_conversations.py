@@ -51,9 +51,10 @@ async def test_prompt_sent_before_the_start_is_over_waits_and_is_sent(launch: La
     async with launch() as program:
         await program.turn("first", "one")
     async with launch(begin=Start(continue_last=True), ready=False) as program:
-        program.composer.insert_text("second")
-        program.pane.submit(program.composer.text)
-        program.composer.load("typed on")
+        conversation = program.app.chat.conversation
+        conversation.composer.insert_text("second")
+        await program.pilot.press("enter")
+        conversation.composer.load("typed on")
         (await program.provider.opened()).reply("two")
         await program.shown("two")
         assert program.composer.text == "typed on"

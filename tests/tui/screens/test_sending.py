@@ -324,7 +324,7 @@ async def test_a_draft_comes_back_after_an_edit(launch: Launch) -> None:
 async def test_a_stored_prompt_is_no_draft_any_more(launch: Launch) -> None:
     async with launch() as program:
         await program.type("hello")
-        await program.app.chat.keep_draft(program.session, "hello")
+        await program.app.chat.started.value.keep_draft(program.session, "hello")
         await program.pilot.press("enter")
         stream = await program.provider.opened()
         await program.shown("waiting for test-model")

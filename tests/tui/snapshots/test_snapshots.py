@@ -276,7 +276,7 @@ async def test_figures_of_ollama(start, clock, picture, size) -> None:
             eval_count=282,
         )
         figures = replace(figures_of(turn), server=server, warm=False, usage=Usage(input=26, output=282))
-        program.pane.post_message(FiguresChanged(figures))
+        program.pane.widgets.post_message(FiguresChanged(figures))
         await program.shown("cold")
         assert await taken(program) == picture
 

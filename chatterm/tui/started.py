@@ -1,0 +1,84 @@
+"""What the chat screen works with once the engine is there; importing this imports the rest of the program."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from chatterm.tui.bindings import MisusedCommand, UnknownCommand, parse_slash
+from chatterm.tui.empty_text import empty_text
+from chatterm.tui.opening import NEW, Opening, draft_key
+from chatterm.tui.reply_commands import ReplyCommands
+from chatterm.tui.screen_commands import ScreenCommands
+from chatterm.tui.widgets.conversation_pane import ConversationPane
+
+if TYPE_CHECKING:
+    from chatterm.backend.session import Session
+    from chatterm.backend.target import Target
+    from chatterm.core.turn import Turn
+    from chatterm.tui.screens.chat import ChatScreen
+    from chatterm.tui.services import Services
+
+
+class Started:
+    """The services, the conversation bound to a session, and what the commands do."""
+
+    def __init__(self, screen: ChatScreen, services: Services) -> None:
+        setup = screen.setup
+        self._screen = screen
+        self.services = services
+        self.pane = ConversationPane(
+            screen.conversation,
+            services.new_session(None, (), setup.start.system),
+            services.history,
+            setup.commands,
+            setup.settings.interface,
+        )
+        self.opening = Opening(screen, services)
+        self.commands = (ScreenCommands(screen, services), ReplyCommands(screen, services))
+
+    def show_empty_text(self, target: Target | None) -> None:
+        """Say in an empty transcript what can be done with this target."""
+        self.pane.transcript.set_empty_text(empty_text(self._screen.setup.commands, target))
+
+    async def do(self, command_id: str, argument: str) -> None:
+        """Do what a command says. Raises `ChattermError` where that fails."""
+        for group in self.commands:
+            action = getattr(group, f"do_{command_id}", None)
+            if action is not None:
+                break
+        else:
+            raise RuntimeError(f"the command {command_id} is in the table but nothing does it")
+        await action(argument)
+
+    async def take(self, text: str) -> None:
+        """Send a prompt or do a command; an empty text sends what waits."""
+        if not text.strip() and self.pane.send_queued():
+            return
+        self.pane.notices.clear_notices()
+        parsed = parse_slash(text, self._screen.setup.commands)
+        if parsed is None:
+            self.pane.submit(text)
+            if text.strip():
+                self._screen.run_worker(partial(self._remember, text))
+        elif isinstance(parsed, UnknownCommand | MisusedCommand):
+            self.pane.composer.load(text)
+            self.pane.notices.show(f"{parsed.message} {parsed.hint}", "warning")
+        else:
+            await self._screen.run_command(parsed.id, parsed.argument)
+
+    async def turn_stored(self, turn: Turn) -> None:
+        """The prompt of a turn is in the store: no draft of it is needed any more."""
+        await self.opening.show_title()
+        await self.keep_draft(self.pane.session, self.pane.unsent)
+        if turn.prompt.parent_id is None:
+            # The conversation has its own draft from its first turn on; the next new one starts empty.
+            await self._screen.told(self.services.state.put_draft(NEW, ""))
+
+    async def keep_draft(self, session: Session, text: str) -> None:
+        """Keep what was not sent in a session, so that a killed program does not lose it."""
+        await self._screen.told(self.services.state.put_draft(draft_key(session), text))
+
+    async def _remember(self, text: str) -> None:
+        state = self.services.state
+        await self._screen.told(state.append_prompt(text, self.pane.session.conversation_id))
