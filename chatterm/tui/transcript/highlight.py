@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 from chatterm.tui.transcript.languages import HEAD_LINES, PLAIN, guess, named, words
@@ -51,13 +50,15 @@ def highlight(info: str, code: str) -> list[Spans]:
     return growing.lines
 
 
-@dataclass(slots=True)
 class _Cursor:
     """How far a text is lexed: the position, the lexer there (None for plain), and the line so far."""
 
-    at: int = 0
-    place: Place | None = None
-    spans: list[Span] = field(default_factory=list[Span])
+    __slots__ = ("at", "place", "spans")
+
+    def __init__(self, at: int, place: Place | None, spans: list[Span]) -> None:
+        self.at: int = at
+        self.place: Place | None = place
+        self.spans: list[Span] = spans
 
     def copy(self) -> _Cursor:
         return _Cursor(self.at, None if self.place is None else self.place.copy(), list(self.spans))
@@ -77,7 +78,7 @@ class GrowingCode:
         self._known: bool = False
         self._text: str = ""  # long lines are cut, and what is long done with is gone
         self._ends: list[int] = []  # behind each newline that is not done with
-        self._done: _Cursor = _Cursor()  # nothing changes before it any more
+        self._done: _Cursor = _Cursor(0, None, [])  # nothing changes before it any more
         self._last: tuple[_Cursor, int] | None = None  # in the last line, and the number of lines before it
         self._rows: int = 0  # newlines so far
         self._width: int = 0  # characters after the last one

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -18,28 +17,6 @@ _DELIMITERS = (
 """What begins and ends comments of many lines, in any language."""
 
 
-_BELOW = r"^[ \t]*{}\b"
-_SHELL_HEREDOC = Run(
-    re.compile(r"<<-?(?!<)[ \t]*(['\"]?)\\?(?P<name>[A-Za-z_]\w*)\1"), _BELOW, STRING, below=True
-)
-_RUBY_HEREDOC = Run(re.compile(r"<<[-~]?(['\"`]?)(?P<name>[A-Z_]\w*)\1"), _BELOW, STRING, below=True)
-_PHP_HEREDOC = Run(re.compile(r"<<<[ \t]*(['\"]?)(?P<name>[A-Za-z_]\w*)\1"), _BELOW, STRING, below=True)
-_FENCE = Run(re.compile(r"^(?P<name>`{3,}|~{3,})[^`\n]*$", re.MULTILINE), r"^{}[ \t]*$", STRING, below=True)
-_TRIPLE = Run(re.compile('"""'), '"""', STRING)
-_RUNS = {
-    "bash": (_SHELL_HEREDOC, Run(re.compile("'"), "'", STRING)),
-    "csharp": (Run(re.compile(r'\$?@\$?"'), r'(?<!")(?:"")*"(?!")', STRING), _TRIPLE),
-    "go": (Run(re.compile("`"), "`", STRING),),
-    "lua": (Run(re.compile(r"\[\["), r"\]\]", STRING),),
-    "markdown": (_FENCE,),
-    "perl": (_RUBY_HEREDOC,),
-    "php": (_PHP_HEREDOC,),
-    "ruby": (_RUBY_HEREDOC,),
-    "scala": (_TRIPLE,),
-}
-"""What a language has besides comments, where its lexer wants to see all lines at once."""
-
-
 def _javascript() -> Grammar:
     return grammar_of("javascript")
 
@@ -48,12 +25,40 @@ def _css() -> Grammar:
     return grammar_of("css")
 
 
-_ZONES = {
-    "html": {
-        "script-content": Zone(_javascript, re.compile(r"<\s*/\s*script\s*>", re.IGNORECASE)),
-        "style-content": Zone(_css, re.compile(r"<\s*/\s*style\s*>", re.IGNORECASE)),
-    },
-}
+@cache
+def _runs() -> dict[str, tuple[Run, ...]]:
+    """What a language has besides comments, where its lexer wants to see all lines at once."""
+    below = r"^[ \t]*{}\b"
+    shell_heredoc = Run(
+        re.compile(r"<<-?(?!<)[ \t]*(['\"]?)\\?(?P<name>[A-Za-z_]\w*)\1"), below, STRING, below=True
+    )
+    ruby_heredoc = Run(re.compile(r"<<[-~]?(['\"`]?)(?P<name>[A-Z_]\w*)\1"), below, STRING, below=True)
+    php_heredoc = Run(re.compile(r"<<<[ \t]*(['\"]?)(?P<name>[A-Za-z_]\w*)\1"), below, STRING, below=True)
+    fence = Run(
+        re.compile(r"^(?P<name>`{3,}|~{3,})[^`\n]*$", re.MULTILINE), r"^{}[ \t]*$", STRING, below=True
+    )
+    triple = Run(re.compile('"""'), '"""', STRING)
+    return {
+        "bash": (shell_heredoc, Run(re.compile("'"), "'", STRING)),
+        "csharp": (Run(re.compile(r'\$?@\$?"'), r'(?<!")(?:"")*"(?!")', STRING), triple),
+        "go": (Run(re.compile("`"), "`", STRING),),
+        "lua": (Run(re.compile(r"\[\["), r"\]\]", STRING),),
+        "markdown": (fence,),
+        "perl": (ruby_heredoc,),
+        "php": (php_heredoc,),
+        "ruby": (ruby_heredoc,),
+        "scala": (triple,),
+    }
+
+
+@cache
+def _zones() -> dict[str, dict[str, Zone]]:
+    """What a language has inside it, by the state of its lexer."""
+    script = Zone(_javascript, re.compile(r"<\s*/\s*script\s*>", re.IGNORECASE))
+    style = Zone(_css, re.compile(r"<\s*/\s*style\s*>", re.IGNORECASE))
+    return {"html": {"script-content": script, "style-content": style}}
+
+
 _SESSIONS = {
     "console": (
         "bash",
@@ -78,17 +83,17 @@ def grammar(name: str) -> Grammar | None:
     """
     if name in _SESSIONS:
         language, prompt = _SESSIONS[name]
-        return replace(grammar_of(language), prompt=re.compile(prompt), runs=())
+        return grammar_of(language)._replace(prompt=re.compile(prompt), runs=())
     if name == "json":
         return _json()
     if name == "php-page":
-        return replace(grammar_of("php"), start=("root",))
+        return grammar_of("php")._replace(start=("root",))
     lexer = None if name in _SLOW else _lexer(name)
     if lexer is None:
         return None
     start = ("root", "php") if name == "php" else ("root",)
-    made = Grammar(lexer, lexer._tokens, start, _context(lexer), zones=_ZONES.get(name, {}))
-    return replace(made, runs=(*_RUNS.get(name, ()), *_long_comments(made)))
+    made = Grammar(lexer, lexer._tokens, start, _context(lexer), zones=_zones().get(name, {}))
+    return made._replace(runs=(*_runs().get(name, ()), *_long_comments(made)))
 
 
 def _lexer(name: str) -> Any:

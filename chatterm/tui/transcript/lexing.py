@@ -11,9 +11,9 @@ Overrides of `get_tokens_unprocessed`, which mostly give library names a colour 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from chatterm.tui.transcript.looks import CODE, Look
@@ -76,8 +76,7 @@ class Zone(NamedTuple):
     closer: re.Pattern[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Grammar:
+class Grammar(NamedTuple):
     """What is known of a language: its lexer, the lexer's tables and the state it begins in."""
 
     lexer: Any
@@ -85,7 +84,7 @@ class Grammar:
     start: tuple[str, ...] = ("root",)
     context: Any = None
     runs: tuple[Run, ...] = ()
-    zones: dict[str, Zone] = field(default_factory=dict[str, Zone])
+    zones: Mapping[str, Zone] = MappingProxyType({})
     prompt: re.Pattern[str] | None = None
 
 
