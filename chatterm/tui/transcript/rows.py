@@ -15,8 +15,10 @@ class Row(NamedTuple):
 
     `first` stands before its first screen line and `hang` before the others (bullets, bars of quotes); neither
     is copied. A `text` row breaks at spaces, a `code` row wherever it is full; a `rule` fills the width; a
-    `blank` row is empty but for `first`. `source` is what a copy of the whole row gives, as the writer wrote
-    it; None where that is the text of the spans.
+    `blank` row is empty but for `first`. A newline in the text breaks it too (hard breaks, maths in several
+    lines). `end` stands at the right end; a row with an `end` is one line, cut where it is too long, and none of
+    it is copied but its `source`. `source` is what a copy of the whole row gives, as the writer wrote it; None
+    where that is the text of the spans.
     """
 
     spans: Spans = ()
@@ -24,10 +26,11 @@ class Row(NamedTuple):
     hang: Spans = ()
     kind: RowKind = "text"
     source: str | None = None
+    end: Spans = ()
 
 
 class TableRow(NamedTuple):
-    """The cells of one row of a table, and the source line it was read from."""
+    """The cells of one row of a table, and the source it was read from: for the head that is two lines."""
 
     cells: tuple[Spans, ...]
     source: str
