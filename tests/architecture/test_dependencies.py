@@ -16,6 +16,9 @@ OWNERS = {
     "textual": ("chatterm/tui/",),
     "rich": ("chatterm/tui/",),
     "pygments": ("chatterm/tui/transcript/",),
+    "markdown_it": ("chatterm/tui/transcript/",),
+    "mdit_py_plugins": ("chatterm/tui/transcript/",),
+    "pylatexenc": ("chatterm/tui/transcript/",),
     "httpx": ("chatterm/backend/net/",),
     "httpcore": ("chatterm/backend/net/",),
     "typer": ("chatterm/cli/",),
@@ -24,6 +27,9 @@ OWNERS = {
     "msgspec": ("chatterm/config/", "chatterm/backend/", "chatterm/store/"),
 }
 """Who may import what is not of the standard library."""
+
+IMPORTED_AS = {"markdown-it-py": "markdown_it"}
+"""Requirements that are not imported by their own name."""
 
 TOOLS = {
     "pytest-asyncio": "asyncio_mode in pyproject.toml",
@@ -66,7 +72,8 @@ def test_every_requirement_has_a_reason_above_it() -> None:
 
 def test_run_time_imports_are_declared_and_used_by_their_owners() -> None:
     found = strangers("chatterm")
-    assert {name_of(each).replace("-", "_") for each in PROJECT["dependencies"]} == set(OWNERS)
+    names = [name_of(each) for each in PROJECT["dependencies"]]
+    assert {IMPORTED_AS.get(name, name.replace("-", "_")) for name in names} == set(OWNERS)
     assert {package for _, package in found} == set(OWNERS)
     assert [(name, package) for name, package in found if not name.startswith(OWNERS[package])] == []
 
