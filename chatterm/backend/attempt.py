@@ -7,6 +7,7 @@ import contextvars
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 
+from chatterm.backend.loop_lag import LoopLag
 from chatterm.backend.providers.base import FrameStream, WireRequest
 from chatterm.backend.target import Target
 from chatterm.core.clean import clean_line
@@ -53,6 +54,7 @@ class Attempt:
         self._stage: Stage | None = None
         self._reused: bool | None = None
         self._probe: asyncio.Task[None] | None = None
+        self._lag = LoopLag()
         self.draft = Draft()
         self.requests = 0
 
@@ -65,6 +67,7 @@ class Attempt:
         """Send, and read to the end. Raises `ProviderError`s; what came before stays in `draft`."""
         self.requests += 1
         self._stamps = {"started": self._stamps["started"]}
+        self._lag.start()
         try:
             async with self._target.open_stream(wire, self._enter) as stream:
                 self._stamps["headers"] = stream.headers_at
@@ -76,6 +79,7 @@ class Attempt:
             if not self.complete:  # what goes wrong after the marker costs nothing
                 raise self._named(error, wire) from None
         finally:
+            self._lag.stop()
             if self._probe is not None:
                 self._probe.cancel()
 
@@ -84,7 +88,7 @@ class Attempt:
         if (rest := self.draft.finish()) is not None:
             self._show(self._clock(), rest)
         timings = replace(
-            Timings(server=self.draft.server, reused_connection=self._reused),
+            Timings(server=self.draft.server, reused_connection=self._reused, loop_lag=self._lag.worst),
             **{"finished": self._clock(), **self._stamps},
         )
         return replace(

@@ -19,14 +19,17 @@ from chatterm.backend.recorder import Recorder
 from chatterm.backend.target import Target
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.core.errors import ChattermError, InternalError, OpenElsewhereError, StaleConnectionError
-from chatterm.core.events import AttemptStarted, TurnFinished, TurnStarted
+from chatterm.core.events import AttemptStarted, StageChanged, TurnFinished, TurnStarted
 from chatterm.core.messages import Message
-from chatterm.core.turn import Outcome, Turn, TurnRequest
+from chatterm.core.turn import Outcome, Stage, Turn, TurnRequest
 
 logger = logging.getLogger(__name__)
 
 SAVE_SECONDS = 2.0
 """How long the end of a turn waits for the store."""
+
+QUICK_SAVE_SECONDS = 0.1
+"""A save that takes longer is a stage of its own; most take a few milliseconds."""
 
 MANY_MESSAGES = 200
 """Beyond so many new messages the encoding leaves the event loop: they take several milliseconds."""
@@ -135,11 +138,11 @@ class Worker:
         if isinstance(error, OpenElsewhereError):  # nothing was sent, and the history takes nothing of it
             handle.finish(TurnFinished(turn, saved=False))
             return turn
-        notice = await self._save(turn, recorder)
+        notice = await self._save(turn, handle, recorder)
         handle.finish(TurnFinished(turn, saved=not notice, notice=notice))
         return turn
 
-    async def _save(self, turn: Turn, recorder: Recorder) -> str:
+    async def _save(self, turn: Turn, handle: TurnHandle, recorder: Recorder) -> str:
         """Save, whatever keys are pressed; "" when that is done, else what to tell the user.
 
         A store that another program holds locked is not waited for: the write goes on by itself.
@@ -147,10 +150,13 @@ class Worker:
         saving = asyncio.ensure_future(recorder.finish(turn))
         self._saving.add(saving)
         saving.add_done_callback(self._saving.discard)
-        until = self._clock() + SAVE_SECONDS
+        until, patience = self._clock() + SAVE_SECONDS, QUICK_SAVE_SECONDS
         while not saving.done() and (left := until - self._clock()) > 0:
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait({saving}, timeout=left)
+                await asyncio.wait({saving}, timeout=min(left, patience))
+            if not saving.done() and patience < SAVE_SECONDS:
+                patience = SAVE_SECONDS
+                handle.emit(StageChanged(self._clock(), Stage.SAVING))
         if not saving.done():
             return "The history is busy. This turn is saved as soon as it is free."
         if (failure := saving.exception()) is not None:

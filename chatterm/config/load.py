@@ -90,6 +90,10 @@ def tree_of(path: Path, value: object) -> dict[str, object]:
     return cast("dict[str, object]", value)
 
 
+_PROVIDER: Path = ("provider",)
+_MODEL: Path = ("model",)
+
+
 class _Layers:
     """Collects accepted values; a later layer covers an earlier one, key by key."""
 
@@ -100,7 +104,11 @@ class _Layers:
         self._sources: dict[Path, str] = {}
 
     def add(self, tree: Mapping[str, object], source: str, *, foreign: bool = False) -> None:
-        """Take over what is good in `tree`. A `foreign` file may not name commands to run."""
+        """Take over what is good in `tree`. A `foreign` file may not name commands to run.
+
+        A provider that takes the place of another one takes the model of that one away.
+        """
+        before = self._values.get(_PROVIDER)
         for item in walk(tree):
             if isinstance(item, Misfit):
                 self._problem(item.path, item.reason, source, item.hint)
@@ -109,6 +117,10 @@ class _Layers:
                 self._problem(item.path, reason, source, f"Run: chmod o-w {self.path}")
             else:
                 self._take(item, source)
+        is_another = before is not None and self._values.get(_PROVIDER) != before
+        if is_another and self._sources.get(_MODEL) != source:
+            self._values.pop(_MODEL, None)
+            self._sources.pop(_MODEL, None)
 
     def loaded(self) -> Loaded:
         """The settings made of all layers."""

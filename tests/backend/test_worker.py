@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -331,3 +332,40 @@ async def no_blobs(digests: frozenset[str]) -> dict[str, bytes]:
 
 async def blobs_of_any(digests: frozenset[str]) -> dict[str, bytes]:
     return {digest: b"x" * 60 for digest in digests}
+
+
+async def test_a_save_that_takes_long_is_a_stage(bench: Bench) -> None:
+    bench.store.may_finish.clear()
+    handle = bench.session.start_turn(Prompt("one"))
+    (await bench.provider.opened()).reply("answer")
+    stages = [event.stage async for event in until_saving(handle)]
+    assert stages[-1] is Stage.SAVING
+    bench.store.may_finish.set()
+    assert (await handle.result()).outcome is Outcome.COMPLETE
+
+
+async def until_saving(handle: TurnHandle) -> AsyncIterator[StageChanged]:
+    async for event in handle.events():
+        if isinstance(event, StageChanged):
+            yield event
+            if event.stage is Stage.SAVING:
+                return
+
+
+async def test_a_quick_save_is_no_stage(bench: Bench) -> None:
+    handle = bench.session.start_turn(Prompt("one"))
+    (await bench.provider.opened()).reply("answer")
+    assert Stage.SAVING not in [event.stage async for event in until_saving(handle)]
+
+
+async def test_a_loop_that_came_late_says_by_how_much_times_may_be_off(bench: Bench) -> None:
+    handle = bench.session.start_turn(Prompt("one"))
+    stream = await bench.provider.opened()
+    stream.send(text="a")
+    await asyncio.sleep(0.05)  # let it be measured at least once
+    asyncio.get_running_loop().call_soon(time.sleep, 0.15)
+    await asyncio.sleep(0.05)
+    stream.reply("b")
+    lag = (await handle.result()).timings.loop_lag
+    assert lag is not None
+    assert 0.12 <= lag < 5

@@ -131,6 +131,18 @@ def test_a_bad_override_raises(load: Load) -> None:
 # ---- what lies at the path -----------------------------------------------------------------
 
 
+def test_a_model_goes_with_its_provider(load: Load) -> None:
+    text = 'provider = "one"\nmodel = "ones-model"\n'
+    asked = {("provider",): "two"}
+    assert load(text, {}, asked).settings.model is None
+    assert "model" not in load(text, {}, asked).sources
+    assert load(text, {"CHATTERM_PROVIDER": "two"}).settings.model is None
+    assert load(text, {}, {("provider",): "one"}).settings.model == "ones-model"
+    assert load(text, {}, {**asked, ("model",): "m"}).settings.model == "m"
+    assert load(text, {"CHATTERM_PROVIDER": "two", "CHATTERM_MODEL": "m"}).settings.model == "m"
+    assert load('model = "any"\n', {}, asked).settings.model == "any"
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [

@@ -142,3 +142,17 @@ async def test_a_variable_that_names_no_certificates(
     answer = await ask(clients, wire("https://127.0.0.1:1"))
     assert type(answer.error) is ConfigError and answer.error.key == "SSL_CERT_FILE"
     assert f"SSL_CERT_FILE names {path}" in answer.error.message
+
+
+@pytest.mark.parametrize("exists", [False, True])
+async def test_a_variable_that_names_no_folder_with_certificates(
+    clients: HttpClients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exists: bool
+) -> None:
+    path = tmp_path / "authorities"
+    if exists:
+        path.mkdir()
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(path))
+    answer = await ask(clients, wire("https://127.0.0.1:1"))
+    assert type(answer.error) is ConfigError and answer.error.key == "SSL_CERT_DIR"
+    assert f"SSL_CERT_DIR names {path}" in answer.error.message

@@ -49,6 +49,7 @@ def new_client(endpoint: Endpoint, settings: NetworkSettings, look_up: LookUp) -
 
 
 def _trust(endpoint: Endpoint) -> ssl.SSLContext:
+    _check_folder()
     try:
         context = httpx.create_ssl_context()
         context.load_default_certs()  # authorities that the owner of this machine added
@@ -67,11 +68,31 @@ def _trust(endpoint: Endpoint) -> ssl.SSLContext:
     return context
 
 
+def _check_folder() -> None:
+    """Refuse an SSL_CERT_DIR without anything in it: to OpenSSL that is no error, and nobody is trusted."""
+    places = os.environ.get("SSL_CERT_DIR", "")
+    if not places or os.environ.get("SSL_CERT_FILE"):  # which httpx reads first
+        return
+    if not any(_has_files(place) for place in places.split(os.pathsep)):
+        raise ConfigError(
+            f"SSL_CERT_DIR names {clean_line(places)}, which is no folder with certificates",
+            "Set SSL_CERT_DIR to a folder that c_rehash has prepared, or unset it.",
+            path=places,
+            key="SSL_CERT_DIR",
+        )
+
+
+def _has_files(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(entries)
+    except (OSError, ValueError):  # ValueError for a NUL in the name
+        return False
+
+
 def _no_authorities(error: OSError) -> ConfigError:
     reason = type(error).__name__
-    if place := os.environ.get(
-        "SSL_CERT_FILE"
-    ):  # which httpx reads; a wrong SSL_CERT_DIR is no error to OpenSSL
+    if place := os.environ.get("SSL_CERT_FILE"):  # which httpx reads
         return ConfigError(
             f"SSL_CERT_FILE names {clean_line(place)}, which holds no certificate that can be used ({reason})",
             "Set SSL_CERT_FILE to a PEM file, or unset it.",
