@@ -32,7 +32,8 @@ def opening(run: Run) -> list[Figure]:
             if long.samples:
                 more = long.quantile(0.5) - figure.quantile(0.5)
                 figures += [long, Figure("  what so long a message adds", "ms", [more], goal=LAST_GOAL_MS)]
-    figures.append(_stock_open(run, run.extent.stock_messages))
+    if run.extent.stock_messages:
+        figures.append(_stock_open(run, run.extent.stock_messages))
     if run.extent.stock_opens_all:
         figures.append(_stock_open(run, run.extent.opened[0][0]))
     return figures
@@ -67,6 +68,8 @@ def scrolling(run: Run) -> list[Figure]:
         figures = _moves(program, extent.moves, extent.resizes, at, "")
     for figure, goal in zip(figures, (PAGE_GOAL_MS, PAGE_GOAL_MS, JUMP_GOAL_MS, RESIZE_GOAL_MS), strict=True):
         figure.goal = goal
+    if not extent.stock_messages:
+        return figures
     with run.start("stock") as program:
         program.call("prepare", count=extent.stock_messages, seed=run.seed)
         at = f"at {extent.stock_messages:,} messages"

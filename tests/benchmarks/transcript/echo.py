@@ -45,7 +45,8 @@ def echo(run: Run) -> list[Figure]:
         Figure("  the same, aimed at", "ms", ours.samples, goal=aim, goal_at=at)
         for at, aim in AIMS_MS.items()
     ]
-    return [ours, *aims, bare, _stock_echo(run, rng)]
+    stock = [_stock_echo(run, rng)] if extent.stock_messages else []
+    return [ours, *aims, bare, *stock]
 
 
 def _stock_echo(run: Run, rng: random.Random) -> Figure:
