@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -59,6 +58,8 @@ def fitted(natural: Sequence[int], room: int) -> list[int] | None:
 
 def to_csv(rows: Sequence[TableRow]) -> str:
     """The texts of the cells as comma-separated values (RFC 4180), but with `\\n` after each row."""
+    import csv
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([["".join([span.text for span in cell]) for cell in row.cells] for row in rows])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from rich.cells import cell_len, split_graphemes
@@ -29,7 +30,6 @@ _FLOOD = re.compile(rf"({_MARK}{{{MOST_MARKS}}}){_MARK}+")
 # East Asian scripts break between any two characters, but closing punctuation stays with what it closes.
 _WIDE = "\u2e80-\u303f\u3040-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uff60\U00020000-\U0003fffd"
 _CLOSING = "、。，．！？：；」』）】》〉"
-_WORD = re.compile(rf" +|[{_WIDE}][{_CLOSING}]*|[^ {_WIDE}]+")
 
 
 class Slice(NamedTuple):
@@ -164,10 +164,16 @@ def _wrap_narrow(text: str, width: int) -> Iterator[Slice]:
     yield Slice(start, length, join)
 
 
+@lru_cache(maxsize=1)
+def _word_pattern() -> re.Pattern[str]:
+    """Made on use: it takes longer than all others here."""
+    return re.compile(rf" +|[{_WIDE}][{_CLOSING}]*|[^ {_WIDE}]+")
+
+
 def _wrap_words(text: str, width: int) -> Iterator[Slice]:
     start, end, cells = 0, 0, 0
     join: Join = ""
-    for match in _WORD.finditer(text):
+    for match in _word_pattern().finditer(text):
         word = match[0]
         size = cell_len(word)
         if word[0] == " ":
