@@ -86,7 +86,7 @@ async def _model_of(provider: str, wanted: Wanted, targets: Targets, lists: Mode
         return Choice(provider, known.models[0].id)
     if known.error is not None:
         raise known.error
-    hint = "ollama pull llama3 gets one" if service.name == OLLAMA else "Ctrl+L lists the others"
+    hint = "ollama pull llama3 gets one" if service.name == OLLAMA else "/model lists the others"
     return Choice(provider, None, f"{service.title} has no models; {hint}.")
 
 

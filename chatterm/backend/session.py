@@ -144,7 +144,7 @@ class Session:
 
     def _start(self, prompt: Message, keep: tuple[Turn, ...]) -> TurnHandle:
         if self.running is not None:
-            raise TurnInProgressError("A reply is still coming in.", "Press Esc to stop it first.")
+            raise TurnInProgressError("A reply is still coming in.", "Stop it first, or wait for its end.")
         if self.target is None:
             raise RuntimeError("a session needs a target before its first turn")
         target = self.target

@@ -108,7 +108,7 @@ class Targets:
             name = self.keys.variables(provider)[0]
             raise AuthenticationError(
                 f"There is no API key for {service.title}.",
-                f"Set {name}, or key_cmd in [providers.{provider}]; Ctrl+L chooses another model.",
+                f"Set {name}, or key_cmd in [providers.{provider}]; /model chooses another model.",
                 provider=provider,
             )
         return Endpoint(

@@ -36,7 +36,7 @@ def find(connection: sqlite3.Connection, id_prefix: str) -> ConversationRow:
     if not rows or not prefix:
         raise StoreError(
             f"No conversation has an id that begins with {id_prefix!r}.",
-            "Ctrl+S in the chat screen lists all conversations.",
+            "/sessions in the chat screen lists all conversations.",
         )
     if len(rows) > 1:
         some = ", ".join(row["id"] for row in rows[:3])

@@ -248,5 +248,5 @@ class History:
     def _expect(self, found: bool, conversation_id: str) -> None:
         if not found:
             raise StoreError(
-                f"There is no conversation {conversation_id!r}.", "Ctrl+S lists all conversations."
+                f"There is no conversation {conversation_id!r}.", "/sessions lists all conversations."
             )

@@ -158,7 +158,7 @@ def _read_keys(command: Command, text: str) -> tuple[tuple[str, ...], list[Confi
             keys[normal_key(word)] = None
         except ValueError as error:
             message = f"[keys] {command.id}: {error}"
-            problems.append(ConfigError(message, "F1 lists the keys in use.", key=f"keys.{command.id}"))
+            problems.append(ConfigError(message, "/help lists the keys in use.", key=f"keys.{command.id}"))
     return tuple(keys), problems
 
 

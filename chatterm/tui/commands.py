@@ -34,7 +34,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "newline",
         "New line",
-        "Starts a new line in the prompt; a backslash at the end of the line and Enter does the same.",
+        "Starts a new line in the prompt; after a backslash at the end of the line the send key does the same.",
         ("ctrl+j", "alt+enter", "shift+enter"),
         palette=False,
         scope="prompt",
@@ -209,14 +209,14 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "top",
         "To the first message",
-        "Home does it too while the prompt is empty.",
+        "To the beginning of the transcript. Home and End move in the prompt instead while there is text in it.",
         ("ctrl+home", "home"),
         palette=False,
     ),
     Command(
         "bottom",
         "Follow the reply",
-        "To the end of the transcript, and stays there; End does it too while the prompt is empty.",
+        "To the end of the transcript, and stays there.",
         ("ctrl+end", "end"),
         palette=False,
     ),
@@ -225,7 +225,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "quit_empty",
         "Quit from an empty prompt",
-        "In a prompt with text it deletes to the right, or sends where Enter makes a new line.",
+        'In a prompt with text it deletes to the right, or sends where the settings have enter = "newline".',
         ("ctrl+d",),
         palette=False,
         scope="prompt",

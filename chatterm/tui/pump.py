@@ -32,7 +32,7 @@ class Pump:
     """Feeds one turn into a transcript.
 
     `show_figures` gets the figures ten times a second and at the end, `stored` the turn once its prompt is in
-    the store.
+    the store. `stop_key` is what the waiting line names.
     """
 
     def __init__(
@@ -41,11 +41,13 @@ class Pump:
         transcript: Transcript,
         show_figures: Callable[[Figures], object],
         stored: Callable[[Turn], object],
+        stop_key: str,
     ) -> None:
         self._handle = handle
         self._transcript = transcript
         self._show_figures = show_figures
         self._stored = stored
+        self._stop_key = stop_key
         self._started = time.monotonic()
         self._meter = TurnMeter(handle.turn.provider, handle.turn.model, self._started)
         self._stage: Stage | None = None
@@ -73,9 +75,10 @@ class Pump:
         if self._handle.done:
             return
         if self._last_delta is None:
-            words = waiting_words(self._stage, self._handle.turn.model, self._host, now - self._started)
+            model, seconds = self._handle.turn.model, now - self._started
+            words = waiting_words(self._stage, model, self._host, seconds, self._stop_key)
         else:
-            words = quiet_words(now - self._last_delta)
+            words = quiet_words(now - self._last_delta, self._stop_key)
         if words is not None or self._waiting:
             self._transcript.set_waiting(words)
         self._waiting = words is not None

@@ -33,7 +33,8 @@ class ReplyCommands:
         if argument:
             await self._screen.opening.use_named(argument, send_queued=False)
         if not self._screen.pane.regenerate():
-            self._screen.pane.notices.show("No model is chosen yet. Ctrl+L chooses one.", "warning")
+            key = self._screen.pane.key("model")
+            raise ConfigError("No model is chosen yet.", f"{key} chooses one.")
 
     async def do_edit_last(self, argument: str) -> None:
         """Put the last prompt back into the composer; sending it takes the place of the last turn."""
@@ -128,7 +129,8 @@ class ReplyCommands:
     def _last_turn(self) -> Turn:
         turns = self._screen.pane.session.turns
         if not turns:
-            raise ChattermError("There is no message yet.", "Type one and press Enter.")
+            key = self._screen.pane.key("send")
+            raise ChattermError("There is no message yet.", f"Type one and press {key}.")
         return turns[-1]
 
 

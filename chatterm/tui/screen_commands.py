@@ -173,7 +173,7 @@ class ScreenCommands:
             await self._screen.front.leave()
             return
         self._quit_asked_at = now
-        pane.notices.show("Press Ctrl+C again to quit.")
+        pane.notices.show(f"Press {pane.key('interrupt')} again to quit.")
 
     async def do_quit(self, argument: str) -> None:
         """Save what runs, and leave; the screen itself does this while there is no engine."""
@@ -245,7 +245,8 @@ class ScreenCommands:
         session = self._screen.pane.session
         on_screen = session.conversation_id == conversation_id
         if on_screen and session.running is not None:
-            raise TurnInProgressError("A reply is still coming in here.", "Leave the list; Esc stops it.")
+            key = self._screen.pane.key("stop")
+            raise TurnInProgressError("A reply is still coming in here.", f"Leave the list; {key} stops it.")
         await self._services.history.delete(conversation_id)
         if on_screen:
             await self._screen.opening.leave_conversation()

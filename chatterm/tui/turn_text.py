@@ -90,18 +90,18 @@ def taken_out_words(turn: Turn) -> str:
     return f"{why} {'Your prompt is back.' if turn.replaces is None else 'What was there before is back.'}"
 
 
-def waiting_words(stage: Stage | None, model: str, host: str, seconds: float) -> str:
+def waiting_words(stage: Stage | None, model: str, host: str, seconds: float, stop_key: str) -> str:
     """The line under a reply that has not begun: what it waits for, how long, and from 15 s how to stop."""
     words = f"{_stage_words(stage, model, host)} · {seconds:.1f} s"
-    return f"{words} · Esc stops" if seconds >= STOP_HINT_SECONDS else words
+    return f"{words} · {stop_key} stops" if seconds >= STOP_HINT_SECONDS else words
 
 
-def quiet_words(seconds: float) -> str | None:
+def quiet_words(seconds: float, stop_key: str) -> str | None:
     """The line under a reply that has begun and then fell silent for `seconds`; None while it flows."""
     if seconds < QUIET_SECONDS:
         return None
     words = f"no text for {seconds:.0f} s"
-    return f"{words} · Esc stops" if seconds >= STOP_HINT_SECONDS else words
+    return f"{words} · {stop_key} stops" if seconds >= STOP_HINT_SECONDS else words
 
 
 def _stage_words(stage: Stage | None, model: str, host: str) -> str:

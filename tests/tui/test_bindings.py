@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import chatterm
 from chatterm.tui.bindings import (
     COMMANDS,
     Command,
@@ -169,3 +173,22 @@ def test_textual_bindings_leave_the_prompts_keys_to_the_prompt() -> None:
     bindings = {binding.id: binding for binding in textual_bindings(COMMANDS)}
     assert bindings["model"].key == "ctrl+l" and bindings["model"].action == "command('model')"
     assert not {"send", "newline", "history_previous", "quit_empty", "rename"} & set(bindings)
+
+
+KEY = re.compile(r"\b(?:Ctrl|Alt|Shift)\+|\b(?:Esc|Enter|Up|Down|F[0-9]+)\b")
+
+
+@pytest.mark.parametrize("part", ["backend", "config", "core", "store", "tui"])
+def test_no_text_names_a_key_that_can_be_bound_anew(part: str) -> None:
+    """Texts take keys from the table, or name the slash word. The names of keys themselves are elsewhere."""
+    named: list[str] = []
+    for path in sorted((Path(chatterm.__file__).parent / part).rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        named += [
+            f"{path.name}: {node.value!r}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+            if " " in node.value and KEY.search(node.value) and path.name != "key_names.py"
+        ]
+    assert named == []

@@ -29,7 +29,7 @@ from chatterm.tui.widgets.conversation_widgets import ConversationWidgets
 from chatterm.tui.widgets.notices import Notices
 
 NO_MODEL = "No model is chosen yet. {} chooses one, then this is sent."
-EDITING_TITLE = " in place of your last message · ctrl+c leaves it "
+EDITING_TITLE = " in place of your last message · {} leaves it "
 
 
 class ConversationPane:
@@ -76,6 +76,10 @@ class ConversationPane:
         """Where short messages are shown."""
         return self.widgets.notices
 
+    def key(self, command_id: str) -> str:
+        """How a hint names the way to a command."""
+        return key_name(self._commands, command_id)
+
     @property
     def is_busy(self) -> bool:
         """Whether a turn runs, or has ended and is not shown to its end yet."""
@@ -84,7 +88,7 @@ class ConversationPane:
     def refuse_while_busy(self) -> None:
         """Raises `TurnInProgressError` while `is_busy`."""
         if self.is_busy:
-            raise TurnInProgressError("A reply is still coming in.", "Esc stops it first.")
+            raise TurnInProgressError("A reply is still coming in.", f"{self.key('stop')} stops it first.")
 
     def edit(self, text: str) -> None:
         """Put a sent prompt into the composer to be sent anew; a draft there is set aside until then."""
@@ -100,7 +104,7 @@ class ConversationPane:
     @editing.setter
     def editing(self, editing: bool) -> None:
         self._editing = editing
-        self.composer.border_title = Content(EDITING_TITLE) if editing else None
+        self.composer.border_title = Content(EDITING_TITLE.format(self.key("interrupt"))) if editing else None
         if not editing and self._aside:
             aside, self._aside = self._aside, ""
             self.return_to_composer(aside)
@@ -232,7 +236,7 @@ class ConversationPane:
 
     def _ask_for_model(self) -> None:
         if self._opened and self.session.target is None:
-            self.notices.show(NO_MODEL.format(key_name(self._commands, "model")), "warning")
+            self.notices.show(NO_MODEL.format(self.key("model")), "warning")
 
     # ---- following a turn --------------------------------------------------------------------
 
@@ -253,6 +257,7 @@ class ConversationPane:
             self.transcript,
             lambda figures: self.widgets.post_message(FiguresChanged(figures)),
             lambda turn: self.widgets.post_message(PromptStored(turn)),
+            self.key("stop"),
         )
         self._following = self.widgets.run_worker(partial(self._run_pump, self.session, self._pump))
 

@@ -408,3 +408,27 @@ async def test_what_went_wrong_can_be_read_to_its_end_at_any_size(
             await program.pilot.press(*["down"] * 4)
         await program.shown("running?")
         await program.pilot.press("escape")
+
+
+async def test_texts_name_the_keys_that_the_user_chose(launch: Launch) -> None:
+    keys = {"stop": "f9", "interrupt": "f8", "send": "f7", "model": "f6"}
+    async with launch(settings=Settings(provider=PLAIN, keys=keys)) as program:
+        await program.type("/copy")
+        await program.pilot.press("f7")
+        await program.shown("There is no message yet. Type one and press f7.")
+        program.composer.load("")
+        await program.pilot.press("f8")
+        await program.shown("Press f8 again to quit.")
+        await program.type("hello")
+        await program.pilot.press("f7")
+        stream = await program.provider.opened()
+        program.pane._pump._started -= 60
+        await program.shown("f9 stops")
+        await program.type("/new")
+        await program.pilot.press("f7")
+        await program.shown("A reply is still coming in. f9 stops it first.")
+        stream.reply("hi")
+        await program.until(lambda: program.session.running is None)
+        program.composer.load("")
+        await program.pilot.press("alt+e")
+        await program.shown("in place of your last message · f8 leaves it")

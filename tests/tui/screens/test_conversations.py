@@ -100,7 +100,7 @@ async def test_leaving_a_streaming_conversation_is_refused_with_a_notice(launch:
         if key == "ctrl+s":
             await program.until(lambda: program.text.count("2 messages") == 2)
             await program.pilot.press("down", "enter")
-        await program.shown("A reply is still coming in. Esc stops it first.")
+        await program.shown("A reply is still coming in. esc stops it first.")
         stream.reply(" and done")
         await program.shown("still coming and done")
 
@@ -153,7 +153,7 @@ async def test_deleting_the_conversation_on_screen_leaves_an_empty_one(launch: L
         await program.pilot.press("ctrl+s")
         await program.shown("2 messages")
         await program.pilot.press("delete")
-        await program.shown("ctrl+z brings it back")
+        await program.shown("ctrl+z brings back")
         assert program.session.conversation_id != first
         await program.pilot.press("ctrl+z")
         await program.shown("is back")

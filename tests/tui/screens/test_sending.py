@@ -96,7 +96,7 @@ async def test_ctrl_c_stops_then_clears_then_quits(launch: Launch) -> None:
         await program.pilot.press("ctrl+c")
         assert program.composer.text == ""
         await program.pilot.press("ctrl+c")
-        await program.shown("Press Ctrl+C again to quit.")
+        await program.shown("Press ^c again to quit.")
         await program.pilot.press("ctrl+c")
         await program.until(lambda: program.app.return_code == 0)
 
