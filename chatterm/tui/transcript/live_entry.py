@@ -8,6 +8,7 @@ from chatterm.core.clean import clean_line
 from chatterm.tui.transcript.entries import Entry, Section
 from chatterm.tui.transcript.lines import Line, lay
 from chatterm.tui.transcript.live_sections import LiveCode, LiveText, LiveThinking
+from chatterm.tui.transcript.live_table import LiveTable
 from chatterm.tui.transcript.looks import DIM, Look, Span
 from chatterm.tui.transcript.pieces import Piece
 from chatterm.tui.transcript.rows import Row
@@ -55,7 +56,7 @@ class LiveEntry:
         self._lines: list[Line] = []
         self._weight: tuple[int, int] = (0, 0)
         self._tail: list[Line] = []
-        self._code: LiveCode | None = None
+        self._growing: LiveCode | LiveTable | None = None
         self._changed: int = 0
         self._is_stale: bool = True  # whether something came in since the tail was laid out
         sections, self._sections = self._sections, []
@@ -172,7 +173,7 @@ class LiveEntry:
             before.finish()
             self._put(self._contents(before))
             self._put(self._closing(before))
-        self._tail, self._code = [], None
+        self._tail, self._growing = [], None
         self._put(self._opening(section))
 
     def _take_in(self, text: str) -> None:
@@ -208,15 +209,22 @@ class LiveEntry:
         """Lays out contents for good."""
         for content in contents:
             self._changed = min(self._changed, len(self._lines))
-            if self._code is not None and isinstance(content, Piece) and content.kind == "code":
-                self._lines += self._code.finish(content.source)
-            else:
-                self._lines += lay_out([content], self._form, self.references)
-            self._code, self._tail = None, []
+            self._lines += self._finished(content)
+            self._growing, self._tail = None, []
             lines = self._lines
             if self._group(content):
                 self._fresh.append(lines)
                 self._lines, self._changed = [], 0
+
+    def _finished(self, content: Content) -> list[Line]:
+        """The lines of a content that is complete; of what grew until now most are there."""
+        growing, lines = self._growing, None
+        if isinstance(content, Piece) and growing is not None:
+            if isinstance(growing, LiveTable):
+                lines = growing.finish(content, self.references) if content.kind == "markdown" else None
+            elif content.kind == "code":
+                lines = growing.finish(content.source)
+        return lay_out([content], self._form, self.references) if lines is None else lines
 
     def _group(self, content: Content) -> bool:
         """Puts the content into the open segment; whether that is full now, and another one open."""
@@ -230,28 +238,35 @@ class LiveEntry:
         return True
 
     def _lay_tail(self, section: LiveText | LiveThinking) -> None:
-        first, code = len(self._lines), None
+        before, settled = self._tail, 0
         if section.kind == "text":
-            tail, code = section.tail(), section.growing_code
-        elif self._is_open():
-            tail = section.tail()
+            settled = self._lay_text(section)
         else:
-            tail = [fold_head(section.words, len(self._sections) - 1, False)]
-        before = self._tail
-        if code is not None and tail and isinstance(piece := tail[0], Piece) and piece.kind == "code":
-            settled = 0
-            if self._code is None:
-                self._code = LiveCode(piece, self._form.width)
-            elif before:
-                settled = len(self._code.settled)
-            rest = self._code.feed(code)
-            self._tail = self._code.settled + rest + lay_out(tail[1:], self._form, {})
-        else:
-            settled, self._code = 0, None
-            self._tail = lay_out(tail, self._form, self.references)
+            folded = [fold_head(section.words, len(self._sections) - 1, False)]
+            self._tail = lay_out(section.tail() if self._is_open() else folded, self._form, {})
         while settled < min(len(before), len(self._tail)) and before[settled] == self._tail[settled]:
             settled += 1
-        self._changed = min(self._changed, first + settled)
+        self._changed = min(self._changed, len(self._lines) + settled)
+
+    def _lay_text(self, section: LiveText) -> int:
+        """Lays out the tail of a text; how many of its lines are known to be as before."""
+        tail, code = section.tail(), section.growing_code
+        piece = next((content for content in tail[:1] if isinstance(content, Piece)), None)
+        rest, growing, settled = None, self._growing, 0
+        if piece is not None and code is not None and piece.kind == "code":
+            growing = growing if isinstance(growing, LiveCode) else LiveCode(piece, self._form.width)
+            settled, rest = len(growing.settled), growing.feed(code)
+        elif piece is not None and section.growing_table:
+            growing = growing if isinstance(growing, LiveTable) else LiveTable(piece, self._form)
+            rest = growing.feed(piece, self.references)
+        if rest is None or growing is None:
+            self._growing = None
+            self._tail = lay_out(tail, self._form, self.references)
+            return 0
+        known = min(settled, len(self._tail)) if growing is self._growing else 0
+        self._growing = growing
+        self._tail = growing.settled + rest + lay_out(tail[1:], self._form, self.references)
+        return known
 
 
 def _with_heads(segment: Segment, entry: Entry, form: Format) -> Segment:

@@ -66,8 +66,13 @@ class LiveText:
 
     @property
     def growing_code(self) -> str | None:
-        """The code so far where the tail is a piece of code."""
+        """The code so far where the tail begins with a piece of code."""
         return self._scanner.growing_code
+
+    @property
+    def growing_table(self) -> bool:
+        """Whether the tail begins with a table."""
+        return self._scanner.growing_table
 
 
 class LiveThinking:

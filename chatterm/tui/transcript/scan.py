@@ -61,6 +61,12 @@ class Scanner(BlockLines):
         elsewhere = matched < leaf.depth or self._is_undecided() or self._goes_into_next_piece(rest)
         return "".join(leaf.lines) + ("" if elsewhere else rest[min(indent_of(rest), leaf.indent) :])
 
+    @property
+    def growing_table(self) -> bool:
+        """Whether the first piece of `tail` is a table that is open."""
+        leaf = self._leaf
+        return leaf is not None and leaf.kind == "table" and len(leaf.lines) >= (0 if leaf.table_start else 2)
+
     def _is_undecided(self) -> bool:
         """Whether the unfinished line may become, or is, the line of a fence."""
         mark = self._strip(self._partial)[0].strip(" ")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from chatterm.tui.transcript.entries import Entry, Section
+from chatterm.tui.transcript.entry_list import Extent
 from chatterm.tui.transcript.leaves import LONGEST_TEXT, place_to_cut
 from chatterm.tui.transcript.lines import Line, lay
 from chatterm.tui.transcript.looks import DIM, TEXT, Look, Span, Spans
@@ -256,13 +257,6 @@ def _blocks(content: Content, form: Format, references: References) -> Iterator[
         from chatterm.tui.transcript.markdown import blocks_of
 
         yield from blocks_of(content, references, maths=form.maths)
-
-
-class Extent(NamedTuple):
-    """The size of an entry that was not read: its characters, and the line breaks in them."""
-
-    characters: int
-    breaks: int
 
 
 def estimated_lines(extent: Extent, width: int) -> int:

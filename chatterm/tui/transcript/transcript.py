@@ -16,8 +16,8 @@ from textual.timer import Timer
 from chatterm.core.errors import ChattermError
 from chatterm.tui.transcript.backlog import Backlog
 from chatterm.tui.transcript.entries import Entry
-from chatterm.tui.transcript.segments import Extent
-from chatterm.tui.transcript.view import TranscriptView
+from chatterm.tui.transcript.entry_list import Extent
+from chatterm.tui.transcript.selectable_view import SelectableView
 
 BUDGET_SECONDS = 0.006
 """How long one frame may take in new text."""
@@ -41,7 +41,7 @@ class Earlier:
     read: Callable[[int, int], Awaitable[Sequence[Entry]]]
 
 
-class Transcript(TranscriptView):
+class Transcript(SelectableView):
     """The conversation. It stays at the end until the user scrolls up, and never scrolls under a reader.
 
     All text is outside text: none of it is parsed as markup, and what could act on a terminal is made visible
@@ -93,7 +93,7 @@ class Transcript(TranscriptView):
         near = [row[0] for row in (*self._viewport.rows[:1], *self._viewport.rows[-1:])]
         around = [max(0, place + step) for place in near for step in (-NEAR, NEAR)]
         for place in [*sorted(self._document.wanted), *around]:
-            if self._document.is_absent(place):
+            if self._document.entries.is_absent(place):
                 return max(0, place - READ // 2)
         return None
 
@@ -153,8 +153,8 @@ class Transcript(TranscriptView):
         self._lay(form._replace(maths=not form.maths))
         return not form.maths
 
-    @on(TranscriptView.Clicked)
-    def _clicked(self, event: TranscriptView.Clicked) -> None:
+    @on(SelectableView.Clicked)
+    def _clicked(self, event: SelectableView.Clicked) -> None:
         """A fold is turned here; all else is for the screen."""
         kind, _, number = event.link.removeprefix("action:").partition(":")
         if event.link.startswith("action:") and kind == "fold":
@@ -252,7 +252,7 @@ class Transcript(TranscriptView):
         """Repaints what changed in the live entry and what is below it, or all if that scrolled the view."""
         live = self._document.live
         assert live is not None
-        top, place = self._viewport.top, self._document.place(live.entry.id)
+        top, place = self._viewport.top, self._document.entries.place(live.entry.id)
         segments = self._document.segments(place)
         changed = self._document.settle_live()
         last = self._document.segments(place) - 1
@@ -269,7 +269,7 @@ class Transcript(TranscriptView):
 
     def _stand_in(self) -> None:
         """Puts the empty text where there are no entries, and takes it away where there are."""
-        if _EMPTY in self._document:
+        if _EMPTY in self._document.entries:
             self._viewport.removed(self._document.remove(_EMPTY))
         if not len(self._document) and self._empty_text:
             self._document.insert(Entry(id=_EMPTY, role="assistant", text=self._empty_text))

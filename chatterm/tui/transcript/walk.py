@@ -183,14 +183,19 @@ class Walk:
             self.blocks.append(_row((Span(shown, MATHS),), prefix, source))
         else:  # HTML, and definitions of links
             for line in clean(token.content).rstrip("\n").split("\n"):
-                self.blocks.append(Row((Span(line, DIM),), *prefix))
+                self.blocks.append(Row((Span(line, DIM),) if line else (), *prefix))
                 prefix = Prefix(prefix.hang, prefix.hang)
 
     def _code(self, token: Token, prefix: Prefix) -> Iterator[Row]:
         sources = token.content.removesuffix("\n").split("\n") if token.content else []
         if token.type == "code_block":
             return code_rows(
-                prefix, "", None, sources, [(Span(line, CODE),) for line in sources], copies=False
+                prefix,
+                "",
+                None,
+                sources,
+                [(Span(line, CODE),) if line else () for line in sources],
+                copies=False,
             )
         from chatterm.tui.transcript.highlight import highlight
 

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from chatterm.tui.transcript import document as document_module
+from chatterm.tui.transcript import laid_lines
 from chatterm.tui.transcript.entries import Entry, Section
-from chatterm.tui.transcript.segments import Extent, Format
+from chatterm.tui.transcript.entry_list import Extent
+from chatterm.tui.transcript.segments import Format
 from chatterm.tui.transcript.viewport import Viewport
 from tests.tui.transcript.documents import long_reply
 from tests.tui.transcript.made import addresses, document, entry, texts
@@ -76,9 +77,9 @@ def test_queued_entries_stay_last() -> None:
     assert made.begin_live(entry("b", "", status="live")) == 1
     made.replace(entry("q1", role="user"))
     assert made.insert(entry("c")) == 3
-    assert [made.place(name) for name in ("a", "b", "q1", "c", "q2")] == [0, 1, 2, 3, 4]
+    assert [made.entries.place(name) for name in ("a", "b", "q1", "c", "q2")] == [0, 1, 2, 3, 4]
     assert made.remove("q1") == 2
-    assert [made.place(name) for name in ("a", "b", "c", "q2")] == [0, 1, 2, 3]
+    assert [made.entries.place(name) for name in ("a", "b", "c", "q2")] == [0, 1, 2, 3]
 
 
 def test_an_id_is_there_once() -> None:
@@ -109,7 +110,7 @@ def test_of_a_long_reply_only_the_end_is_laid_out() -> None:
 
 
 def test_lines_looked_at_long_ago_are_forgotten_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(document_module, "KEPT_LINES", 10)
+    monkeypatch.setattr(laid_lines, "KEPT_LINES", 10)
     made = document(*(entry(number, f"a{number}\nb") for number in range(20)))
     before = texts(made)
     assert before[:3] == ["a0", "b", ""]
@@ -146,7 +147,7 @@ def test_entries_that_are_not_there_yet_are_asked_for_when_they_are_looked_at() 
     made.fill(0, [entry("a", "one"), entry("b", "two\nmore")])
     made.fill(0, [entry("x", "too late")])
     assert texts(made) == ["one", "", "two", "more", "", "text", "", "text", ""]
-    assert made.place("b") == 1
+    assert made.entries.place("b") == 1
     made.lay(Format(20))
     assert len(texts(made)) == made.heights.total == 9
 

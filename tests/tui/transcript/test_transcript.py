@@ -19,7 +19,7 @@ from chatterm.core.clean import is_clean
 from chatterm.core.errors import ChattermError, StoreError
 from chatterm.tui.transcript import transcript as transcript_module
 from chatterm.tui.transcript.entries import Entry
-from chatterm.tui.transcript.segments import Extent
+from chatterm.tui.transcript.entry_list import Extent
 from chatterm.tui.transcript.transcript import Earlier, Transcript
 from tests.tui.transcript.documents import long_reply
 from tests.tui.transcript.made import document, texts
@@ -241,7 +241,7 @@ async def test_a_long_backlog_is_shown_before_the_reply_ends(monkeypatch: pytest
         transcript.write(text)
         transcript.end_live(entry("s", text))
         transcript.begin_live(entry("t", live=True))
-        assert transcript._document.place("t") == 2
+        assert transcript._document.entries.place("t") == 2
 
 
 async def test_hostile_text_is_painted_visibly() -> None:

@@ -132,7 +132,7 @@ def test_what_is_read_stays_when_an_entry_comes_in_above() -> None:
     before = viewport.top[0]
     viewport.inserted(viewport.document.insert(entry("reply", "reply")))
     viewport.settle()
-    assert viewport.document.place("reply") == 0
+    assert viewport.document.entries.place("reply") == 0
     assert viewport.top[0] == before + 1
 
 
