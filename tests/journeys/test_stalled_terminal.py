@@ -31,10 +31,11 @@ def wide(home: Home, server: ScriptedServer) -> Iterator[Terminal]:
 def stand_still_in_a_reply(server: ScriptedServer, terminal: Terminal, gates: dict[int, str]) -> None:
     """Let a long reply come in, and from its first words on nobody read the terminal."""
     pieces = (f"n{number:04}n{' .' * 60}\n\n" for number in range(WORDS))
-    server.reply_text(pieces, delay_seconds=0.004, gates=gates)
+    server.reply_text(pieces, delay_seconds=0.004, gates={5: "unread", **gates})
     terminal.send(b"question" + ENTER)
     terminal.wait_for("n0003n")
     terminal.stand_still()
+    server.release("unread")
 
 
 def wait_stored(home: Home, text: str, state: str) -> None:
