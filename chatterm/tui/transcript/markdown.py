@@ -119,5 +119,6 @@ def _takes_long(source: str) -> bool:
 
 
 def _as_it_is(piece: Piece) -> list[Block]:
-    rows = [Row((Span(clean(line), TEXT),), piece.hang, piece.hang) for line in piece.source.split("\n")]
+    lines = clean(piece.source).split("\n")
+    rows = [Row((Span(line, TEXT),) if line else (), piece.hang, piece.hang) for line in lines]
     return [rows[0]._replace(first=piece.first), *rows[1:]]

@@ -25,6 +25,8 @@ _NOT_NARROW = re.compile(
     r"\u2070-\u209c\u2190-\u2199\u21d0-\u21d5\u2200-\u22ff\u2500-\u257f]"
 )
 _MARK = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+# Joiners that join nothing: Rich takes the character after one for joined, terminals do not.
+_STRAY = re.compile(r"(?<=[\n -\xa8\u200d])\u200d+|\u200d+(?=[\n -\xa8])")
 _FLOOD = re.compile(rf"({_MARK}{{{MOST_MARKS}}}){_MARK}+")
 
 # East Asian scripts break between any two characters, but closing punctuation stays with what it closes.
@@ -84,9 +86,11 @@ def _shown(spans: Spans) -> Spans:
         if "\t" in text:
             text = (" " * (column % TAB) + text).expandtabs(TAB)[column % TAB :]
         if not text.isascii():
-            text = _FLOOD.sub(r"\1", text)
+            text = _FLOOD.sub(r"\1", _STRAY.sub("", text))
+            text = text if shown else text.lstrip("\u200d")
         column = len(text) - text.rfind("\n") - 1 if "\n" in text else column + len(text)
-        shown.append(Span(text, look, link))
+        if text:
+            shown.append(Span(text, look, link))
     text = "".join([span.text for span in shown])
     if len(shown) > 1 and sum([cell_len(span.text) for span in shown]) != cell_len(text):
         return _at_graphemes(shown, text)

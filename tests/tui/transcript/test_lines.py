@@ -115,6 +115,12 @@ def test_a_flood_of_marks_is_held() -> None:
     assert line.spans == (Span("e" + "\u0301" * MOST_MARKS + "x", TEXT),)
 
 
+@pytest.mark.parametrize("text", ["a\u200db", "\u200dab", "a\u200d\u200d b", "\u200d\u200da \u200db"])
+def test_a_joiner_that_joins_nothing_is_left_out(text: str) -> None:
+    (line,) = wrap_spans((Span(text, TEXT),), 40)
+    assert line.spans == (Span(text.replace("\u200d", ""), TEXT),)
+
+
 def test_a_border_between_spans_is_moved_out_of_a_grapheme() -> None:
     (line,) = wrap_spans((Span("a👩\u200d", TEXT), Span("💻b", BOLD)), 40)
     assert line.spans == (Span("a👩\u200d💻", TEXT), Span("b", BOLD))

@@ -144,6 +144,7 @@ def test_a_definition_is_shown_as_it_is_and_a_footnote_by_its_number() -> None:
         ("    code\n      more", [" code", "   more"]),
         ("- x\n\n  ```py\n  a = 1\n\n  ```\n  y", ["• x", "  ", "   py", "   a = 1", "   ", "  y"]),
         ("<details>\n<b>x</b>", ["<details>", "<b>x</b>"]),
+        ("<!--\n\na", ["<!--", "", "a"]),
         ("#hashtag", ["#hashtag"]),
         ("", []),
     ],
