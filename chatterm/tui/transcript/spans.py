@@ -18,7 +18,7 @@ LONGEST_TARGET = 2000
 _FOOTNOTE = re.compile(r"\[\^([^\[\]\s]{1,80})\]")
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _OPENABLE = re.compile(r"https?://[^/?#\s]|mailto:[^\s]", re.IGNORECASE)
-_HOST = re.compile(r"https?://(?:[^/?#@]*@)?([^/?#]+)", re.IGNORECASE)
+_HOST = re.compile(r"https?://([^/?#]*@)?([^/?#]+)", re.IGNORECASE)
 _HOST_LIKE = re.compile(r"\s*(?:https?://)?((?:[\w-]+\.)+[a-z]{2,})(?:[:/?#]\S*)?\s*", re.IGNORECASE)
 _MATHS_ENDS = {"\\(": "\\)", "\\[": "\\]"}
 
@@ -151,13 +151,16 @@ class _Writer:
             for span in inside
         ]
         host, named = _HOST.match(target), _HOST_LIKE.fullmatch("".join([span.text for span in inside]))
-        if host and named and named[1].casefold() != host[1].partition(":")[0].casefold():
-            self._put(f" ({clean_line(host[1])})", Look("dim"))
+        if host is None:
+            return
+        is_other = named is not None and named[1].casefold() != host[2].partition(":")[0].casefold()
+        if is_other or host[1]:  # what stands before an @ can look like a host
+            self._put(f" ({clean_line(host[2])})", Look("dim"))
 
     def _image(self, token: Token) -> None:
         target = clean_line(str(token.attrs.get("src", "")), 4 * LONGEST_TARGET)
         host = _HOST.match(target)
-        words = " · ".join([each for each in (host[1] if host else "", clean_line(_words(token))) if each])
+        words = " · ".join([each for each in (host[2] if host else "", clean_line(_words(token))) if each])
         self._put(
             f"[image: {clean_line(words)}]" if words else "[image]",
             self._look._replace(name="link"),

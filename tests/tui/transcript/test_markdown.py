@@ -84,6 +84,10 @@ def test_marks(text: str, expected: list[tuple[str, Look]]) -> None:
         ("[t](docs/x.md)", [("t", ""), (" (docs/x.md)", "")]),
         ("[t](http:foo)", [("t", ""), (" (http:foo)", "")]),
         ("[a.example](https://b.example)", [("a.example", "https://b.example"), (" (b.example)", "")]),
+        (
+            "https://bank.example@b.example/x",
+            [("https://bank.example@b.example/x",) * 2, (" (b.example)", "")],
+        ),
         ("![A cat](https://a.example/c.png)", [("[image: a.example · A cat]", "https://a.example/c.png")]),
         ("![](data:image/png;base64,xx)", [("[image]", "")]),
         ("[![x](https://a.example/i.png)](https://b.example)", [("[image: a.example · x]", "https://b.example")]),
