@@ -18,11 +18,11 @@ from chatterm.store.turns import turns_of
 if TYPE_CHECKING:
     from chatterm.store.history import History
 
-WHOLE_MESSAGES = 200
+WHOLE_MESSAGES = 60
 """A conversation of up to that many messages is read whole when it is opened."""
 
-TAIL_MESSAGES = 140
-"""How many messages are read of a longer one; with its outline 200 rows at 100,000 messages."""
+TAIL_MESSAGES = 60
+"""How many messages are read of a longer one."""
 
 STEP_MESSAGES = 512
 """How many messages are read at a time where all are wanted; other work of the store goes on between."""

@@ -71,9 +71,6 @@ class Opening:
         session = self._services.new_session(conversation.id, turns, system)
         session.past = past
         await self._show(session, conversation.title)
-        if past is not None:
-            told = f"{past.count:,} earlier messages are not on screen. They are sent along; /export writes them."
-            self._screen.pane.notices.show(told)
         self._resumed = conversation
         if start.provider is None and start.model is None and conversation.provider and conversation.model:
             await self.use(conversation.provider, conversation.model, conversation.base_url)

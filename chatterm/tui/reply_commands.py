@@ -59,7 +59,7 @@ class ReplyCommands:
         blocks = code_blocks(_nth_last(self._screen.pane.session.turns, 1).reply.text)
         if not blocks:
             raise ChattermError("The last reply has no code block.", "Nothing was copied.")
-        await self._copy("\n\n".join(blocks))
+        await self._screen.started.value.copy("\n\n".join(blocks))
 
     async def do_thinking(self, argument: str) -> None:
         """Show or fold thinking."""
@@ -121,10 +121,7 @@ class ReplyCommands:
         text = _nth_last(turns, number).reply.text
         if not text:
             raise ChattermError("The last reply has no text.", "Nothing was copied.")
-        await self._copy(text)
-
-    async def _copy(self, text: str) -> None:
-        self._screen.pane.notices.show((await self._screen.front.clipboard_writer.copy(text)).message)
+        await self._screen.started.value.copy(text)
 
     def _last_turn(self) -> Turn:
         turns = self._screen.pane.session.turns

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from chatterm.backend.manual_pages import find_page, read_pages
 from chatterm.core.errors import ConfigError, TurnInProgressError
-from chatterm.tui.clipboard import Clipboard
 from chatterm.tui.external_editor import edit_text
 from chatterm.tui.key_list import key_list
 from chatterm.tui.opening import SIDEBAR, THEME
@@ -146,15 +145,15 @@ class ScreenCommands:
     async def do_stop(self, argument: str) -> None:
         """Esc: stop the reply, else clear the selection."""
         if not self._screen.pane.stop():
-            self._screen.clear_selection()
+            self._screen.pane.transcript.clear_selection()
 
     async def do_interrupt(self, argument: str) -> None:
         """Ctrl+C: stop, copy, clear, or quit on the second press."""
         pane = self._screen.pane
-        selected = self._screen.get_selected_text()
+        selected = pane.transcript.selected_text
         if selected:
-            await self.copy(selected)
-            self._screen.clear_selection()
+            await self._screen.started.value.copy(selected)
+            pane.transcript.clear_selection()
         if pane.stop() or selected:
             return
         box = self._screen.front.screen
@@ -206,13 +205,6 @@ class ScreenCommands:
     async def do_bottom(self, argument: str) -> None:
         """Go to the end, and follow."""
         self._screen.pane.transcript.scroll_to_end()
-
-    async def copy(self, text: str) -> None:
-        """Copy, and say what really happened."""
-        self._screen.pane.notices.show((await self._clipboard().copy(text)).message)
-
-    def _clipboard(self) -> Clipboard:
-        return self._screen.front.clipboard_writer
 
     def _attach(self, path: str | None) -> None:
         if path:

@@ -67,6 +67,10 @@ class Started:
         else:
             await self._screen.run_command(parsed.id, parsed.argument)
 
+    async def copy(self, text: str) -> None:
+        """Copy a text and say what became of it. Raises `ChattermError` where nothing was copied."""
+        self.pane.notices.show((await self._screen.front.clipboard_writer.copy(text)).message)
+
     async def turn_stored(self, turn: Turn) -> None:
         """The prompt of a turn is in the store: no draft of it is needed any more."""
         await self.opening.show_title()

@@ -21,6 +21,7 @@ from chatterm.tui.messages import FiguresChanged, PromptStored, TurnEnded
 from chatterm.tui.services import Setup
 from chatterm.tui.skeleton import NARROW_COLUMNS, SHORT_ROWS, TINY_ROWS
 from chatterm.tui.transcript.entries import Entry
+from chatterm.tui.transcript.transcript import Transcript
 from chatterm.tui.widgets.composer import Composer
 from chatterm.tui.widgets.conversation_widgets import ConversationWidgets
 from chatterm.tui.widgets.footer import KeyHints
@@ -177,6 +178,10 @@ class ChatScreen(Screen[None], inherit_bindings=False):
     @on(PromptStored)
     async def _prompt_stored(self, event: PromptStored) -> None:
         await self.started.value.turn_stored(event.turn)
+
+    @on(Transcript.Selected)
+    async def _selected(self, event: Transcript.Selected) -> None:
+        await self.told((await self.started.get()).copy(event.text))
 
     def on_key(self, event: events.Key) -> None:
         """Any key shows that notices were read."""

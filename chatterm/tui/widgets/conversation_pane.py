@@ -18,6 +18,7 @@ from chatterm.core.turn import Outcome, Turn
 from chatterm.store.history import History
 from chatterm.tui.bindings import key_name
 from chatterm.tui.commands import Command
+from chatterm.tui.earlier_turns import earlier_entries
 from chatterm.tui.messages import FiguresChanged, PromptStored, TurnEnded
 from chatterm.tui.prompt_files import PromptRead, PromptReader
 from chatterm.tui.pump import TICK_SECONDS, Pump
@@ -131,7 +132,10 @@ class ConversationPane:
         self.show_queue()
 
     def _show_turns(self, turns: Iterable[Turn]) -> None:
-        self.transcript.set_entries(entry for turn in turns for entry in entries_of(turn, self._again_key))
+        self.transcript.set_entries(
+            (entry for turn in turns for entry in entries_of(turn, self._again_key)),
+            earlier_entries(self.session.past, self._again_key),
+        )
         self._queue_view.forget()
 
     def tell(self, error: ChattermError) -> None:

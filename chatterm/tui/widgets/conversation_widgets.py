@@ -53,6 +53,10 @@ class ConversationWidgets(Vertical):
     def _following_changed(self, event: Transcript.FollowingChanged) -> None:
         self.query_one(NewTextBadge).display &= not event.following
 
+    @on(Transcript.ReadFailed)
+    def _read_failed(self, event: Transcript.ReadFailed) -> None:
+        self.notices.show_error(event.error)
+
     @on(Transcript.NewTextBelow)
     def _new_text_below(self) -> None:
         self.query_one(NewTextBadge).display = True

@@ -40,7 +40,6 @@ async def count_rows(program: Program) -> Callable[[], int]:
 async def test_its_end_is_shown_and_all_of_it_is_sent(launch: Launch, long_file: Path) -> None:
     async with launch(begin=LATER) as program:
         await program.shown(f"reply {LONG - 1}")
-        await program.shown("1,060 earlier messages are not on screen.")
         assert len(program.session.turns) == TAIL_MESSAGES // 2
         assert program.session.earlier_count == LONG - TAIL_MESSAGES
         count = await count_rows(program)
@@ -51,6 +50,18 @@ async def test_its_end_is_shown_and_all_of_it_is_sent(launch: Launch, long_file:
         assert len(first) == LONG + 1
         assert second[: len(first)] == first
         assert count() == LONG - TAIL_MESSAGES
+
+
+async def test_its_beginning_is_read_when_it_is_looked_at(launch: Launch, long_file: Path) -> None:
+    async with launch(begin=LATER) as program:
+        await program.shown(f"reply {LONG - 1}")
+        count = await count_rows(program)
+        await program.pilot.press("ctrl+home")
+        await program.shown("prompt 0")
+        await program.shown("reply 3")
+        assert 0 < count() <= 200
+        await program.pilot.press("ctrl+end")
+        await program.shown(f"reply {LONG - 1}")
 
 
 async def test_an_old_reply_is_copied(launch: Launch, long_file: Path) -> None:
