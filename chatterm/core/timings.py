@@ -59,6 +59,11 @@ class Timings:
         return _span(self.sent, self.first_delta)
 
     @property
+    def thinking_seconds(self) -> float | None:
+        """Seconds from the first delta to the first visible text; 0 where text came first."""
+        return _span(self.first_delta, self.first_text)
+
+    @property
     def time_to_first_text(self) -> float | None:
         """Seconds from the request sent to the first visible text; thinking may come before it."""
         return _span(self.sent, self.first_text)

@@ -6,10 +6,19 @@ from typing import assert_never
 
 from chatterm.backend.metrics import CHARACTERS_PER_TOKEN, figures_of
 from chatterm.backend.session import Prompt
-from chatterm.core.messages import FilePart, ImagePart, Message, Part
+from chatterm.core.messages import (
+    FilePart,
+    ImagePart,
+    Message,
+    Part,
+    RefusalPart,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+)
 from chatterm.core.turn import Outcome, Stage, StopReason, Turn
-from chatterm.tui.transcript.entries import EndingKind, Entry
-from chatterm.tui.widgets.figures_text import footer_text
+from chatterm.tui.transcript.entries import EndingKind, Entry, Section
+from chatterm.tui.widgets.figures_text import footer_text, span_text
 
 STOP_HINT_SECONDS = 15.0
 QUIET_SECONDS = 3.0
@@ -48,12 +57,34 @@ def reply_entry(turn: Turn, again_key: str) -> Entry:
     return Entry(
         id=turn.reply.id,
         role="assistant",
-        text=turn.reply.text,
-        thinking=turn.reply.thinking,
+        sections=_sections(turn),
         ending=ending,
         ending_kind=kind,
         figures=footer_text(figures_of(turn)) if turn.reply.parts else "",
     )
+
+
+def _sections(turn: Turn) -> tuple[Section, ...]:
+    """The parts of the reply in their order, as they are shown."""
+    sections: list[Section] = []
+    thoughts = sum(isinstance(part, ThinkingPart) and bool(part.text) for part in turn.reply.parts)
+    for part in turn.reply.parts:
+        match part:
+            case TextPart(text) | RefusalPart(text) if text:
+                sections.append(Section("text", text))
+            case ThinkingPart(text=text) if text:
+                sections.append(Section("thinking", text, _thought(turn) if thoughts == 1 else ""))
+            case ToolCallPart(name=name, arguments=arguments):
+                sections.append(Section("tool", arguments, f"called {name}"))
+            case _:
+                pass  # files stand in the label of a prompt
+    return tuple(sections)
+
+
+def _thought(turn: Turn) -> str:
+    """How long the model thought before it answered; "" where that is not known."""
+    seconds = turn.timings.thinking_seconds
+    return f"thought for {span_text(seconds)}" if seconds else ""
 
 
 def attachment_label(parts: tuple[Part, ...]) -> str:
