@@ -52,7 +52,7 @@ class Started:
         await action(argument)
 
     async def take(self, text: str) -> None:
-        """Send a prompt or do a command; an empty text sends what waits."""
+        """Send a prompt or do a command; an empty text sends what waits. A command that fails comes back."""
         if not text.strip() and self.pane.send_queued():
             return
         self.pane.notices.clear_notices()
@@ -64,8 +64,8 @@ class Started:
         elif isinstance(parsed, UnknownCommand | MisusedCommand):
             self.pane.composer.load(text)
             self.pane.notices.show(f"{parsed.message} {parsed.hint}", "warning")
-        else:
-            await self._screen.run_command(parsed.id, parsed.argument)
+        elif not await self._screen.run_command(parsed.id, parsed.argument):
+            self.pane.return_to_composer(text)
 
     async def copy(self, text: str) -> None:
         """Copy a text and say what became of it. Raises `ChattermError` where nothing was copied."""

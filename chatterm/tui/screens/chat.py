@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -85,13 +85,13 @@ class ChatScreen(Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Show an empty prompt at once; the engine is made once that is painted."""
         self.conversation.composer.focus()
-        self._tell(self.setup.notices)
+        self.conversation.notices.warn(self.setup.notices)
         self.call_after_refresh(self.run_worker, self._start)
 
     async def _start(self) -> None:
         """Make the engine, hand over what was sent meanwhile, and open the conversation asked for."""
         started = await self.started.make(self._make())
-        self._tell(started.services.notices)
+        self.conversation.notices.warn(started.services.notices)
         self.front.offer_themes(started.services.palettes)
         while self._held:
             await self.started.value.take(self._held[0])
@@ -108,10 +108,6 @@ class ChatScreen(Screen[None], inherit_bindings=False):
         kind, services = await in_daemon_thread(load, "engine")
         return kind(self, services)
 
-    def _tell(self, notices: Iterable[str]) -> None:
-        for notice in notices:
-            self.conversation.notices.show(notice, "warning")
-
     def on_resize(self, event: events.Resize) -> None:
         """Narrow terminals get the status line in place of the sidebar, low ones the conversation alone."""
         self.fit(event.size)
@@ -127,19 +123,21 @@ class ChatScreen(Screen[None], inherit_bindings=False):
 
     # ---- commands ----------------------------------------------------------------------------
 
-    async def run_command(self, command_id: str, argument: str = "") -> None:
-        """Do what a command says, once the engine is there; a failure is told, never raised."""
+    async def run_command(self, command_id: str, argument: str = "") -> bool:
+        """Do what a command says, once the engine is there; False when that failed, as `told`."""
         if command_id == "quit":  # waits for nothing
             await self.front.leave()
-            return
-        await self.told((await self.started.get()).do(command_id, argument))
+            return True
+        return await self.told((await self.started.get()).do(command_id, argument))
 
-    async def told(self, work: Awaitable[None]) -> None:
-        """Wait for work that the user asked for; what goes wrong with it is told, never raised."""
+    async def told(self, work: Awaitable[None]) -> bool:
+        """Wait for work that the user asked for; False when it failed, which is told, never raised."""
         try:
             await work
         except ChattermError as error:
             self.conversation.notices.show_error(error)
+            return False
+        return True
 
     @on(Composer.Submitted)
     async def _submitted(self, event: Composer.Submitted) -> None:

@@ -212,6 +212,7 @@ class ConversationPane:
         if text:
             typed = self.composer.text
             self.composer.load(f"{text}\n{typed}" if typed.strip() else text)
+            self.widgets.completion.close()  # it would lie over the notice that says why
 
     def stop(self) -> bool:
         """Stop the running turn; False when none runs."""

@@ -45,6 +45,11 @@ class ConversationWidgets(Vertical):
         return self.query_one(Composer)
 
     @property
+    def completion(self) -> CompletionList:
+        """What can be completed in the prompt."""
+        return self.query_one(CompletionList)
+
+    @property
     def notices(self) -> Notices:
         """Where short messages are shown."""
         return self.query_one(Notices)

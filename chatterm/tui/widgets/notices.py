@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -73,6 +73,11 @@ class Notices(Static):
         self._paint()
         if kind == "information":
             self.set_timer(self._information_seconds, lambda: self._remove(notice))
+
+    def warn(self, texts: Iterable[str]) -> None:
+        """Show each as a warning."""
+        for text in texts:
+            self.show(text, "warning")
 
     def show_error(self, error: ChattermError) -> None:
         """Show what went wrong and the next step."""

@@ -40,6 +40,7 @@ async def test_system_and_parameters_go_with_the_next_turn(launch: Launch) -> No
             await program.send(text)
         await program.send("/set nonsense")
         await program.shown("'nonsense' is no NAME=VALUE")
+        program.composer.clear_draft()
         await program.turn("hello", "hi")
         turn = program.session.turns[0]
         assert turn.system == "Be terse"
@@ -104,16 +105,20 @@ async def test_copying_replies_and_code(launch: Launch) -> None:
         program.app.clipboard_writer.copy = copy
         await program.send("/copy")
         await program.shown("There is no message yet.")
+        program.composer.clear_draft()
         await program.turn("first", "one\n```sh\nls\n```")
         await program.turn("second", "two")
         for text in ("/copy", "/copy 2"):
             await program.send(text)
         await program.send("/copy x")
         await program.shown("'x' is no number")
+        program.composer.clear_draft()
         await program.send("/copy 3")
         await program.shown("There is no reply 3 back.")
+        program.composer.clear_draft()
         await program.send("/copy-code")
         await program.shown("The last reply has no code block.")
+        program.composer.clear_draft()
         stream = await program.ask("third")
         await program.send("/copy")
         await program.until(lambda: len(copied) == 3)
@@ -128,12 +133,14 @@ async def test_export_writes_new_files_and_says_where(
     async with launch() as program:
         await program.send("/export")
         await program.shown("There is nothing to export yet.")
+        program.composer.clear_draft()
         await program.turn("my title", "one")
         await program.send("/export")
         await program.shown("Exported to")
         assert "one" in (tmp_path / "my-title.md").read_text()
         await program.send("/export my-title.md")
         await program.until(lambda: "is there already" in program.notices)
+        program.composer.clear_draft()
         await program.send("/export gone/x.md")
         await program.until(lambda: "cannot be written" in program.notices)
 
@@ -142,6 +149,7 @@ async def test_rename_of_an_empty_conversation_and_with_the_title_in_the_box(lau
     async with launch() as program:
         await program.send("/rename Something")
         await program.shown("This conversation is empty.")
+        program.composer.clear_draft()
         await program.turn("first", "one")
         await program.send("/rename")
         await program.shown("Title of the conversation")
@@ -432,3 +440,22 @@ async def test_texts_name_the_keys_that_the_user_chose(launch: Launch) -> None:
         program.composer.load("")
         await program.pilot.press("alt+e")
         await program.shown("in place of your last message · f8 leaves it")
+
+
+async def test_a_command_that_failed_comes_back_to_be_mended(launch: Launch) -> None:
+    async with launch() as program:
+        await program.send("/theme moos")
+        await program.shown("There is no theme 'moos'.")
+        await program.shown("/theme moos")
+        assert program.composer.text == "/theme moos"
+        program.composer.load("/theme moss")
+        await program.pilot.press("enter")
+        await program.shown("The theme is moss from now on.")
+        assert program.composer.text == ""
+
+
+async def test_the_notice_of_a_failed_command_is_not_hidden_by_what_completes_it(launch: Launch) -> None:
+    async with launch() as program:
+        await program.send("/copy")
+        await program.until(lambda: program.composer.text == "/copy")
+        await program.shown("There is no message yet.")
