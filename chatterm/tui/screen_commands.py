@@ -33,7 +33,8 @@ class ScreenCommands:
     def __init__(self, screen: ChatScreen, services: Services) -> None:
         self._screen = screen
         self._services = services
-        self._quit_asked_at = 0.0
+        self._quit_asked = (0.0, 0)
+        """When, and how often the user had gone on by then: whatever is done in between takes it back."""
         self._deleted: list[ListedConversation] = []
 
     async def do_model(self, argument: str) -> None:
@@ -168,10 +169,11 @@ class ScreenCommands:
             pane.editing = False
             return
         now = time.monotonic()
-        if now - self._quit_asked_at <= QUIT_AGAIN_SECONDS:
+        asked_at, done = self._quit_asked
+        if now - asked_at <= QUIT_AGAIN_SECONDS and done == pane.notices.acknowledged:
             await self._screen.front.leave()
             return
-        self._quit_asked_at = now
+        self._quit_asked = (now, pane.notices.acknowledged)
         pane.notices.show(f"Press {pane.key('interrupt')} again to quit.")
 
     async def do_quit(self, argument: str) -> None:

@@ -49,6 +49,8 @@ class Started:
                 break
         else:
             raise RuntimeError(f"the command {command_id} is in the table but nothing does it")
+        if command_id != "interrupt":
+            self.pane.notices.acknowledge()
         await action(argument)
 
     async def take(self, text: str) -> None:

@@ -56,6 +56,8 @@ class Notices(Static):
         self._information_seconds = information_seconds
         self._clock = clock
         self._notices: list[_Notice] = []
+        self.acknowledged = 0
+        """How often the user went on."""
         self.recent: list[str] = []
         """The last notices, whether they are still shown or not, the oldest first."""
 
@@ -85,6 +87,7 @@ class Notices(Static):
 
     def acknowledge(self, *, sent: bool = False) -> None:
         """The user went on: warnings and errors shown for a second or more leave, after a send all."""
+        self.acknowledged += 1
         limit = self._clock() - (0 if sent else _READING_SECONDS)
         self._keep([each for each in self._notices if each.kind == "information" or each.shown_at > limit])
 

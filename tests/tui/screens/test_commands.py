@@ -459,3 +459,18 @@ async def test_the_notice_of_a_failed_command_is_not_hidden_by_what_completes_it
         await program.send("/copy")
         await program.until(lambda: program.composer.text == "/copy")
         await program.shown("There is no message yet.")
+
+
+@pytest.mark.parametrize("between", ["x", "f2", "enter", "left"])
+async def test_whatever_comes_between_two_ctrl_c_keeps_the_program_open(launch: Launch, between: str) -> None:
+    async with launch() as program:
+        await program.pilot.press("ctrl+c")
+        await program.shown("Press ^c again to quit.")
+        await program.pilot.press(between)
+        await program.pilot.pause()
+        program.composer.load("")
+        await program.pilot.pause()
+        program.pane.notices.clear_notices()
+        await program.pilot.press("ctrl+c")
+        await program.shown("Press ^c again to quit.")
+        assert program.app.return_code is None
