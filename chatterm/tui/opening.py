@@ -9,6 +9,7 @@ from chatterm.backend.first_model import Wanted, first_model, split_model
 from chatterm.backend.past import read_end
 from chatterm.backend.remembered_models import RememberedModel, last_model, recent_models, remember_model
 from chatterm.backend.session import Session
+from chatterm.backend.targets import GUIDE
 from chatterm.core.errors import ChattermError, ConfigError, StoreError
 from chatterm.core.turn import Turn
 from chatterm.store.rows import ConversationRow
@@ -115,9 +116,26 @@ class Opening:
         target = self._screen.pane.session.target
         if provider is None and target is None:
             raise ConfigError(f"No provider is chosen for {name!r}.", "Write it as PROVIDER/MODEL.")
+        if provider is None and target is not None and "/" in name:
+            await self._doubt(name, target.provider)
         same = target if target is not None and provider in (None, target.provider) else None
         at = same.base_url if same else None
         await self.use(provider or (same.provider if same else ""), model, at, send_queued=send_queued)
+
+    async def _doubt(self, name: str, provider: str) -> None:
+        """Say of `X/Y`, X being no provider, that it is taken as a model of this one.
+
+        Raises `ConfigError` where this one's models are known and have no such names.
+        """
+        pane, wrong = self._screen.pane, f"There is no provider {name.partition('/')[0]!r}"
+        models = (await self._services.models.cached(provider)).models
+        if provider == GUIDE or (models and not any("/" in model.id for model in models)):
+            raise ConfigError(
+                f"{wrong}, and {provider} has no model {name!r}.",
+                f"{pane.key('model')} lists all there are; PROVIDER/MODEL names one.",
+            )
+        if not models:
+            pane.notices.show(f"{wrong}: {name!r} is taken as a model of {provider}.", "warning")
 
     def show_model(self) -> None:
         """Say who answers, at the top and in an empty transcript."""

@@ -126,3 +126,36 @@ async def test_unknown_names_are_told_and_change_nothing(launch: Launch) -> None
         assert program.session.target is not None and program.session.target.provider == "guide"
         await program.send(f"/model {PLAIN}/any-model")
         await program.shown("plain / any-model")
+
+
+async def test_what_stands_before_a_slash_and_is_no_provider_is_named(launch: Launch) -> None:
+    async with launch() as program:
+        await program.send("/model nope/x")
+        await program.shown("There is no provider 'nope': 'nope/x' is taken as a model of plain.")
+        assert program.session.target.model == "nope/x"
+        await program.send("/model other-model")
+        await program.pilot.press("ctrl+l")
+        await program.shown("test-model")
+        await program.pilot.press("escape")
+        await program.send("/model nope/x")
+        await program.shown("There is no provider 'nope', and plain has no model 'nope/x'. ^l lists")
+        assert program.session.target.model == "other-model"
+        assert program.composer.text == "/model nope/x"
+
+
+async def test_where_models_have_slashes_in_their_names_any_is_taken(launch: Launch) -> None:
+    async with launch() as program:
+        program.models.append("meta/llama")
+        await program.pilot.press("ctrl+l")
+        await program.shown("meta/llama")
+        await program.pilot.press("escape")
+        for name in ("meta/llama", "meta/llama-of-tomorrow"):
+            await program.send(f"/model {name}")
+            await program.shown(f"plain / {name}")
+            assert program.notices == ""
+
+
+async def test_the_guide_takes_no_model_of_a_provider_that_is_none(launch: Launch) -> None:
+    async with launch(settings=Settings(provider="guide")) as program:
+        await program.send("/model nope/x")
+        await program.shown("There is no provider 'nope', and guide has no model 'nope/x'.")
