@@ -197,10 +197,8 @@ class TranscriptView(ScrollView, can_focus=False):
             return Strip.blank(width, self.rich_style)
         address = rows[y]
         line = self._document.line(address)
-        segments = palette.paint(
-            self._bar(address), line, GUTTER + self._document.form.width, width, self._overlays(address)
-        )
-        return Strip(segments).crop(0, width)
+        filled = GUTTER + self._document.form.width
+        return palette.strip(self._bar(address), line, filled, width, self._overlays(address))
 
     def _overlays(self, address: Address) -> list[Overlay]:
         """What lies over the text of a line."""
