@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from rich.style import Style
 from textual import events
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
@@ -190,9 +190,22 @@ class TranscriptView(ScrollView, can_focus=False):
         super().notify_style_update()
         self._palette = None
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        # Textual's own looks at a dozen styles for each line: borders, tints and more that there are not here.
+        filters, background = self.get_line_filters(), self.background_colors[1]
+        strips: list[Strip] = []
+        for y in crop.line_range:
+            strip = self.render_line(y)
+            for line_filter in filters:
+                strip = strip.apply_filter(line_filter, background)
+            strips.append(strip)
+        if crop.column_span == (0, self.outer_size.width):
+            return strips
+        return [strip.crop(*crop.column_span) for strip in strips]
+
     def render_line(self, y: int) -> Strip:
         palette = self._palette or self._new_palette()
-        width, rows = self.scrollable_content_region.width, self._viewport.rows
+        width, rows = self.outer_size.width, self._viewport.rows
         if y >= len(rows):
             return Strip.blank(width, self.rich_style)
         address = rows[y]
