@@ -85,6 +85,7 @@ class TranscriptView(ScrollView, can_focus=False):
         self._reading_width: int = reading_width
         self._document: Document = Document(reading_width)
         self._viewport: Viewport = Viewport(self._document)
+        self._thumb: tuple[int, int, int] = (0, 0, 0)
         self._told_following: bool = True
         self._told_below: bool = False
         self._selection: Selection | None = None
@@ -179,8 +180,11 @@ class TranscriptView(ScrollView, can_focus=False):
         y, size = self._viewport.y, Size(self.scrollable_content_region.width, self._viewport.total)
         self.virtual_size = size
         self.scroll_target_y = self.scroll_y = float(y)
-        if self.show_vertical_scrollbar:
-            bar = self.vertical_scrollbar
+        # The bar has eight steps to a row; it is painted anew, all of it, only where it looks different then.
+        steps, total = 8 * self._viewport.height, max(size.height, 1)
+        thumb = (self._viewport.height, y * steps // total, self._viewport.height * steps // total)
+        if self.show_vertical_scrollbar and thumb != self._thumb:
+            bar, self._thumb = self.vertical_scrollbar, thumb
             bar.window_virtual_size, bar.window_size, bar.position = size.height, self._viewport.height, y
         if self.following != self._told_following:
             self._told_following, self._told_below = self.following, False
