@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import sys
+
+TYPE_CHECKING = False  # importing it from `typing` costs as much as the first screen
+if TYPE_CHECKING:
+    from chatterm.tui.first_screen import FirstScreen
 
 
 def main() -> None:
@@ -22,23 +27,30 @@ def main() -> None:
 
         print(f"chatterm {__version__}")
         return
-    if not arguments:
-        # The plain start does without the parser of options: it costs as much as half of the screen.
-        from chatterm.cli.border import guarded
+    from chatterm.cli.chat_arguments import chat_options
+    from chatterm.tui.first_screen import FirstScreen
 
-        sys.exit(guarded(_start))
-    from chatterm.cli.app import run
+    screen = FirstScreen()
+    options = chat_options(arguments)
+    if options is not None:
+        screen.show(os.environ, options.get("--theme"))
+        # Nothing of what is imported now is garbage; `chatterm.cli.chat` turns the collector on again.
+        gc.disable()
+    if arguments:
+        from chatterm.cli.app import run
 
-    sys.exit(run(arguments))
+        sys.exit(run(arguments, screen))
+    # The plain start does without the parser of options: it costs as much as half of the screen.
+    from chatterm.cli.border import guarded
+
+    sys.exit(guarded(lambda: _start(screen), screen.restore))
 
 
-def _start() -> int:
-    # Nothing of what is imported now is garbage; `chatterm.cli.chat` turns the collector on again.
-    gc.disable()
+def _start(screen: FirstScreen) -> int:
     from chatterm.cli.chat import start
     from chatterm.cli.start_options import StartOptions
 
-    return start(StartOptions())
+    return start(StartOptions(), screen)
 
 
 if __name__ == "__main__":

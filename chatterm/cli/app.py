@@ -27,6 +27,7 @@ from chatterm.cli.options import (
 )
 from chatterm.cli.statuses import ExitStatus
 from chatterm.core.clean import clean_line
+from chatterm.tui.first_screen import FirstScreen
 
 
 def build_app() -> typer.Typer:
@@ -45,9 +46,13 @@ def build_app() -> typer.Typer:
     return app
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run one command line and return its exit status. Every error is told on stderr, none as a traceback."""
-    return guarded(lambda: _dispatch(arguments))
+def run(arguments: Sequence[str], screen: FirstScreen | None = None) -> int:
+    """Run one command line and return its exit status. Every error is told on stderr, none as a traceback.
+
+    `screen` is what may be on the terminal already, where the command line opens the chat screen.
+    """
+    shown = screen or FirstScreen()
+    return guarded(lambda: _dispatch(arguments, shown), shown.restore)
 
 
 def chat(
@@ -81,27 +86,29 @@ def chat(
         no_save=no_save,
         theme=theme,
     )
+    screen: FirstScreen = context.obj
     context.obj = options
     if context.invoked_subcommand is None:
         from chatterm.cli.chat import start
 
-        raise typer.Exit(start(options))
+        raise typer.Exit(start(options, screen))
 
 
-def _dispatch(arguments: Sequence[str]) -> int:
+def _dispatch(arguments: Sequence[str], screen: FirstScreen) -> int:
     """Parse and run. Goes around typer's own `main`, which has other statuses for a closed pipe and Ctrl+C."""
     command = get_command(build_app())
     try:
         for number, text in enumerate(arguments, 1):
             if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
                 raise typer.BadParameter(f"argument {number}, {clean_line(text, 60)!r}, is not UTF-8.")
-        with command.make_context("chatterm", list(arguments)) as context:
+        with command.make_context("chatterm", list(arguments), obj=screen) as context:
             status = command.invoke(context)
     except typer.Exit as exit_:
         return exit_.exit_code
     except typer.Abort:
         return ExitStatus.CANCELLED
     except typer.TyperException as error:
+        screen.restore()
         where = getattr(getattr(error, "ctx", None), "command_path", "chatterm")
         tell(error.format_message(), f"{where} --help lists options and commands.")
         return ExitStatus.USAGE

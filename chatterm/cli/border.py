@@ -14,10 +14,16 @@ from chatterm.core.errors import AttachmentError, ChattermError, InternalError, 
 from chatterm.core.redact import redact
 
 
-def guarded(work: Callable[[], int]) -> int:
-    """The exit status of `work`. Every error is told on stderr, none as a traceback."""
+def guarded(work: Callable[[], int], restore: Callable[[], None] = lambda: None) -> int:
+    """The exit status of `work`. Every error is told on stderr, none as a traceback.
+
+    `restore` puts the terminal back after the work, before anything is told.
+    """
     try:
-        status = work()
+        try:
+            status = work()
+        finally:
+            restore()
         sys.stdout.flush()
     except KeyboardInterrupt:
         status = ExitStatus.CANCELLED

@@ -5,25 +5,33 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.start_settings import read_settings
+from chatterm.config.files import write_private
 from chatterm.config.load import COMMAND_LINE, FILE, Loaded
-from chatterm.config.paths import Paths
+from chatterm.config.paths import Paths, private_folder
 from chatterm.config.themes import DEFAULT_THEME, Palette, load_theme
 from chatterm.core.errors import ConfigError
+from chatterm.tui.first_screen import LOOK_NAME, FirstScreen, find_look
 
 if TYPE_CHECKING:
     from chatterm.cli.wiring import Engine
     from chatterm.tui.services import Services, Setup, Start
+    from chatterm.tui.skeleton import Look
 
 FRAMES_PER_SECOND = "120"
 """How often Textual may paint: at its default of 60 a typed key waits up to a frame longer for its echo."""
 
 
-def start(options: StartOptions) -> int:
-    """Open the chat screen with these options; returns the exit status. Raises `ChattermError` before it opens."""
+def start(options: StartOptions, screen: FirstScreen) -> int:
+    """Open the chat screen with these options, over `screen`; returns the exit status.
+
+    Raises `ChattermError` before it opens.
+    """
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise ConfigError(
             "The chat screen needs a terminal.", "In a pipe or a script use: chatterm ask PROMPT"
@@ -36,14 +44,14 @@ def start(options: StartOptions) -> int:
         service_at(options.provider, own.adapter if own else None, own.base_url if own else None)
     engines: list[Engine] = []
     try:
-        return _run(_setup(options, paths, loaded, engines), loaded)
+        return _run(_setup(options, paths, loaded, engines), paths, screen)
     finally:
         for engine in engines:
             engine.database.close(within_seconds=0.5)
 
 
-def _run(setup: Setup, loaded: Loaded) -> int:
-    interface = loaded.settings.interface
+def _run(setup: Setup, paths: Paths, screen: FirstScreen) -> int:
+    interface = setup.settings.interface
     # Textual reads these when it is imported.
     os.environ.setdefault("ESCDELAY", str(interface.escape_delay_milliseconds))
     os.environ.setdefault("TEXTUAL_FPS", FRAMES_PER_SECOND)
@@ -52,12 +60,14 @@ def _run(setup: Setup, loaded: Loaded) -> int:
     settle_no_color(os.environ)
     from chatterm.tui.app import ChattermApp
 
-    app = ChattermApp(setup)
+    app = ChattermApp(setup, screen)
     # What is loaded now stays: collections look at new objects only. The engine is frozen once it is built.
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     gc.enable()
     app.run(mouse=interface.mouse)
+    if setup.settings.save:
+        _keep_look(paths.state, app.look)
     if app.crashed is not None:
         raise app.crashed
     return app.return_code or 0
@@ -111,6 +121,15 @@ def _engine(paths: Paths, loaded: Loaded) -> tuple[Services, Engine]:
     return services, engine
 
 
+def _keep_look(folder: Path, look: Look) -> None:
+    """Keep how the screen looks for the next start; without it that begins with the usual look."""
+    path, data = folder / LOOK_NAME, look.dump().encode()
+    with suppress(OSError):
+        if not path.is_file() or path.read_bytes() != data:
+            private_folder(folder)
+            write_private(path, data)
+
+
 def _asked_for(loaded: Loaded, options: StartOptions) -> Start:
     """What the command line says; provider and model as the settings took them over, P/M taken apart."""
     from chatterm.tui.services import Start
@@ -129,9 +148,19 @@ def _asked_for(loaded: Loaded, options: StartOptions) -> Start:
 
 
 def _palette(options: StartOptions, paths: Paths, loaded: Loaded) -> tuple[Palette, tuple[ConfigError, ...]]:
-    """The palette to use, and what was wrong with the choice."""
+    """The palette to use, and what was wrong with the choice.
+
+    It is the one in use at the last end where the settings are as they were then: the store, which knows what
+    was chosen, is opened after the first paint.
+    """
+    theme = loaded.settings.interface.theme
+    if loaded.sources.get("interface.theme", FILE) == FILE:
+        last = find_look(os.environ)
+        if last.configured == theme != last.theme:
+            with suppress(ConfigError):
+                return load_theme(last.theme, paths.themes), ()
     try:
-        return load_theme(loaded.settings.interface.theme, paths.themes), ()
+        return load_theme(theme, paths.themes), ()
     except ConfigError as error:
         if options.theme is not None:
             raise

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-_UNPRINTABLE = re.compile(r"[^!-~\u00a1-\U0010ffff]")
 _HOST = re.compile(r"[a-z0-9._:-]+")
 _EXAMPLE = "Write it like http://127.0.0.1:8080/v1 or https://host/v1."
 
@@ -62,7 +61,7 @@ def ollama_url(value: str) -> str:
 
 def _faults(url: str, allow_insecure: bool, key: str) -> Iterator[tuple[str, str]]:
     """What is wrong with an address, the first thing first, each with a hint."""
-    if _UNPRINTABLE.search(url):
+    if not all("!" <= character <= "~" or character >= "\u00a1" for character in url):
         yield "it holds a space or a control character", _EXAMPLE
     try:
         parts = urlsplit(url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -18,15 +19,17 @@ from textual.filter import LineFilter
 from textual.worker import WorkerFailed
 
 from chatterm.config.themes import Palette
-from chatterm.tui.bindings import textual_bindings
+from chatterm.tui.bindings import footer_hints, textual_bindings
 from chatterm.tui.clipboard import Clipboard
 from chatterm.tui.commands import COMMANDS
 from chatterm.tui.driver import driver_class
+from chatterm.tui.first_screen import FirstScreen
 from chatterm.tui.front import Front
 from chatterm.tui.line_filter import CleanFilter
 from chatterm.tui.palette import CommandHits
 from chatterm.tui.screens.chat import ChatScreen
 from chatterm.tui.services import Setup
+from chatterm.tui.skeleton import COLOURS, Look
 from chatterm.tui.theming import textual_theme, variable_defaults
 
 _ALWAYS = frozenset({"interrupt", "quit"})
@@ -51,9 +54,9 @@ class ChattermApp(Front, inherit_bindings=False):
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = ""  # its key stands in the table like all others
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, screen: FirstScreen | None = None) -> None:
         self._palette = setup.palette
-        super().__init__(driver_class=driver_class())
+        super().__init__(driver_class=driver_class(screen))
         self._setup = setup
         self._offered: Mapping[str, Palette] = {}
         self._leaving = False
@@ -67,6 +70,7 @@ class ChattermApp(Front, inherit_bindings=False):
         self.stylesheet.set_variables(self.get_css_variables())
         self.set_class(self._palette.dark, "-dark-mode", update=False)
         self.set_class(not self._palette.dark, "-light-mode", update=False)
+        self.takes_keys = threading.Event()
         self.clipboard_writer = Clipboard(self._write_to_terminal, os.environ)
         self.chat = ChatScreen(setup, self)
 
@@ -147,6 +151,14 @@ class ChattermApp(Front, inherit_bindings=False):
         name, configured = remembered
         if name in self._offered and configured == self._setup.settings.interface.theme:
             self.theme = name
+
+    @property
+    def look(self) -> Look:
+        """How the screen looks now, for the next start."""
+        palette = self._offered.get(self.theme, self._palette)
+        colours = {role: palette.colour(role) for role in COLOURS}
+        hints = [(key, word) for _, key, word in footer_hints(self._setup.commands)]
+        return Look(palette.name, self._setup.settings.interface.theme, colours, hints)
 
     @on(Driver.SignalResume)
     def _resumed(self) -> None:

@@ -192,6 +192,15 @@ def textual_bindings(commands: Iterable[Command]) -> list[Binding]:
     ]
 
 
+def footer_hints(commands: Iterable[Command]) -> list[tuple[str, str, str]]:
+    """Id, first key as shown, and word of every command that has a hint in the bottom row."""
+    return [
+        (command.id, shown_key(command.keys[0]), command.footer)
+        for command in commands
+        if command.footer and command.keys
+    ]
+
+
 def key_name(commands: Iterable[Command], command_id: str, *, but_not: frozenset[str] = frozenset()) -> str:
     """How a hint names the way to a command: its first key, else its first slash word, else its id.
 

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from textual.driver import Driver
 
+    from chatterm.tui.first_screen import FirstScreen
+
 _POLL_SECONDS = 0.01
 _IDLE_SECONDS = 0.05
 _SETTLE_SECONDS = 0.5
@@ -32,13 +34,19 @@ RESET_SEQUENCES = (
 )
 
 
-def driver_class() -> type[Driver] | None:
-    """The driver for this system; `None` lets Textual choose its own (not Linux)."""
+def driver_class(screen: FirstScreen | None = None) -> type[Driver] | None:
+    """The driver for this system, which takes over from `screen`; `None` lets Textual choose its own (not Linux)."""
     if sys.platform != "linux":
         return None
     from chatterm.tui.linux_driver import PromptLinuxDriver
 
-    return PromptLinuxDriver
+    if screen is None:
+        return PromptLinuxDriver
+
+    class TakingOver(PromptLinuxDriver):
+        first_screen = screen
+
+    return TakingOver
 
 
 def terminal_attributes(fd: int) -> list[Any] | None:

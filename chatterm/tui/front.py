@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
@@ -15,6 +16,8 @@ class Front(App[int], inherit_bindings=False):
     """The application as its screens see it."""
 
     clipboard_writer: Clipboard
+    takes_keys: threading.Event
+    """Set once the prompt has the focus: a key before that would go to nobody."""
 
     @abstractmethod
     async def leave(self, status: int = 0) -> None:

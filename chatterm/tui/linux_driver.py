@@ -10,9 +10,13 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 from chatterm.tui.driver import KeyReader
+from chatterm.tui.first_screen import FirstScreen
+from chatterm.tui.front import Front
 from chatterm.tui.paste import PasteReader
 from chatterm.tui.terminal_writer import TerminalWriter
 
+READY_SECONDS = 0.05
+ALTERNATE_SCREEN = "\x1b[?1049h"
 LAST_WORDS_SECONDS = 0.15
 """How long a terminal that stands still may take for what puts it back."""
 
@@ -24,20 +28,30 @@ class PromptLinuxDriver(LinuxDriver):
     still would hold up the event loop, and with it the reply and the way out.
     """
 
+    first_screen: FirstScreen | None = None
+    """What may be on the terminal already."""
     _writer: TerminalWriter | None = None
+    _is_alternate = False
 
     def start_application_mode(self) -> None:
         """Take the terminal; Textual calls this, also when the program was suspended."""
         if self._file is not None:  # Python has none where stderr was closed
             self._writer = TerminalWriter(self._file.fileno(), self._paint_all)
             self._writer.start()
+        before = self.first_screen.take() if self.first_screen is not None else None
+        self._is_alternate = before is not None
         super().start_application_mode()
+        self._is_alternate = False
+        if before is not None:
+            self.attrs_before = before  # Textual found the settings of the first screen
         # Textual has started its own writer, which has nothing to do.
         super().close()
         self._writer_thread = None
 
     def write(self, data: str) -> None:
         """Have this written; returns at once."""
+        if self._is_alternate and data == ALTERNATE_SCREEN:
+            return  # entered already: once more would clear it, and show nothing until the first paint
         if self._writer is not None:
             self._writer.write(data)
 
@@ -56,8 +70,13 @@ class PromptLinuxDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Read keys until the driver is told to stop; runs in Textual's input thread.
 
+        Begins when there is somebody to take them: what is typed before waits in the terminal.
+
         A terminal that hangs up is reported as SIGHUP, once, instead of being read for ever.
         """
+        while isinstance(self._app, Front) and not self._app.takes_keys.wait(READY_SECONDS):
+            if self.exit_event.is_set():
+                return
         keys = KeyReader(self.fileno)
         reader = PasteReader(XTermParser(self._debug))
         while not self.exit_event.is_set():

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chatterm.store.history import History
     from chatterm.store.state import StateStore
     from chatterm.tui.commands import Command
+    from chatterm.tui.started import Started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,12 @@ class Setup:
     theme_is_asked_for: bool = False
     notices: tuple[str, ...] = ()
     build: Callable[[], Services]
+
+    def load(self) -> tuple[type[Started], Services]:
+        """Import and make all that the first paint did without; takes much longer than a frame."""
+        from chatterm.tui.started import Started
+
+        return Started, self.build()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -31,8 +32,7 @@ class Started:
             screen.conversation,
             services.new_session(None, (), setup.start.system),
             services.history,
-            setup.commands,
-            setup.settings.interface,
+            setup,
         )
         self.opening = Opening(screen, services)
         self.commands = (ScreenCommands(screen, services), ReplyCommands(screen, services))
@@ -76,10 +76,21 @@ class Started:
     async def turn_stored(self, turn: Turn) -> None:
         """The prompt of a turn is in the store: no draft of it is needed any more."""
         await self.opening.show_title()
-        await self.keep_draft(self.pane.session, self.pane.unsent)
+        await self.keep_unsent()
         if turn.prompt.parent_id is None:
             # The conversation has its own draft from its first turn on; the next new one starts empty.
             await self._screen.told(self.services.state.put_draft(NEW, ""))
+
+    async def save(self, held: Iterable[str], within_seconds: float) -> None:
+        """End the running turn, and keep what was not sent, after what is `held`; the prompt is empty then."""
+        session = self.pane.session
+        unsent = "\n".join(filter(None, (*held, self.pane.take_unsent())))
+        await session.aclose(within_seconds)
+        await self.keep_draft(session, unsent)
+
+    async def keep_unsent(self) -> None:
+        """Keep what is typed and not sent in the session on screen."""
+        await self.keep_draft(self.pane.session, self.pane.unsent)
 
     async def keep_draft(self, session: Session, text: str) -> None:
         """Keep what was not sent in a session, so that a killed program does not lose it."""

@@ -1,4 +1,5 @@
-"""Starting: until typed keys are taken, against a bare Textual application; and the cost of `--version`."""
+"""Starting: until the first screen is there, and until typed keys are taken, against a bare Textual application;
+and the cost of `--version`."""
 
 from __future__ import annotations
 
@@ -7,13 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from chatterm.tui.skeleton import PLACEHOLDER
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.processes import cpu_seconds
 from tests.doubles.terminal import CTRL_Q, ScreenTimeoutError, Terminal
 from tests.journeys.program import CHATTERM, Home
 
 VERSION_GOAL_MS = 80.0
-RATIO_GOAL = 1.5
+RATIO_GOAL = 1.3
+SKELETON_GOAL_MS = 40.0
 KEY_EVERY_SECONDS = 0.02
 
 BARE_APP = """
@@ -63,7 +66,7 @@ def keys_accepted(folder: Path, pairs: int) -> list[Figure]:
                 terminal.wait_exit()
             if number:
                 times[name].append(measured)
-    figures: list[Figure] = []
+    figures: list[Figure] = [_skeleton(home, pairs)]
     for which, what in enumerate(("time", "CPU")):
         ours, bare = (
             Figure(f"keys accepted, {name}, {what}", "ms", [pair[which] * 1000 for pair in times[name]])
@@ -73,6 +76,17 @@ def keys_accepted(folder: Path, pairs: int) -> list[Figure]:
         ratio.samples.append(ours.quantile(0.5) / bare.quantile(0.5))
         figures += [ours, bare, ratio]
     return figures
+
+
+def _skeleton(home: Home, runs: int) -> Figure:
+    """From the start of the process until the empty screen with its prompt is on the terminal."""
+    figure = Figure("skeleton on screen", "ms", goal=SKELETON_GOAL_MS)
+    for _ in range(runs):
+        with home.start(CHATTERM_PROVIDER="guide") as terminal:
+            figure.samples.append((terminal.wait_for(PLACEHOLDER) - terminal.started_at) * 1000)
+            terminal.send(CTRL_Q)
+            terminal.wait_exit()
+    return figure
 
 
 def _first_echo(terminal: Terminal) -> tuple[float, float]:

@@ -24,12 +24,13 @@ from chatterm.core.errors import (
     InternalError,
     StoreError,
 )
+from chatterm.tui.first_screen import FirstScreen
 
 CANARY = "sk-canary-0123456789abcdef"
 
 
-def raising(error: BaseException) -> Callable[[StartOptions], int]:
-    def start(_options: StartOptions) -> int:
+def raising(error: BaseException) -> Callable[[StartOptions, FirstScreen], int]:
+    def start(_options: StartOptions, _screen: FirstScreen) -> int:
         raise error
 
     return start
@@ -78,7 +79,7 @@ def test_what_nobody_foresaw_leaves_a_crash_file(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
 
-    def start(_options: StartOptions) -> int:
+    def start(_options: StartOptions, _screen: FirstScreen) -> int:
         secret_local = "local-canary"
         raise ZeroDivisionError(f"with {CANARY} and {len(secret_local)}")
 
@@ -134,7 +135,7 @@ def test_wrong_usage(capfd: pytest.CaptureFixture[str], arguments: list[str], li
 
 def test_the_options_reach_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[StartOptions] = []
-    monkeypatch.setattr(chat, "start", lambda options: seen.append(options) or 3)
+    monkeypatch.setattr(chat, "start", lambda options, _screen: seen.append(options) or 3)
     line = "--provider p -m m --base-url u --system s --resume r -o a=1 -o b=x --no-save --theme t"
     assert run(line.split()) == 3
     assert seen == [

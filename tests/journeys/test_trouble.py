@@ -66,7 +66,8 @@ def test_bad_options_are_told_before_the_screen_opens(
         assert terminal.wait_exit() == status
         for word in words:
             assert word in terminal.text
-        assert b"\x1b[?1049h" not in terminal.output
+        assert b"\x1b[?1004h" not in terminal.output, "Textual has not begun"
+        assert terminal.left_on == []
         assert b"Traceback" not in terminal.output
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -188,6 +189,7 @@ def launch(new_user: Path) -> Launch:
         ready: bool = True,
         database: Database | None = None,
         clock: Callable[[], float] = time.monotonic,
+        gate: threading.Event | None = None,
         **changes: object,
     ) -> AsyncIterator[Program]:
         settings = settings or Settings(provider=PLAIN)
@@ -226,6 +228,11 @@ def launch(new_user: Path) -> Launch:
         def changed(given: Setup | Services) -> dict[str, Any]:
             return {name: value for name, value in changes.items() if hasattr(given, name)}
 
+        def build() -> Services:
+            if gate is not None:
+                gate.wait(10)
+            return replace(services, **changed(services))
+
         palettes = load_themes().palettes
         services = Services(
             palettes=palettes,
@@ -242,7 +249,7 @@ def launch(new_user: Path) -> Launch:
             start=begin or Start(),
             commands=apply_keymap(COMMANDS, settings.keys)[0],
             palette=palettes[settings.interface.theme],
-            build=lambda: replace(services, **changed(services)),
+            build=build,
         )
         app = ChattermApp(replace(setup, **changed(setup)))
         try:
@@ -253,7 +260,8 @@ def launch(new_user: Path) -> Launch:
                     await pilot.pause()
                 yield program
                 network.open.set()
-                await program.session.aclose()
+                if app.chat.started.is_there:
+                    await program.session.aclose()
                 await pilot.pause()
         finally:
             database.close(2)

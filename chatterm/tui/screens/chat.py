@@ -31,7 +31,6 @@ from chatterm.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from chatterm.tui.opening import Opening
-    from chatterm.tui.services import Services
     from chatterm.tui.started import Started
     from chatterm.tui.widgets.conversation_pane import ConversationPane
 
@@ -84,7 +83,8 @@ class ChatScreen(Screen[None], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Show an empty prompt at once; the engine is made once that is painted."""
-        self.conversation.composer.focus()
+        self.set_focus(self.conversation.composer)
+        self.front.takes_keys.set()
         self.conversation.notices.warn(self.setup.notices)
         self.call_after_refresh(self.run_worker, self._start)
 
@@ -94,18 +94,12 @@ class ChatScreen(Screen[None], inherit_bindings=False):
         self.conversation.notices.warn(started.services.notices)
         self.front.offer_themes(started.services.palettes)
         while self._held:
-            await self.started.value.take(self._held[0])
+            await started.take(self._held[0])
             del self._held[0]
         await started.opening.open()
 
     async def _make(self) -> Started:
-        def load() -> tuple[type[Started], Services]:
-            from chatterm.tui.started import Started
-
-            return Started, self.setup.build()
-
-        # The event loop goes on: importing the engine takes longer than a frame may.
-        kind, services = await in_daemon_thread(load, "engine")
+        kind, services = await in_daemon_thread(self.setup.load, "engine")
         return kind(self, services)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -194,15 +188,10 @@ class ChatScreen(Screen[None], inherit_bindings=False):
 
     async def _keep_draft_soon(self) -> None:
         await asyncio.sleep(DRAFT_SECONDS)
-        started = await self.started.get()
-        await started.keep_draft(started.pane.session, started.pane.unsent)
+        await (await self.started.get()).keep_unsent()
 
     async def save(self, within_seconds: float) -> None:
         """End the running turn, and keep what was not sent: also what was typed before the engine was there."""
         if not self.started.is_there and not self._held and self.conversation.composer.is_empty:
             return
-        started = await self.started.get()
-        session = started.pane.session
-        unsent = "\n".join(filter(None, (*self._held[1:], started.pane.take_unsent())))
-        await session.aclose(within_seconds)
-        await started.keep_draft(session, unsent)
+        await (await self.started.get()).save(self._held[1:], within_seconds)

@@ -12,22 +12,18 @@ from textual.worker import Worker
 from chatterm.backend.metrics import figures_of
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.turn_handle import TurnHandle
-from chatterm.config.model import InterfaceSettings
 from chatterm.core.errors import AttachmentError, ChattermError, StoreError, TurnInProgressError
 from chatterm.core.turn import Outcome, Turn
 from chatterm.store.history import History
 from chatterm.tui.bindings import key_name
-from chatterm.tui.commands import Command
 from chatterm.tui.earlier_turns import earlier_entries
 from chatterm.tui.messages import FiguresChanged, PromptStored, TurnEnded
 from chatterm.tui.prompt_files import PromptRead, PromptReader
 from chatterm.tui.pump import TICK_SECONDS, Pump
 from chatterm.tui.queue_view import QueueView
-from chatterm.tui.transcript.transcript import Transcript
+from chatterm.tui.services import Setup
 from chatterm.tui.turn_text import entries_of, live_entry, prompt_entry, reply_entry, taken_out_words
-from chatterm.tui.widgets.composer import Composer
 from chatterm.tui.widgets.conversation_widgets import ConversationWidgets
-from chatterm.tui.widgets.notices import Notices
 
 NO_MODEL = "No model is chosen yet. {} chooses one, then this is sent."
 EDITING_TITLE = " in place of your last message · {} leaves it "
@@ -40,42 +36,24 @@ class ConversationPane:
     """
 
     def __init__(
-        self,
-        widgets: ConversationWidgets,
-        session: Session,
-        history: History,
-        commands: tuple[Command, ...],
-        interface: InterfaceSettings,
+        self, widgets: ConversationWidgets, session: Session, history: History, setup: Setup
     ) -> None:
         self.widgets = widgets
+        self.transcript, self.composer = widgets.transcript, widgets.composer
+        self.notices = widgets.notices
         self.session = session
         """The session on screen."""
         self._reader = PromptReader(history)
-        self._commands = commands
-        self._again_key = key_name(commands, "regenerate")
+        self._commands = setup.commands
+        self._again_key = key_name(setup.commands, "regenerate")
         self._pump: Pump | None = None
         self._following: Worker[None] | None = None
-        self._queue_view = QueueView(commands, interface)
+        self._queue_view = QueueView(setup.commands, setup.settings.interface)
         self._opened = False
         self._editing = False
         self._aside = ""
         widgets.set_interval(TICK_SECONDS, self._tick)
         self.show(session)
-
-    @property
-    def transcript(self) -> Transcript:
-        """Where the turns are shown."""
-        return self.widgets.transcript
-
-    @property
-    def composer(self) -> Composer:
-        """The prompt."""
-        return self.widgets.composer
-
-    @property
-    def notices(self) -> Notices:
-        """Where short messages are shown."""
-        return self.widgets.notices
 
     def key(self, command_id: str) -> str:
         """How a hint names the way to a command."""

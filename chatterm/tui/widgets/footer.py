@@ -9,8 +9,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
+from chatterm.tui.bindings import footer_hints
 from chatterm.tui.commands import COMMANDS, Command
-from chatterm.tui.key_names import shown_key
 
 
 class KeyHints(Widget):
@@ -33,11 +33,7 @@ class KeyHints(Widget):
 
     def show_commands(self, commands: Iterable[Command]) -> None:
         """Show the hints of another table, for instance with the user's keys."""
-        self._hints = [
-            (command.id, shown_key(command.keys[0]), command.footer)
-            for command in commands
-            if command.footer and command.keys
-        ]
+        self._hints = footer_hints(commands)
         self.refresh()
 
     def render(self) -> Content:
