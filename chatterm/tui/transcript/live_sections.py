@@ -12,6 +12,7 @@ from chatterm.tui.transcript.pieces import Piece
 from chatterm.tui.transcript.rows import Row
 from chatterm.tui.transcript.scan import Scanner
 from chatterm.tui.transcript.segments import Content, PlainRows, References, joined, thinking_rows
+from chatterm.tui.transcript.unfinished import closed
 
 LIVE_TAIL = 60
 """Characters of the newest thinking on the line of its fold."""
@@ -57,8 +58,13 @@ class LiveText:
         return self._scanner.pieces[taken:]
 
     def tail(self) -> Sequence[Content]:
-        """What would follow if the text ended here."""
-        return self._scanner.tail()
+        """What would follow if the text ended here, with the marks closed that were opened."""
+        *pieces, last = self._scanner.tail() or [None]
+        if last is None:
+            return []
+        if last.kind == "markdown" and not self.growing_table:
+            last = last._replace(source=closed(last.source))
+        return [*pieces, last]
 
     def start_over(self) -> None:
         """The next `take` gives everything again."""
