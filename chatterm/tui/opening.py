@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
+from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.first_model import Wanted, first_model, split_model
 from chatterm.backend.past import read_end
 from chatterm.backend.remembered_models import RememberedModel, last_model, recent_models, remember_model
@@ -13,6 +15,7 @@ from chatterm.backend.targets import GUIDE
 from chatterm.core.errors import ChattermError, ConfigError, StoreError
 from chatterm.core.turn import Turn
 from chatterm.store.rows import ConversationRow
+from chatterm.tui.transcript.warming import warm_up
 
 if TYPE_CHECKING:
     from chatterm.tui.screens.chat import ChatScreen
@@ -25,6 +28,10 @@ NEW = "new"
 OPEN_ELSEWHERE = (
     "This conversation is open in another chatterm. Here it can only be read; /new starts another."
 )
+
+
+IDLE_SECONDS = 0.5
+"""How long after the start what the first reply needs is loaded, should it not be there already."""
 
 
 def draft_key(session: Session) -> str:
@@ -61,6 +68,10 @@ class Opening:
         self.is_open = True
         pane.opened()
         self.show_model()
+        self._screen.set_timer(IDLE_SECONDS, partial(self._screen.run_worker, self._warm_up))
+
+    async def _warm_up(self) -> None:
+        await in_daemon_thread(warm_up, "warm-up")
 
     async def resume(self, conversation: ConversationRow) -> None:
         """Put a stored conversation on screen, with the model it was held with where that is still there."""
