@@ -563,6 +563,28 @@ async def test_colours_come_from_the_theme_and_change_with_it() -> None:
         assert colour(host) == "#ff0000"
 
 
+async def test_another_theme_in_the_middle_of_a_reply_colours_all_of_it() -> None:
+    host = Host(Transcript(frames_per_second=200))
+    async with host.run_test(size=SIZE) as pilot:
+        transcript = host.transcript
+        transcript.begin_live(entry("r", live=True))
+        transcript.write("# one\n\n```py\nx = 1\n")
+        await settled(pilot, transcript)
+        host.register_theme(Theme("other", "#123456", variables={**COLOURS, "chatterm-heading": "#ff0000"}))
+        host.theme = "other"
+        transcript.write("y = 2\n```\n\n# two")
+        await settled(pilot, transcript)
+        await pilot.pause()
+        colours = {
+            segment.style.color.triplet.hex
+            for y in (0, 6)
+            for segment in transcript.render_line(y)
+            if segment.text in ("one", "two") and segment.style and segment.style.color
+            and segment.style.color.triplet
+        }  # fmt: skip
+        assert colours == {"#ff0000"}
+
+
 # ---- selection ----------------------------------------------------------------------------------
 
 
