@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -22,7 +24,7 @@ _OTHER = re.compile(r"\s*(?:$|[#|>]|[-+*] |\d+[.)] |```)")
 class PageBox(ModalScreen[None]):
     """Shows a page from its beginning, laid out as a reply is, its paragraphs as wide as there is room.
 
-    Esc, q or Enter closes it.
+    Esc, q or Enter closes it. `copy` is called with what is selected with the mouse.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -45,8 +47,9 @@ class PageBox(ModalScreen[None]):
     }
     """
 
-    def __init__(self, title: str, markdown: str) -> None:
+    def __init__(self, title: str, markdown: str, copy: Callable[[str], Awaitable[object]]) -> None:
         super().__init__()
+        self._copy = copy
         self._heading = clean_line(title)
         self._page = Entry(id="page", role="assistant", text=_flowing(markdown))
 
@@ -62,6 +65,10 @@ class PageBox(ModalScreen[None]):
         transcript = self.query_one(Transcript)
         transcript.set_entries([self._page])
         self.call_after_refresh(transcript.scroll_to_start)
+
+    @on(Transcript.Selected)
+    async def _selected(self, event: Transcript.Selected) -> None:
+        await self._copy(event.text)
 
     def action_close(self) -> None:
         """Back to the screen below."""

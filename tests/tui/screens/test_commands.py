@@ -474,3 +474,19 @@ async def test_whatever_comes_between_two_ctrl_c_keeps_the_program_open(launch: 
         await program.pilot.press("ctrl+c")
         await program.shown("Press ^c again to quit.")
         assert program.app.return_code is None
+
+
+async def test_what_is_selected_in_a_page_of_the_manual_is_copied(launch: Launch) -> None:
+    async with launch() as program:
+        copied: list[str] = []
+
+        async def copy(text: str):
+            copied.append(text)
+            return type("Done", (), {"message": f"copied {len(text)}"})
+
+        program.app.clipboard_writer.copy = copy
+        await program.send("/help themes")
+        await program.shown("Choosing a theme")
+        await program.pilot.click(offset=(3, 8), times=2)
+        await program.until(lambda: copied)
+        assert copied[0] in "/theme lists the colour themes"
