@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ class Setup:
         """Import and make all that the first paint did without; takes much longer than a frame."""
         from chatterm.tui.started import Started
 
-        return Started, self.build()
+        services = self.build()
+        # For the first text that is shown; imported then, it would hold up the event loop for several frames.
+        import_module("chatterm.tui.transcript.markdown_grammar")
+        return Started, services
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,18 @@ async def test_what_was_typed_and_sent_before_an_early_end_is_there_at_the_next_
         assert program.composer.text == "sent\ntyped"
 
 
+async def test_what_the_first_text_needs_is_not_imported_on_the_event_loop(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        "chatterm.tui.services.import_module",
+        lambda name: seen.append((name, threading.current_thread().name)),
+    )
+    async with launch():
+        assert seen == [("chatterm.tui.transcript.markdown_grammar", "engine")]
+
+
 async def test_an_engine_that_cannot_be_made_ends_the_program_with_its_error(launch: Launch) -> None:
     error = LookupError("no engine")
 
