@@ -93,8 +93,9 @@ class ScreenCommands:
         if found is None:
             topics = ", ".join(each.topic for each in pages)
             raise ConfigError(f"The manual has no page {argument!r}.", f"Pages: {topics}.")
-        page = PageBox(found.title, found.text, lambda text: self._screen.told(self.copy(text)))
-        self._screen.front.push_screen(page)
+        screen = self._screen
+        page = PageBox(found.title, found.text, lambda text: screen.told(screen.started.value.copy(text)))
+        screen.front.push_screen(page)
 
     async def do_notices(self, argument: str) -> None:
         """Show the last notices, the newest first."""
