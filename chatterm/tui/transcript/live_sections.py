@@ -59,12 +59,10 @@ class LiveText:
 
     def tail(self) -> Sequence[Content]:
         """What would follow if the text ended here, with the marks closed that were opened."""
-        *pieces, last = self._scanner.tail() or [None]
-        if last is None:
-            return []
-        if last.kind == "markdown" and not self.growing_table:
-            last = last._replace(source=closed(last.source))
-        return [*pieces, last]
+        pieces = self._scanner.tail()
+        if pieces and pieces[-1].kind == "markdown" and not self.growing_table:
+            pieces[-1] = pieces[-1]._replace(source=closed(pieces[-1].source))
+        return pieces
 
     def start_over(self) -> None:
         """The next `take` gives everything again."""

@@ -195,6 +195,7 @@ class TranscriptView(ScrollView, can_focus=False):
         self._palette = None
 
     def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a part of the widget, as they go to the terminal."""
         # Textual's own looks at a dozen styles for each line: borders, tints and more that there are not here.
         filters, background = self.get_line_filters(), self.background_colors[1]
         strips: list[Strip] = []
