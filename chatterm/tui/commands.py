@@ -149,6 +149,14 @@ COMMANDS: tuple[Command, ...] = (
         ("/thinking",),
     ),
     Command(
+        "find",
+        "Find in the conversation",
+        "Finds words in what was said; while they are looked for, goes to the next place.",
+        ("f3", "ctrl+shift+f"),
+        ("/find",),
+        "[words]",
+    ),
+    Command(
         "attach",
         "Attach a file",
         "Adds a text file or an image to the prompt; @path in the prompt does the same.",

@@ -146,8 +146,8 @@ class ScreenCommands:
             )
 
     async def do_stop(self, argument: str) -> None:
-        """Esc: stop the reply, else clear the selection."""
-        if not self._screen.pane.stop():
+        """Esc: close the line to find words in, else stop the reply, else clear the selection."""
+        if not self._screen.conversation.stop_finding() and not self._screen.pane.stop():
             self._screen.pane.transcript.clear_selection()
 
     async def do_interrupt(self, argument: str) -> None:
@@ -165,6 +165,8 @@ class ScreenCommands:
                 await box.action_leave()
             else:
                 self._screen.front.pop_screen()
+            return
+        if self._screen.conversation.stop_finding():
             return
         if not pane.composer.is_empty:
             pane.composer.clear_draft()

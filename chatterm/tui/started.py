@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chatterm.tui.bindings import MisusedCommand, UnknownCommand, parse_slash
 from chatterm.tui.empty_text import empty_text
+from chatterm.tui.find_commands import FindCommands
 from chatterm.tui.opening import NEW, Opening, draft_key
 from chatterm.tui.reply_commands import ReplyCommands
 from chatterm.tui.screen_commands import ScreenCommands
@@ -35,7 +36,11 @@ class Started:
             setup,
         )
         self.opening = Opening(screen, services)
-        self.commands = (ScreenCommands(screen, services), ReplyCommands(screen, services))
+        self.commands = (
+            ScreenCommands(screen, services),
+            ReplyCommands(screen, services),
+            FindCommands(screen),
+        )
 
     def show_empty_text(self, target: Target | None) -> None:
         """Say in an empty transcript what can be done with this target."""

@@ -161,13 +161,13 @@ class Document:
             self._measure_live()
         else:
             self._drop(entry.id)
-            self._body(place)
+            self.body(place)
 
     # ---- lines ------------------------------------------------------------------------------
 
     def segments(self, place: int) -> int:
         """How many segments the entry has."""
-        return 1 if self.entries[place] is None else len(self._body(place).heights)
+        return 1 if self.entries[place] is None else len(self.body(place).heights)
 
     def height(self, place: int, segment: int) -> int:
         """The exact number of lines of the segment, which is laid out for it."""
@@ -175,7 +175,7 @@ class Document:
         if entry is None:
             self.wanted.add(place)
             return self.heights[place]
-        body = self._body(place)
+        body = self.body(place)
         if self._is_last_of_live(place, segment):
             assert self.live is not None
             self._set_height(place, body, segment, self.live.height)
@@ -202,7 +202,7 @@ class Document:
 
     def start(self, place: int, segment: int) -> int:
         """The number of lines before the segment; an estimate where they were never looked at."""
-        before = sum(self._body(place).heights[:segment]) if segment else 0
+        before = sum(self.body(place).heights[:segment]) if segment else 0
         return self.heights.start(place) + before
 
     def find(self, y: int) -> Address:
@@ -210,9 +210,10 @@ class Document:
         place, line = self.heights.find(y)
         if self.entries[place] is None:
             return place, 0, line
-        return place, *self._body(place).find(line)
+        return place, *self.body(place).find(line)
 
-    def _body(self, place: int) -> _Body:
+    def body(self, place: int) -> _Body:
+        """What is known of an entry that was read."""
         entry = self.entries[place]
         assert entry is not None
         body = self._bodies.get(entry.id)
@@ -234,13 +235,11 @@ class Document:
         assert entry is not None
         if (lines := self._laid.get((entry.id, segment))) is not None:
             return lines
-        body = self._body(place)
+        body = self.body(place)
         if self.live is not None and self.live.entry.id == entry.id:
             contents, references = self.live.closed[segment].contents, self.live.references
         else:
-            if body.segments is None:
-                body.segments, body.references = entry_segments(entry, self.form)
-            contents, references = body.segments[segment].contents, body.references
+            contents, references = contents_of(self, place)[segment].contents, body.references
         lines = lay_out(contents, self.form, references)
         self._keep(place, entry.id, segment, lines)
         return lines
@@ -294,3 +293,15 @@ class Document:
         if body is not None:
             return sum(body.heights)
         return estimated_lines(self.entries.extent(place), self.form.width)
+
+
+def contents_of(document: Document, place: int) -> list[Segment]:
+    """The segments of an entry that was read, before they are laid out; of the live one, those that are complete."""
+    entry, live = document.entries[place], document.live
+    if live is not None and entry is not None and live.entry.id == entry.id:
+        return live.closed
+    body = document.body(place)
+    if body.segments is None:
+        assert entry is not None
+        body.segments, body.references = entry_segments(entry, document.form)
+    return body.segments

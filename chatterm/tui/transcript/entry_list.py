@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from chatterm.tui.transcript.entries import Entry
+from chatterm.tui.transcript.find import Found
 
 
 class Extent(NamedTuple):
@@ -22,6 +23,8 @@ class EntryList:
     """
 
     def __init__(self) -> None:
+        self.found: Found | None = None
+        """What was found of the words that are looked for; kept in step with the entries."""
         self._entries: list[Entry | None] = []
         self._absent: list[Extent] = []
         self._places: dict[str, int] = {}
@@ -55,6 +58,12 @@ class EntryList:
         self._number(0)
         if len(self._places) < len(self._entries) - len(absent):
             raise ValueError("two entries have the same id")
+        if self.found is not None:
+            self.look_anew()
+
+    def look_anew(self, *, narrows: bool = False) -> None:
+        """Nothing was found so far; where it `narrows`, what had none of the words before has none of the new."""
+        self.found = Found([entry is None for entry in self._entries], self.found if narrows else None)
 
     def fill(self, place: int, entry: Entry) -> bool:
         """Puts an entry into its place; False where one is there, or the entry is elsewhere."""
@@ -76,12 +85,16 @@ class EntryList:
             place -= 1
         self._entries.insert(place, entry)
         self._number(place)
+        if self.found is not None:
+            self.found.insert(place)
         return place
 
     def replace(self, entry: Entry) -> int:
         """Puts the entry in the place of the one with its id, which is returned. Raises `KeyError`."""
         place = self._places[entry.id]
         self._entries[place] = entry
+        if self.found is not None:
+            self.found.renew(place)
         return place
 
     def remove(self, entry_id: str) -> int:
@@ -89,6 +102,8 @@ class EntryList:
         place = self._places.pop(entry_id)
         del self._entries[place]
         self._number(place)
+        if self.found is not None:
+            self.found.remove(place)
         return place
 
     def _is_queued(self, place: int) -> bool:

@@ -10,13 +10,13 @@ from functools import partial
 
 from textual import on
 from textual.geometry import Region
-from textual.message import Message
 from textual.timer import Timer
 
 from chatterm.core.errors import ChattermError
 from chatterm.tui.transcript.backlog import Backlog
 from chatterm.tui.transcript.entries import Entry
 from chatterm.tui.transcript.entry_list import Extent
+from chatterm.tui.transcript.find_view import FindView
 from chatterm.tui.transcript.selectable_view import SelectableView
 
 BUDGET_SECONDS = 0.006
@@ -41,19 +41,12 @@ class Earlier:
     read: Callable[[int, int], Awaitable[Sequence[Entry]]]
 
 
-class Transcript(SelectableView):
+class Transcript(FindView):
     """The conversation. It stays at the end until the user scrolls up, and never scrolls under a reader.
 
     All text is outside text: none of it is parsed as markup, and what could act on a terminal is made visible
     by `Entry` and `write`.
     """
-
-    class ReadFailed(Message, namespace="transcript"):
-        """Entries that were looked at could not be read."""
-
-        def __init__(self, error: ChattermError) -> None:
-            super().__init__()
-            self.error: ChattermError = error
 
     def __init__(
         self, *, reading_width: int = 100, frames_per_second: int = 30, id: str | None = None
@@ -114,6 +107,13 @@ class Transcript(SelectableView):
         self._document.fill(first, entries)
         self._viewport.fill(first, heights)
         self._show()
+
+    async def _read_some(self, first: int, count: int) -> Sequence[Entry]:
+        return await self._earlier.read(first, count) if self._earlier is not None else ()
+
+    async def _read_around(self, place: int) -> None:
+        if self._earlier is not None:
+            await self._read(self._earlier, max(0, place - READ // 2))
 
     def set_empty_text(self, text: str) -> None:
         """What is shown, as a reply would be, while there are no entries."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -15,16 +17,24 @@ from chatterm.tui.widgets.composer import SHARED_KEYS, Composer
 from chatterm.tui.widgets.new_text_badge import NewTextBadge
 from chatterm.tui.widgets.notices import Notices
 
+if TYPE_CHECKING:
+    from chatterm.tui.widgets.find_bar import FindBar
+
 
 class ConversationWidgets(Vertical):
     """Transcript, notices, completion and prompt in a column."""
 
-    DEFAULT_CSS = "ConversationWidgets { width: 1fr; height: 1fr; }"
+    DEFAULT_CSS = """
+    ConversationWidgets { width: 1fr; height: 1fr; }
+    ConversationWidgets.-finding NewTextBadge { offset: 2 -2; }
+    """
 
     def __init__(self, commands: tuple[Command, ...], interface: InterfaceSettings) -> None:
         super().__init__()
         self._commands = commands
         self._interface = interface
+        self._find_bar: FindBar | None = None
+        self._last_found: str = ""
 
     def compose(self) -> ComposeResult:
         interface = self._interface
@@ -65,3 +75,54 @@ class ConversationWidgets(Vertical):
     @on(Transcript.NewTextBelow)
     def _new_text_below(self) -> None:
         self.query_one(NewTextBadge).display = True
+
+    # ---- finding ----------------------------------------------------------------------------
+
+    async def find(self, words: str = "") -> None:
+        """Open the line to find words in, with the last ones if none are given; if it is open, find the next."""
+        bar = self._find_bar
+        if bar is not None and not words:
+            bar.take_focus()
+            self.transcript.find_next()
+            return
+        if bar is None:
+            # Imported on use: the screen is there before anything that it does not show.
+            from chatterm.tui.widgets.find_bar import FindBar
+
+            bar = self._find_bar = FindBar(words or self._last_found, key_name(self._commands, "find"))
+            self.add_class("-finding")
+            await self.mount(bar, after=self.query_one(NewTextBadge))
+        else:
+            bar.words = words
+        self.transcript.find(bar.words, goes=bool(words))
+
+    def stop_finding(self) -> bool:
+        """Close the line to find words in; the view stays. Whether it was open."""
+        bar, self._find_bar = self._find_bar, None
+        if bar is None:
+            return False
+        self._last_found = bar.words
+        self.transcript.find("")
+        self.remove_class("-finding")
+        self.composer.focus()
+        bar.remove()
+        return True
+
+    def on_find_bar_changed(self, event: FindBar.Changed) -> None:
+        """Look for what is typed."""
+        if self._find_bar is not None:
+            self.transcript.find(event.words)
+            self._show_tally()
+
+    def on_find_bar_step_asked(self, event: FindBar.StepAsked) -> None:
+        """Go to another match."""
+        self.transcript.find_next(forward=event.forward)
+
+    def on_find_bar_close_asked(self) -> None:
+        """Back to the prompt."""
+        self.stop_finding()
+
+    @on(Transcript.FoundChanged)
+    def _show_tally(self) -> None:
+        if self._find_bar is not None:
+            self._find_bar.show_tally(self.transcript.tally)
