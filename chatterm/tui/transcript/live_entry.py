@@ -138,6 +138,17 @@ class LiveEntry:
         return "\n\n".join(section.text for section in self._sections if section.kind == "text")
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether the line is shown that says what it waits for."""
+        return bool(self._waiting)
+
+    @property
+    def segments(self) -> list[Segment]:
+        """All segments so far, the last one as if the reply ended here."""
+        tail = self._sections[-1].tail() if self._sections else ()
+        return [*self.closed, Segment((*self._open, *tail), *self._weight)]
+
+    @property
     def references(self) -> References:
         """The link definitions so far."""
         found: References = {}
