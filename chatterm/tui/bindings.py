@@ -109,8 +109,9 @@ def apply_keymap(
 ) -> tuple[tuple[Command, ...], tuple[ConfigError, ...]]:
     """The table with the user's keys (`{"stop": "escape,ctrl+x"}`, "" for none), and what could not be used.
 
-    A key belongs to one command: a key chosen by the user beats a default, otherwise the first command in the
-    table keeps it; each loss is named. An unknown id or key is named with the nearest and changes nothing.
+    A key belongs to one command, and to one more while the cursor is on a message: a key chosen by the user
+    beats a default, otherwise the first command in the table keeps it; each loss is named. An unknown id or key
+    is named with the nearest and changes nothing.
     """
     table = tuple(commands)
     problems = _unknown_ids(table, overrides)
@@ -121,20 +122,26 @@ def apply_keymap(
             problems += wrong
             if keys or not wrong:
                 chosen[command.id] = keys
-    owners: dict[str, Command] = {}
+    owners: dict[tuple[bool, str], Command] = {}
     for command in sorted(table, key=lambda each: each.id not in chosen):
         for key in chosen.get(command.id, command.keys):
-            owner = owners.setdefault(key, command)
+            owner = owners.setdefault(_owned(command, key), command)
             if owner is not command:
                 problems.append(_clash(key, owner, command))
     result = tuple(
         replace(
             command,
-            keys=tuple(key for key in chosen.get(command.id, command.keys) if owners[key] is command),
+            keys=tuple(
+                key for key in chosen.get(command.id, command.keys) if owners[_owned(command, key)] is command
+            ),
         )
         for command in table
     )
     return result, tuple(problems)
+
+
+def _owned(command: Command, key: str) -> tuple[bool, str]:
+    return command.scope == "message", key
 
 
 def _unknown_ids(commands: tuple[Command, ...], overrides: Mapping[str, str]) -> list[ConfigError]:
@@ -192,12 +199,15 @@ def textual_bindings(commands: Iterable[Command]) -> list[Binding]:
     ]
 
 
-def footer_hints(commands: Iterable[Command]) -> list[tuple[str, str, str]]:
-    """Id, first key as shown, and word of every command that has a hint in the bottom row."""
+def footer_hints(commands: Iterable[Command], *, walking: bool = False) -> list[tuple[str, str, str]]:
+    """Id, first key as shown, and word of every command that has a hint in the bottom row.
+
+    `walking`: of those for the message that the cursor is on, else of the others.
+    """
     return [
         (command.id, shown_key(command.keys[0]), command.footer)
         for command in commands
-        if command.footer and command.keys
+        if command.footer and command.keys and (command.scope == "message") == walking
     ]
 
 

@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from chatterm.tui.command import Command
+from chatterm.tui.message_commands import MESSAGE_COMMANDS
 
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One thing the user can do, with every way to ask for it.
-
-    `id` is stable: settings rebind by it. `keys` are Textual key names. `slash` holds whole words
-    such as `/model`; the first is the one shown. `argument` is "" for none, "[name]" for optional, "name"
-    for required. `footer` is the short word of the key hints, or "". `scope` tells who listens for the keys:
-    the application, or the prompt while it has the focus.
-    """
-
-    id: str
-    title: str
-    help: str
-    keys: tuple[str, ...] = ()
-    slash: tuple[str, ...] = ()
-    argument: str = ""
-    footer: str = ""
-    palette: bool = True
-    scope: Literal["app", "prompt"] = "app"
-
+__all__ = ["COMMANDS", "Command"]
 
 COMMANDS: tuple[Command, ...] = (
     Command(
@@ -149,6 +129,20 @@ COMMANDS: tuple[Command, ...] = (
         ("/thinking",),
     ),
     Command(
+        "maths",
+        "Show formulas as they are written",
+        "Shows the source of formulas, or the formulas again.",
+        (),
+        ("/maths",),
+    ),
+    Command(
+        "messages",
+        "Walk the messages",
+        "Puts a cursor on the last message in view, to copy, edit or unfold one by keys.",
+        ("alt+up", "alt+down"),
+        ("/messages",),
+    ),
+    Command(
         "find",
         "Find in the conversation",
         "Finds words in what was said; while they are looked for, goes to the next place.",
@@ -239,4 +233,5 @@ COMMANDS: tuple[Command, ...] = (
         scope="prompt",
     ),
     Command("quit", "Quit", "Saves and leaves; it never asks.", ("ctrl+q",), ("/quit", "/exit", ":q")),
+    *MESSAGE_COMMANDS,
 )

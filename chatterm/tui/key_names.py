@@ -39,7 +39,10 @@ _SHOWN = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn", "delete": "del"
 
 
 def normal_key(text: str) -> str:
-    """Textual's name of a key as people write it: `Ctrl+L`, `Esc`; ValueError says what is wrong with it."""
+    """Textual's name of a key as people write it: `Ctrl+L`, `Esc`; ValueError says what is wrong with it.
+
+    A capital letter alone is that letter with Shift.
+    """
     # A plus sign at the end is the key itself, not a separator.
     parts = [*text[:-1].lower().split("+")[:-1], "+"] if text.endswith("++") else text.lower().split("+")
     if text == "+":
@@ -48,7 +51,9 @@ def normal_key(text: str) -> str:
     for modifier in modifiers:
         if modifier not in _MODIFIERS:
             raise ValueError(f"{text!r} has no modifier key called {modifier!r}.")
-    if len(base) == 1:
+    if len(base) == 1 and base.isalpha() and set(modifiers) <= {"shift"}:
+        base, modifiers = (base.upper() if modifiers else text.strip()[-1]), []
+    elif len(base) == 1:
         base = base if base.isalnum() else _character_name(base)
     elif base not in _NAMED and not base.endswith(("_bracket", "_sign", "_accent", "_mark")):
         near = difflib.get_close_matches(base, _NAMED, n=1)

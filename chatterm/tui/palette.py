@@ -30,7 +30,12 @@ class CommandHits(Provider):
         screen = self.screen
         if not isinstance(screen, ChatScreen):
             return []
-        return [command for command in screen.setup.commands if command.palette]
+        walking = screen.conversation.transcript.walking
+        return [
+            command
+            for command in screen.setup.commands
+            if command.palette and (walking or command.scope != "message")
+        ]
 
     async def _run(self, command: Command) -> None:
         screen = self.screen

@@ -12,6 +12,7 @@ from chatterm.tui.find_commands import FindCommands
 from chatterm.tui.opening import NEW, Opening, draft_key
 from chatterm.tui.reply_commands import ReplyCommands
 from chatterm.tui.screen_commands import ScreenCommands
+from chatterm.tui.transcript_commands import Asked, TranscriptCommands
 from chatterm.tui.widgets.conversation_pane import ConversationPane
 
 if TYPE_CHECKING:
@@ -36,9 +37,11 @@ class Started:
             setup,
         )
         self.opening = Opening(screen, services)
+        self._transcript_commands = TranscriptCommands(screen)
         self.commands = (
             ScreenCommands(screen, services),
             ReplyCommands(screen, services),
+            self._transcript_commands,
             FindCommands(screen),
         )
 
@@ -57,6 +60,10 @@ class Started:
         if command_id != "interrupt":
             self.pane.notices.acknowledge()
         await action(argument)
+
+    async def asked(self, event: Asked) -> None:
+        """Do what a key or a click in the transcript asks for. Raises `ChattermError` where that fails."""
+        await self._transcript_commands.asked(event)
 
     async def take(self, text: str) -> None:
         """Send a prompt or do a command; an empty text sends what waits. A command that fails comes back."""

@@ -35,7 +35,7 @@ def keys_of(commands: Iterable[Command], command_id: str) -> tuple[str, ...]:
 def test_ids_keys_and_slash_words_are_unique() -> None:
     for values in (
         [command.id for command in COMMANDS],
-        [key for command in COMMANDS for key in command.keys],
+        [(command.scope == "message", key) for command in COMMANDS for key in command.keys],
         [word for command in COMMANDS for word in command.slash],
     ):
         assert [value for value, count in Counter(values).items() if count > 1] == []
@@ -136,10 +136,20 @@ def test_swapping_two_keys_is_no_clash() -> None:
     assert keys_of(commands, "model") == ("ctrl+s",) and keys_of(commands, "conversations") == ("ctrl+l",)
 
 
+def test_the_keys_of_a_message_are_apart_from_all_others() -> None:
+    commands, (problem,) = apply_keymap(COMMANDS, {"message_copy": "ctrl+l, c", "message_next": "c"})
+    assert keys_of(commands, "message_copy") == ("ctrl+l",) and keys_of(commands, "model") == ("ctrl+l",)
+    assert keys_of(commands, "message_next") == ("c",) and problem.key == "keys.message_copy"
+
+
 @pytest.mark.parametrize(
     ("written", "key"),
     [
         ("Ctrl+L", "ctrl+l"),
+        ("y", "y"),
+        ("Y", "Y"),
+        ("Shift+y", "Y"),
+        ("Alt+Y", "alt+y"),
         ("alt+ctrl+x", "ctrl+alt+x"),
         ("esc", "escape"),
         ("PgUp", "pageup"),
@@ -172,7 +182,7 @@ def test_shown_key() -> None:
 def test_textual_bindings_leave_the_prompts_keys_to_the_prompt() -> None:
     bindings = {binding.id: binding for binding in textual_bindings(COMMANDS)}
     assert bindings["model"].key == "ctrl+l" and bindings["model"].action == "command('model')"
-    assert not {"send", "newline", "history_previous", "quit_empty", "rename"} & set(bindings)
+    assert not {"send", "newline", "history_previous", "quit_empty", "rename", "message_copy"} & set(bindings)
 
 
 KEY = re.compile(r"\b(?:Ctrl|Alt|Shift)\+|\b(?:Esc|Enter|Up|Down|F[0-9]+)\b")

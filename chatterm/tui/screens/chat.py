@@ -32,6 +32,7 @@ from chatterm.tui.widgets.status_line import StatusLine
 if TYPE_CHECKING:
     from chatterm.tui.opening import Opening
     from chatterm.tui.started import Started
+    from chatterm.tui.transcript_commands import Asked
     from chatterm.tui.widgets.conversation_pane import ConversationPane
 
 DRAFT_SECONDS = 1.0
@@ -172,8 +173,10 @@ class ChatScreen(Screen[None], inherit_bindings=False):
         await self.started.value.turn_stored(event.turn)
 
     @on(Transcript.Selected)
-    async def _selected(self, event: Transcript.Selected) -> None:
-        await self.told((await self.started.get()).copy(event.text))
+    @on(Transcript.Clicked)
+    @on(Transcript.CommandAsked)
+    async def _asked(self, event: Asked) -> None:
+        await self.told((await self.started.get()).asked(event))
 
     def on_key(self, event: events.Key) -> None:
         """Any key shows that notices were read."""

@@ -35,6 +35,6 @@ LOOKS = (
     *("text", "dim", "user", "heading", "bullet", "quote", "link", "rule", "math"),
     *("code", "code-tag", "code-inline"),
     *("code-keyword", "code-string", "code-number", "code-comment", "code-function", "code-type"),
-    *("fold", "spinner", "warning", "error"),
+    *("fold", "spinner", "warning", "error", "cursor"),
 )
 """All names of looks that a palette must know."""

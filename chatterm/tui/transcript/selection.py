@@ -63,6 +63,62 @@ def all_of(document: Document, place: int) -> Selection:
     return Selection(Mark(place, 0, Spot(0, 0)), Mark(place, document.segments(place), Spot(0, 0)))
 
 
+def text_of(document: Document, place: int, beneath: int) -> Selection:
+    """The entry without the blank row at its end and without so many rows before that, to its last character."""
+    skipped = beneath + 1
+    for segment in reversed(range(document.segments(place))):
+        texts = [text for text, _, _ in _row_texts(document.lines(place, segment))]
+        over = max(0, skipped - len(texts))
+        texts, skipped = texts[: max(0, len(texts) - skipped)], over
+        while texts and not texts[-1]:
+            texts.pop()
+        if texts:
+            end = Mark(place, segment, Spot(len(texts) - 1, len(texts[-1])))
+            return Selection(Mark(place, 0, Spot(0, 0)), end)
+    return Selection(Mark(place, 0, Spot(0, 0)), Mark(place, 0, Spot(0, 0)))
+
+
+def moved(document: Document, mark: Mark, *, characters: int = 0, rows: int = 0) -> Mark:
+    """The mark one character or row further on, or back where that is -1; the mark itself at either end.
+
+    Characters are those that the user sees as one.
+    """
+    row, char = mark.spot
+    text = _row_text(document, mark)
+    if not rows:
+        ends = [0, *(end for _, end, _ in split_graphemes(text)[0])]
+        on = [end for end in ends if (end > char if characters > 0 else end < char)]
+        if on:
+            return mark._replace(spot=Spot(row, on[0] if characters > 0 else on[-1]))
+    step = rows or characters
+    other = _row_beside(document, mark, step)
+    if other is None:
+        return mark
+    length = len(_row_text(document, other))
+    at = min(char, length) if rows else (0 if step > 0 else length)
+    return other._replace(spot=other.spot._replace(char=at))
+
+
+def _row_beside(document: Document, mark: Mark, step: int) -> Mark | None:
+    """The beginning of the row after the one with the mark, or before; None where there is none."""
+    place, segment, (row, _) = mark
+    row += step
+    while not 0 <= row < (count := _rows_in(document, place, segment)):
+        segment += step
+        if not 0 <= segment < document.segments(place):
+            place += step
+            if not 0 <= place < len(document) or document.entries[place] is None:
+                return None
+            segment = 0 if step > 0 else document.segments(place) - 1
+        row = row - count if step > 0 else row + _rows_in(document, place, segment)
+    return Mark(place, segment, Spot(row, 0))
+
+
+def _rows_in(document: Document, place: int, segment: int) -> int:
+    lines = document.lines(place, segment)
+    return sum(at == 0 or line.join is None for at, line in enumerate(lines))
+
+
 def selected_part(document: Document, address: Address, selection: Selection) -> tuple[int, int] | None:
     """Which characters of a line are selected, decoration counted in; None for none."""
     first, last = selection.ordered

@@ -14,9 +14,9 @@ from textual.timer import Timer
 
 from chatterm.core.errors import ChattermError
 from chatterm.tui.transcript.backlog import Backlog
+from chatterm.tui.transcript.cursor_view import CursorView
 from chatterm.tui.transcript.entries import Entry
 from chatterm.tui.transcript.entry_list import Extent
-from chatterm.tui.transcript.find_view import FindView
 from chatterm.tui.transcript.selectable_view import SelectableView
 
 BUDGET_SECONDS = 0.006
@@ -41,7 +41,7 @@ class Earlier:
     read: Callable[[int, int], Awaitable[Sequence[Entry]]]
 
 
-class Transcript(FindView):
+class Transcript(CursorView):
     """The conversation. It stays at the end until the user scrolls up, and never scrolls under a reader.
 
     All text is outside text: none of it is parsed as markup, and what could act on a terminal is made visible
@@ -69,6 +69,7 @@ class Transcript(FindView):
         Raises `ValueError` when two have the same id.
         """
         self._stop_clock()
+        self.stop_walking()
         self._earlier, self._reading, self._selection = earlier, False, None
         self._document.set_entries(entries, earlier.extents if earlier is not None else ())
         self._stand_in()
@@ -98,6 +99,7 @@ class Transcript(FindView):
         except ChattermError as error:
             self._reading = False
             self._document.wanted.clear()
+            self._entries_came()
             self.post_message(self.ReadFailed(error))
             return
         self._reading = False
@@ -106,7 +108,11 @@ class Transcript(FindView):
         heights = [self._document.heights[place] for place in range(first, first + count)]
         self._document.fill(first, entries)
         self._viewport.fill(first, heights)
+        self._entries_came()
         self._show()
+
+    def _is_reading(self) -> bool:
+        return self._reading
 
     async def _read_some(self, first: int, count: int) -> Sequence[Entry]:
         return await self._earlier.read(first, count) if self._earlier is not None else ()

@@ -11,13 +11,15 @@ class Viewport:
     """A window of `height` lines on a document, held by what is at its top, so that nothing scrolls under a
     reader; while `following`, held by the end.
 
-    `settle` must be called after the document, the height or the position changed.
+    `cursor` is the place of the entry that the user is at, if any; while there is one, reaching the end is no
+    reason to follow it. `settle` must be called after the document, the height or the position changed.
     """
 
     def __init__(self, document: Document) -> None:
         self.document: Document = document
         self.height: int = 0
         self.following: bool = True
+        self.cursor: int | None = None
         self.rows: list[Address] = []
         self._top: Address = (0, 0, 0)
         self._read: tuple[Address, Spot] | None = None  # a top set by a new width, and what was read there
@@ -46,7 +48,7 @@ class Viewport:
         end = self._end()
         here = end if self.following else self.moved(self._within(self._top), 0)
         if here >= end:
-            self.following, here = True, end
+            self.following, here = self.following or self.cursor is None, end
         self._top = here
         self.rows = self._rows_from(here)
 
@@ -72,6 +74,17 @@ class Viewport:
             row = 0 if address < self._top else self.height - 1
         self._hold(self.moved(address, -row))
 
+    def show_entry(self, place: int) -> None:
+        """Moves as little as brings the entry into view; one that has no room there begins at the top."""
+        first = (place, 0, 0)
+        self.following = False
+        if self.moved(first, max(self.height - 1, 0))[0] == place:
+            self.show(first, 0)
+            return
+        last = self.document.segments(place) - 1
+        self.show((place, last, max(self.document.height(place, last) - 1, 0)))
+        self.show(first)
+
     def to_start(self) -> None:
         """Moves to the first line."""
         if len(self.document):
@@ -84,11 +97,15 @@ class Viewport:
 
     def inserted(self, place: int) -> None:
         """Keeps what is in view when an entry came in at this place."""
+        if self.cursor is not None and place <= self.cursor:
+            self.cursor += 1
         if place <= self._top[0] and not self.following:
             self._top = (self._top[0] + 1, *self._top[1:])
 
     def removed(self, place: int) -> None:
         """Keeps what is in view when the entry at this place went away."""
+        if self.cursor is not None and (place < self.cursor or self.cursor == len(self.document)):
+            self.cursor = max(self.cursor - 1, 0)
         if place < self._top[0]:
             self._top = (self._top[0] - 1, *self._top[1:])
         elif place == self._top[0]:

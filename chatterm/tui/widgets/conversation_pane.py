@@ -233,7 +233,8 @@ class ConversationPane:
         self.editing = False
         self.transcript.append(prompt_entry(handle.turn.prompt))
         self.transcript.begin_live(live_entry(handle.turn.reply))
-        self.transcript.scroll_to_end()
+        if not self.transcript.walking:  # else the user is at another message, and this one was queued
+            self.transcript.scroll_to_end()
         self.show_queue()
         self._pump = Pump(
             handle,

@@ -31,9 +31,9 @@ class KeyHints(Widget):
         super().__init__(id=id)
         self.show_commands(commands)
 
-    def show_commands(self, commands: Iterable[Command]) -> None:
-        """Show the hints of another table, for instance with the user's keys."""
-        self._hints = footer_hints(commands)
+    def show_commands(self, commands: Iterable[Command], *, walking: bool = False) -> None:
+        """Show the hints of a table; `walking`, those for the message that the cursor is on, and else the others."""
+        self._hints = footer_hints(commands, walking=walking)
         self.refresh()
 
     def render(self) -> Content:

@@ -20,13 +20,12 @@ from tests.tui.conftest import PLAIN, Launch
 from tests.tui.widgets.host import HOSTILE, UNSAFE
 
 
-def test_every_command_of_the_application_is_done_by_somebody() -> None:
-    from chatterm.tui.reply_commands import ReplyCommands
-    from chatterm.tui.screen_commands import ScreenCommands
-
-    for command in COMMANDS:
-        if command.scope == "app":
-            assert hasattr(ScreenCommands, f"do_{command.id}") or hasattr(ReplyCommands, f"do_{command.id}")
+async def test_every_command_but_those_of_the_prompt_is_done_by_somebody(launch: Launch) -> None:
+    async with launch() as program:
+        groups = program.app.chat.started.value.commands
+        for command in COMMANDS:
+            if command.scope != "prompt":
+                assert any(hasattr(group, f"do_{command.id}") for group in groups), command.id
 
 
 async def test_system_and_parameters_go_with_the_next_turn(launch: Launch) -> None:

@@ -1,0 +1,28 @@
+"""What a command of the table is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing the user can do, with every way to ask for it.
+
+    `id` is stable: settings rebind by it. `keys` are Textual key names. `slash` holds whole words
+    such as `/model`; the first is the one shown. `argument` is "" for none, "[name]" for optional, "name"
+    for required. `footer` is the short word of the key hints, or "". `scope` tells who listens for the keys:
+    the application, the prompt while it has the focus, or the transcript while the cursor is on a message,
+    when its keys come before those of the others.
+    """
+
+    id: str
+    title: str
+    help: str
+    keys: tuple[str, ...] = ()
+    slash: tuple[str, ...] = ()
+    argument: str = ""
+    footer: str = ""
+    palette: bool = True
+    scope: Literal["app", "prompt", "message"] = "app"
