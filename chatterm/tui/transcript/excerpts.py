@@ -9,7 +9,6 @@ from chatterm.tui.transcript.document import Address, Document
 from chatterm.tui.transcript.lines import lay
 from chatterm.tui.transcript.pieces import Piece
 from chatterm.tui.transcript.rows import Block, Table, TableRow
-from chatterm.tui.transcript.scan import Scanner
 from chatterm.tui.transcript.segments import Content, References, Segment, entry_segments, lay_out
 from chatterm.tui.transcript.tables import to_csv
 
@@ -51,6 +50,8 @@ def table_at(document: Document, address: Address) -> str | None:
 
 def tables_in(source: str, *, maths: bool = True) -> list[str]:
     """All tables of a text in Markdown, each as comma-separated values."""
+    from chatterm.tui.transcript.scan import Scanner
+
     scanner = Scanner()
     scanner.feed(source)
     scanner.finish()

@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 from chatterm.tui.transcript.entries import Entry, Section
 from chatterm.tui.transcript.entry_list import Extent
+from chatterm.tui.transcript.leaves import LONGEST_TEXT, place_to_cut
 from chatterm.tui.transcript.lines import Line, lay
 from chatterm.tui.transcript.looks import DIM, TEXT, Look, Span, Spans
-from chatterm.tui.transcript.pieces import LONGEST_TEXT, Piece, place_to_cut
+from chatterm.tui.transcript.pieces import Piece
 from chatterm.tui.transcript.rows import Block, Row
+from chatterm.tui.transcript.scan import Scanner
 
 SEGMENT_CHARACTERS = 3000
 SEGMENT_ROWS = 64
@@ -226,8 +228,6 @@ def _section(
     entry: Entry, section: Section, number: int, form: Format, references: References
 ) -> Iterator[Content]:
     if section.kind == "text":
-        from chatterm.tui.transcript.scan import Scanner
-
         scanner = Scanner()
         scanner.feed(section.text)
         scanner.finish()
