@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from typing import TYPE_CHECKING
 
-from chatterm.tui.transcript.live_entry import LiveEntry
+
+if TYPE_CHECKING:
+    from chatterm.tui.transcript.live_entry import LiveEntry
 
 SLICE = 512
 """Characters taken in between two looks at the clock."""

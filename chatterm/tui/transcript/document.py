@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from chatterm.tui.transcript.entries import Entry
 from chatterm.tui.transcript.entry_list import EntryList, Extent
 from chatterm.tui.transcript.heights import HeightIndex
 from chatterm.tui.transcript.laid_lines import LaidLines
 from chatterm.tui.transcript.lines import Line
-from chatterm.tui.transcript.live_entry import LiveEntry
 from chatterm.tui.transcript.segments import (
     Format,
     References,
@@ -19,6 +19,9 @@ from chatterm.tui.transcript.segments import (
     estimated_lines,
     lay_out,
 )
+
+if TYPE_CHECKING:
+    from chatterm.tui.transcript.live_entry import LiveEntry
 
 Address = tuple[int, int, int]
 """A line: the place of its entry, the segment in it, the line in that."""
@@ -102,6 +105,9 @@ class Document:
 
     def begin_live(self, entry: Entry) -> int:
         """Adds an entry that grows; returns its place."""
+        # Imported on use: nothing grows while the program starts.
+        from chatterm.tui.transcript.live_entry import LiveEntry
+
         place = self.insert(entry)
         self.live = LiveEntry(entry, self.form)
         self._measure_live()

@@ -14,8 +14,6 @@ from chatterm.tui.transcript.containers import indent_of
 from chatterm.tui.transcript.looks import Spans
 from chatterm.tui.transcript.pieces import Piece
 
-LONGEST_TEXT = 2000
-"""Characters after which a paragraph, or a line without end, is cut."""
 LONGEST_CODE = 8000
 CODE_LINES = 64
 """From so many lines on code is cut before the next line that looks like a new beginning..."""
@@ -98,15 +96,6 @@ class Leaf:
     def is_good_end(self, line: str) -> bool:
         """Whether code had better be cut before this line: a new beginning after a blank line."""
         return len(self.lines) >= CODE_LINES and self.lines[-1] == "\n" and bool(line[:1].strip())
-
-
-def place_to_cut(line: str) -> int:
-    """Where a line longer than `LONGEST_TEXT` is broken off: after a sentence, else a word, else anywhere."""
-    for mark in (". ", "。", " "):
-        at = line.rfind(mark, LONGEST_TEXT // 2, LONGEST_TEXT)
-        if at >= 0:
-            return at + len(mark)
-    return LONGEST_TEXT
 
 
 def closes(line: str, fence: str) -> bool:

@@ -10,7 +10,6 @@ from rich.cells import cell_len
 
 from chatterm.tui.transcript.looks import CODE, TEXT, Look, Span, Spans
 from chatterm.tui.transcript.rows import Block, Row, Table
-from chatterm.tui.transcript.tables import lay_cells
 from chatterm.tui.transcript.wrap import Join, wrap_spans
 
 RULE = Look("rule")
@@ -107,6 +106,8 @@ def _with_end(row: Row, room: int) -> Spans:
 
 
 def _table(table: Table, width: int) -> Iterator[Line]:
+    from chatterm.tui.transcript.tables import lay_cells
+
     before, hang = _fitted(table.first, width), _fitted(table.hang, width)
     room = max(_LEAST, width - max(before.cells, hang.cells))
     for row, lines in zip(table.rows, lay_cells(table, room), strict=True):

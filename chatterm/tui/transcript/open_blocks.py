@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from chatterm.tui.transcript import containers as around
 from chatterm.tui.transcript.containers import Containers, Item, Quote
-from chatterm.tui.transcript.leaves import APART, FLOWING, LONGEST_TEXT, Leaf, LeafKind
+from chatterm.tui.transcript.leaves import APART, FLOWING, Leaf, LeafKind
 from chatterm.tui.transcript.looks import Spans
-from chatterm.tui.transcript.pieces import Piece
+from chatterm.tui.transcript.pieces import LONGEST_TEXT, Piece
 
 
 class OpenBlocks:

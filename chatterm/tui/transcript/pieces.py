@@ -6,6 +6,9 @@ from typing import Literal, NamedTuple
 
 from chatterm.tui.transcript.looks import Spans
 
+LONGEST_TEXT = 2000
+"""Characters after which a paragraph, or a line without end, is cut."""
+
 
 class Piece(NamedTuple):
     """A part of a text that is parsed alone: a paragraph, a list item without its nested items, some rows of a
@@ -38,3 +41,12 @@ class Piece(NamedTuple):
     table_start: str = ""
     ordinal: int | None = None
     continues: bool = False
+
+
+def place_to_cut(line: str) -> int:
+    """Where a line longer than `LONGEST_TEXT` is broken off: after a sentence, else a word, else anywhere."""
+    for mark in (". ", "。", " "):
+        at = line.rfind(mark, LONGEST_TEXT // 2, LONGEST_TEXT)
+        if at >= 0:
+            return at + len(mark)
+    return LONGEST_TEXT

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from chatterm.tui.transcript.block_lines import BlockLines
 from chatterm.tui.transcript.containers import indent_of
-from chatterm.tui.transcript.leaves import FENCE_BEGUN, LONGEST_TEXT, closes, place_to_cut
-from chatterm.tui.transcript.pieces import Piece
+from chatterm.tui.transcript.leaves import FENCE_BEGUN, closes
+from chatterm.tui.transcript.pieces import LONGEST_TEXT, Piece, place_to_cut
 
 
 class Scanner(BlockLines):

@@ -8,12 +8,10 @@ from typing import NamedTuple
 
 from chatterm.tui.transcript.entries import Entry, Section
 from chatterm.tui.transcript.entry_list import Extent
-from chatterm.tui.transcript.leaves import LONGEST_TEXT, place_to_cut
 from chatterm.tui.transcript.lines import Line, lay
 from chatterm.tui.transcript.looks import DIM, TEXT, Look, Span, Spans
-from chatterm.tui.transcript.pieces import Piece
+from chatterm.tui.transcript.pieces import LONGEST_TEXT, Piece, place_to_cut
 from chatterm.tui.transcript.rows import Block, Row
-from chatterm.tui.transcript.scan import Scanner
 
 SEGMENT_CHARACTERS = 3000
 SEGMENT_ROWS = 64
@@ -202,11 +200,6 @@ def foot(entry: Entry) -> Iterator[Row]:
     yield from plain_rows(entry.figures, DIM)
 
 
-def rows_beneath(entry: Entry) -> int:
-    """How many rows stand beneath the text of the entry, the blank one after it not counted."""
-    return len([*foot(entry)] if entry.role == "assistant" else plain_rows(entry.label, DIM))
-
-
 def ending_look(entry: Entry) -> Look:
     """The look of the line that says how it ended."""
     return DIM if entry.ending_kind == "plain" else Look(entry.ending_kind)
@@ -228,6 +221,8 @@ def _section(
     entry: Entry, section: Section, number: int, form: Format, references: References
 ) -> Iterator[Content]:
     if section.kind == "text":
+        from chatterm.tui.transcript.scan import Scanner
+
         scanner = Scanner()
         scanner.feed(section.text)
         scanner.finish()

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatterm.tui.transcript.leaves import LONGEST_CODE, LONGEST_TEXT, MOST_CODE_LINES
-from chatterm.tui.transcript.pieces import Piece
+from chatterm.tui.transcript.leaves import LONGEST_CODE, MOST_CODE_LINES
+from chatterm.tui.transcript.pieces import LONGEST_TEXT, Piece
 from chatterm.tui.transcript.scan import Scanner
 from tests.tui.transcript.documents import TEXTS, pieces
 
