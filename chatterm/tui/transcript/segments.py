@@ -200,6 +200,11 @@ def foot(entry: Entry) -> Iterator[Row]:
     yield from plain_rows(entry.figures, DIM)
 
 
+def rows_beneath(entry: Entry) -> int:
+    """How many rows stand beneath the text of the entry, the blank one after it not counted."""
+    return len([*foot(entry)] if entry.role == "assistant" else plain_rows(entry.label, DIM))
+
+
 def ending_look(entry: Entry) -> Look:
     """The look of the line that says how it ended."""
     return DIM if entry.ending_kind == "plain" else Look(entry.ending_kind)

@@ -21,6 +21,8 @@ from chatterm.tui.transcript.selectable_view import SelectableView
 
 BUDGET_SECONDS = 0.006
 """How long one frame may take in new text."""
+CATCH_UP_SECONDS = 1 / 60
+"""How long after a frame that could not take in all of it the next one comes; between them keys have their time."""
 QUIET_SECONDS = 0.033
 """After a pause of this length new text does not wait for the next frame."""
 READ = 128
@@ -232,7 +234,7 @@ class Transcript(CursorView):
         self._show_live()
         self._flushed_at = time.monotonic()
         if self._backlog:
-            self._clock = self.set_timer(self._frame_seconds, self._flush)
+            self._clock = self.set_timer(min(self._frame_seconds, CATCH_UP_SECONDS), self._flush)
         elif self._final is not None:
             self._freeze()
 
