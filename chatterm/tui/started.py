@@ -95,10 +95,12 @@ class Started:
 
     async def save(self, held: Iterable[str], within_seconds: float) -> None:
         """End the running turn, and keep what was not sent, after what is `held`; the prompt is empty then."""
-        session = self.pane.session
-        unsent = "\n".join(filter(None, (*held, self.pane.take_unsent())))
+        session, running = self.pane.session, self.pane.session.running
+        unsent = [*held, self.pane.take_unsent()]
         await session.aclose(within_seconds)
-        await self.keep_draft(session, unsent)
+        if running is not None and not running.turn.is_kept and running.turn.replaces is None:
+            unsent.insert(0, running.turn.prompt.text)  # withdrawn, and too late to come back into the composer
+        await self.keep_draft(session, "\n".join(filter(None, unsent)))
 
     async def keep_unsent(self) -> None:
         """Keep what is typed and not sent in the session on screen."""

@@ -26,3 +26,17 @@ async def test_what_cannot_be_saved_in_time_does_not_keep_the_rest_from_closing(
         assert closed_at[0] - began_at < LEAVE_SECONDS + 0.2
         gate.set()
         await hanging
+
+
+async def test_a_prompt_that_is_withdrawn_on_the_way_out_is_kept(launch: Launch) -> None:
+    async def close() -> None:
+        pass
+
+    async with launch(close=close) as program:
+        program.provider.opening.clear()
+        await program.send("first")
+        await program.shown("connecting")
+        await program.type("a draft")
+        program.pane.stop()
+        await program.app.leave()
+        assert await program.state.draft("new") == "first\na draft"
