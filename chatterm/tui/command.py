@@ -13,8 +13,8 @@ class Command:
     `id` is stable: settings rebind by it. `keys` are Textual key names. `slash` holds whole words
     such as `/model`; the first is the one shown. `argument` is "" for none, "[name]" for optional, "name"
     for required. `footer` is the short word of the key hints, or "". `scope` tells who listens for the keys:
-    the application, the prompt while it has the focus, or the transcript while the cursor is on a message,
-    when its keys come before those of the others.
+    the application, or the prompt while it has the focus; keys of the scope "message" come before both while
+    the cursor is on a message.
     """
 
     id: str

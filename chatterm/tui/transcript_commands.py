@@ -13,6 +13,7 @@ from chatterm.tui.link_opener import find_opener, open_link, why_none
 from chatterm.tui.transcript.entries import Entry
 from chatterm.tui.transcript.spans import is_openable
 from chatterm.tui.transcript.transcript import Transcript
+from chatterm.tui.widgets.composer import SHARED_KEYS
 from chatterm.tui.widgets.footer import KeyHints
 from chatterm.tui.widgets.link_box import Choice, LinkBox
 
@@ -30,13 +31,34 @@ class TranscriptCommands:
     def __init__(self, screen: ChatScreen) -> None:
         self._screen = screen
         self._transcript = screen.conversation.transcript
-        self._transcript.keys = {
-            key: command.id
-            for command in screen.setup.commands
-            if command.scope == "message"
-            for key in command.keys
+        self._composer = screen.conversation.composer
+        commands = screen.setup.commands
+        keys = [(key, command) for command in commands for key in command.keys]
+        self._passed = {key for key, command in keys if command.scope == "app"} - SHARED_KEYS
+        self._keys = {
+            **{key: command.id for key, command in keys if command.scope == "app" and key in SHARED_KEYS},
+            **{key: command.id for key, command in keys if command.scope == "message"},
         }
+        self._composer.key_filters.insert(0, self._take_key)
         screen.watch(self._transcript, "walking", self._walking_changed, init=False)
+
+    def _take_key(self, key: str) -> bool:
+        """Whether a key in the prompt is one for the message; what else would edit the prompt ends the walk.
+
+        The prompt keeps the focus, so that no key comes late or out of order: many may come at once.
+        """
+        if not self._transcript.walking:
+            return False
+        command = self._keys.get(key)
+        if command is None:
+            if key not in self._passed:
+                self._transcript.stop_walking()
+            return False
+        if command == "message_leave":
+            self._transcript.stop_walking()
+        else:
+            self._screen.post_message(Transcript.CommandAsked(command))
+        return True
 
     async def asked(self, event: Asked) -> None:
         """Do what a key or a click in the transcript asks for. Raises `ChattermError` where that fails."""
@@ -138,12 +160,14 @@ class TranscriptCommands:
         self._transcript.extend(characters=1)
 
     async def do_extend_up(self, argument: str) -> None:
-        """Select a row less."""
-        self._transcript.extend(rows=-1)
+        """Select a row less, or scroll."""
+        if not self._transcript.extend(rows=-1):
+            self._transcript.line_up()
 
     async def do_extend_down(self, argument: str) -> None:
-        """Select a row more."""
-        self._transcript.extend(rows=1)
+        """Select a row more, or scroll."""
+        if not self._transcript.extend(rows=1):
+            self._transcript.line_down()
 
     async def do_maths(self, argument: str) -> None:
         """Show formulas as they are written, or converted again."""
@@ -154,8 +178,7 @@ class TranscriptCommands:
     def _walking_changed(self, walking: bool) -> None:
         screen = self._screen
         screen.query_one(KeyHints).show_commands(screen.setup.commands, walking=walking)
-        if not walking:
-            screen.set_focus(screen.conversation.composer)
+        screen.set_focus(self._composer)
 
     async def _message(self) -> Entry:
         """The message at the cursor; waits until it is read."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 
 from textual import events
 from textual.message import Message
@@ -21,29 +20,25 @@ from chatterm.tui.transcript.selection import Selection
 _CURSOR_BAR = Span("█ ", Look("cursor"))
 
 
-class CursorView(FindView, inherit_bindings=False):
-    """A view in which a message can be chosen. While the cursor is there, the view has the focus and its keys.
-
-    What the keys do is for the screen: `keys` are the ids of commands by key, and each is told of.
-    """
+class CursorView(FindView):
+    """A view in which a message can be chosen; the view holds still while one is."""
 
     DEFAULT_CSS = """
     CursorView > .transcript--cursor { color: $accent; }
     """
 
     class CommandAsked(Message, namespace="transcript"):
-        """A key of a command was pressed."""
+        """A key was pressed that belongs to a command while the cursor is there."""
 
         def __init__(self, command_id: str) -> None:
             super().__init__()
             self.command_id: str = command_id
 
     walking: Reactive[bool] = Reactive(False, repaint=False)
-    """Whether the cursor is there. Who watches it gives the focus to another widget when it is not."""
+    """Whether the cursor is there."""
 
     def __init__(self, reading_width: int, id: str | None) -> None:
         super().__init__(reading_width, id)
-        self.keys: Mapping[str, str] = {}
         self._step: int = 0  # the way the cursor goes while it waits for an entry to be read
         self._came: asyncio.Event = asyncio.Event()
 
@@ -58,8 +53,6 @@ class CursorView(FindView, inherit_bindings=False):
         if place is None:
             return False
         self._viewport.cursor, self._viewport.following = place, False
-        self.can_focus = True
-        self.screen.set_focus(self)
         self.walking = True
         self._show()
         return True
@@ -68,7 +61,7 @@ class CursorView(FindView, inherit_bindings=False):
         """Takes the cursor away, and what was selected."""
         if not self.walking:
             return
-        self.walking = self.can_focus = False
+        self.walking = False
         self._viewport.cursor, self._step = None, 0
         self._wake()
         self.clear_selection()
@@ -210,23 +203,7 @@ class CursorView(FindView, inherit_bindings=False):
         """Whether entries are being read that were looked at."""
         return False
 
-    # ---- keys, mouse, painting --------------------------------------------------------------
-
-    def on_key(self, event: events.Key) -> None:
-        command = self.keys.get(event.key) if self.walking else None
-        if command is not None:
-            if not command.startswith("extend_") or self._selection is not None:
-                event.stop()
-                self.post_message(self.CommandAsked(command))
-        elif event.is_printable or not self.walking:
-            self._hand_on(event, events.Key(event.key, event.character))
-
-    def on_paste(self, event: events.Paste) -> None:
-        self._hand_on(event, events.Paste(event.text))
-
-    def on_blur(self) -> None:
-        if self.screen.focused is not None and self.screen.focused is not self:
-            self.stop_walking()  # another widget was chosen, and not another window
+    # ---- mouse, painting --------------------------------------------------------------------
 
     def on_click(self, event: events.Click) -> None:
         rows = self._viewport.rows
@@ -241,13 +218,6 @@ class CursorView(FindView, inherit_bindings=False):
         self._put_cursor(self._nearest(address[0], -1), 0)
         if event.chain == 1 and not self._link_under(event.x, event.y) and self.table_at(address) is not None:
             self.post_message(self.Clicked("action:copy-table", address))
-
-    def _hand_on(self, event: events.Key | events.Paste, again: events.Key | events.Paste) -> None:
-        """Leaves the cursor; what was typed goes to who has the focus then."""
-        event.stop()
-        self.stop_walking()
-        if self.screen.focused is not self:
-            self.app.post_message(again)  # pyright: ignore[reportUnknownMemberType]
 
     def _bar(self, address: Address) -> Span:
         place, segment, number = address

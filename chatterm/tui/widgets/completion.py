@@ -87,7 +87,7 @@ class CompletionList(RowList):
     def on_mount(self) -> None:
         """Follow the prompt beside this list."""
         composer = self._composer
-        composer.key_filter = self._take_key
+        composer.key_filters.append(self._take_key)
         self.watch(composer, "selection", self._look, init=False)
 
     @property

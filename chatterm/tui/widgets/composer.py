@@ -108,8 +108,8 @@ class Composer(TextArea, inherit_bindings=False):
         )
         self.has_queued = False
         """Whether a queued message can be taken back; kept up to date by the screen."""
-        self.key_filter: Callable[[str], bool] | None = None
-        """Asked before every key of the prompt's own; true means that the key is used up."""
+        self.key_filters: list[Callable[[str], bool]] = []
+        """Asked in turn before every key of the prompt's own; true means that the key is used up."""
         self._enter = enter
         self._folded = FoldedText()
         self._history = PromptHistory()
@@ -157,7 +157,7 @@ class Composer(TextArea, inherit_bindings=False):
 
     def on_key(self, event: events.Key) -> None:
         """Use the keys of the prompt's own commands; all others go their usual way."""
-        if self.key_filter is not None and self.key_filter(event.key):
+        if any(takes(event.key) for takes in self.key_filters):
             _use_up(event)
             return
         command = self._commands.get(event.key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
@@ -76,6 +76,15 @@ class ConversationWidgets(Vertical):
     def _new_text_below(self) -> None:
         self.query_one(NewTextBadge).display = True
 
+    @on(Composer.Changed)
+    def _typed(self) -> None:
+        self.transcript.stop_walking()
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Who clicks into the prompt wants to type there."""
+        if event.widget is self.composer:
+            self.transcript.stop_walking()
+
     # ---- finding ----------------------------------------------------------------------------
 
     async def find(self, words: str = "") -> None:
@@ -85,6 +94,7 @@ class ConversationWidgets(Vertical):
             bar.take_focus()
             self.transcript.find_next()
             return
+        self.transcript.stop_walking()
         if bar is None:
             # Imported on use: the screen is there before anything that it does not show.
             from chatterm.tui.widgets.find_bar import FindBar

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from chatterm.config.model import Settings
 from chatterm.tui.message_commands import MESSAGE_COMMANDS
@@ -96,7 +97,7 @@ async def test_the_cursor_walks_and_the_hints_tell_its_keys(launch: Launch) -> N
 async def test_typing_leaves_the_cursor_and_goes_into_the_prompt(launch: Launch) -> None:
     async with launch() as program:
         await three_turns(program)
-        for typed in ("why not", "/hel"):
+        for typed in ("Why not", "/hel"):
             await program.pilot.press("alt+down")
             await program.until(lambda: program.pane.transcript.walking)
             await program.pilot.press(*typed)
@@ -104,12 +105,45 @@ async def test_typing_leaves_the_cursor_and_goes_into_the_prompt(launch: Launch)
             assert not program.pane.transcript.walking
             program.composer.clear_draft()
         await program.pilot.press("alt+up", "escape")
-        await program.pilot.press("x")
-        assert program.composer.text == "x"
+        await program.pilot.press("y")
+        assert program.composer.text == "y"
         await program.pilot.press("alt+up")
         await program.until(lambda: program.pane.transcript.walking)
         await program.pilot.click(program.composer)
         await program.until(lambda: not program.pane.transcript.walking)
+
+
+async def test_keys_that_come_all_at_once_keep_their_order(launch: Launch) -> None:
+    async with launch() as program:
+        await three_turns(program)
+        for typed in ("Why is that so?", "qyes, this too", "kkq and so on"):
+            await program.pilot.press("alt+up")
+            await program.until(lambda: program.pane.transcript.walking)
+            for character in typed:
+                program.app.post_message(events.Key("space" if character == " " else character, character))
+            await program.until(lambda: program.composer.text)
+            await program.pilot.pause()
+            assert program.composer.text == typed.lstrip("qk")
+            program.composer.clear_draft()
+
+
+async def test_a_paste_leaves_the_cursor_and_keys_of_the_application_do_not(launch: Launch) -> None:
+    async with launch() as program:
+        await three_turns(program)
+        await program.type("a draft")
+        await program.pilot.press("alt+up", "home")
+        await program.until(lambda: chosen(program) == {"question", "1"})
+        await program.pilot.press("pagedown", "end", "shift+up", "ctrl+t", "f1")
+        await program.shown("Keys and commands")
+        await program.pilot.press("escape")
+        await program.gone("Keys and commands")
+        assert program.pane.transcript.walking and program.composer.text == "a draft"
+        program.app.post_message(events.Paste(" pasted"))
+        await program.until(lambda: program.composer.text == "a draft pasted")
+        await program.until(lambda: not program.pane.transcript.walking)
+        await program.pilot.press("alt+up", "backspace")
+        await program.until(lambda: program.composer.text == "a draft paste")
+        assert not program.pane.transcript.walking
 
 
 async def test_a_message_its_code_and_its_tables_are_copied(launch: Launch) -> None:

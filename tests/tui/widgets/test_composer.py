@@ -242,6 +242,6 @@ async def test_hostile_text_is_drawn_safely_and_sent_as_it_is(text: str) -> None
 async def test_a_filter_comes_before_the_prompts_own_keys() -> None:
     app = PromptHost(composer := Composer())
     async with app.run_test() as pilot:
-        composer.key_filter = lambda key: key == "enter"
+        composer.key_filters.append(lambda key: key == "enter")
         await pilot.press("a", "enter")
         assert app.sent == [] and composer.text == "a"
