@@ -105,7 +105,6 @@ class Document:
 
     def begin_live(self, entry: Entry) -> int:
         """Adds an entry that grows; returns its place."""
-        # Imported on use: nothing grows while the program starts.
         from chatterm.tui.transcript.live_entry import LiveEntry
 
         place = self.insert(entry)
@@ -232,9 +231,9 @@ class Document:
 
     def _is_last_of_live(self, place: int, segment: int) -> bool:
         live, entry = self.live, self.entries[place]
-        if live is None or entry is None:
+        if live is None or entry is None or entry.id != live.entry.id:
             return False
-        return entry.id == live.entry.id and segment >= len(live.closed)
+        return segment >= len(live.closed)
 
     def _lines(self, place: int, segment: int) -> list[Line]:
         entry = self.entries[place]
