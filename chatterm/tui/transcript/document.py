@@ -270,9 +270,8 @@ class Document:
             self._set_height(place, body, len(live.closed), live.height)
 
     def _set_height(self, place: int, body: _Body, segment: int, height: int) -> None:
-        if (change := height - body.heights[segment]) != 0:
-            body.heights[segment] = height
-            self.heights[place] += change
+        self.heights[place] += height - body.heights[segment]
+        body.heights[segment] = height
 
     def _measure_live(self) -> None:
         """The heights of the live entry, which was laid out anew."""
