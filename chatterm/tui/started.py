@@ -99,7 +99,8 @@ class Started:
         unsent = [*held, self.pane.take_unsent()]
         await session.aclose(within_seconds)
         if running is not None and not running.turn.is_kept and running.turn.replaces is None:
-            unsent.insert(0, running.turn.prompt.text)  # withdrawn, and too late to come back into the composer
+            # Withdrawn, and too late to come back into the composer.
+            unsent.insert(0, running.turn.prompt.text)
         await self.keep_draft(session, "\n".join(filter(None, unsent)))
 
     async def keep_unsent(self) -> None:
