@@ -40,3 +40,17 @@ async def test_a_prompt_that_is_withdrawn_on_the_way_out_is_kept(launch: Launch)
         program.pane.stop()
         await program.app.leave()
         assert await program.state.draft("new") == "first\na draft"
+
+
+async def test_a_prompt_that_is_sent_in_the_moment_of_leaving_is_kept_once(launch: Launch) -> None:
+    async def close() -> None:
+        pass
+
+    async with launch(close=close) as program:
+        await program.type("in the last moment")
+        program.composer._send()
+        assert program.composer.text == ""
+        await program.app.leave()  # before the screen is told of what was sent
+        assert await program.state.draft("new") == "in the last moment"
+        await program.pilot.pause()
+        assert program.session.running is None and not program.provider.bodies()

@@ -20,7 +20,6 @@ from chatterm.tui.later import Later
 from chatterm.tui.messages import FiguresChanged, PromptStored, TurnEnded
 from chatterm.tui.services import Setup
 from chatterm.tui.skeleton import NARROW_COLUMNS, SHORT_ROWS, TINY_ROWS
-from chatterm.tui.transcript.entries import Entry
 from chatterm.tui.transcript.transcript import Transcript
 from chatterm.tui.widgets.composer import Composer
 from chatterm.tui.widgets.conversation_widgets import ConversationWidgets
@@ -136,14 +135,13 @@ class ChatScreen(Screen[None], inherit_bindings=False):
 
     @on(Composer.Submitted)
     async def _submitted(self, event: Composer.Submitted) -> None:
+        if not self.conversation.composer.hand_over(event.text):
+            return
         if self.started.is_there and not self._held:
             await self.started.value.take(event.text)
         elif event.text.strip():
             self._held.append(event.text)
-            waiting = Entry(
-                id=f"held-{len(self._held)}", role="user", text=event.text, label="queued", status="queued"
-            )
-            self.conversation.transcript.append(waiting)
+            self.conversation.hold(f"held-{len(self._held)}", event.text)
 
     @on(Composer.TakeBackRequested)
     def _take_back(self) -> None:
@@ -195,6 +193,7 @@ class ChatScreen(Screen[None], inherit_bindings=False):
 
     async def save(self, within_seconds: float) -> None:
         """End the running turn, and keep what was not sent: also what was typed before the engine was there."""
-        if not self.started.is_there and not self._held and self.conversation.composer.is_empty:
+        composer = self.conversation.composer
+        if not self.started.is_there and not self._held and composer.is_empty and not composer.sent:
             return
         await (await self.started.get()).save(self._held[1:], within_seconds)

@@ -110,6 +110,8 @@ class Composer(TextArea, inherit_bindings=False):
         """Whether a queued message can be taken back; kept up to date by the screen."""
         self.key_filters: list[Callable[[str], bool]] = []
         """Asked in turn before every key of the prompt's own; true means that the key is used up."""
+        self.sent: list[str] = []
+        """What was sent and not handed over yet: until then it is in no other place."""
         self._enter = enter
         self._folded = FoldedText()
         self._history = PromptHistory()
@@ -195,7 +197,15 @@ class Composer(TextArea, inherit_bindings=False):
             self.post_message(self.Submitted(""))
             return
         self._history.add(text)
+        self.sent.append(text)
         self.post_message(self.Submitted(text))
+
+    def hand_over(self, text: str) -> bool:
+        """Whether who got `Submitted` with this text shall send it: not if it became a draft meanwhile."""
+        if text and not self.sent:
+            return False
+        del self.sent[: bool(text)]
+        return True
 
     def clear_draft(self) -> None:
         """Empty the prompt; the undo key brings the text back."""

@@ -173,7 +173,8 @@ class ConversationPane:
     @property
     def unsent(self) -> str:
         """All that was typed and not sent: the prompts that wait, and what is in the composer."""
-        texts = [*(prompt.text for prompt in self.session.queued), self.composer.text, self._aside]
+        waiting = [*(prompt.text for prompt in self.session.queued), *self.composer.sent]
+        texts = [*waiting, self.composer.text, self._aside]
         return "\n".join(text for text in texts if text.strip())
 
     def take_unsent(self) -> str:
@@ -181,7 +182,7 @@ class ConversationPane:
         text = self.unsent
         while self.session.take_back() is not None:
             pass
-        self._aside = ""
+        self._aside, self.composer.sent = "", []
         self.composer.load("")
         return text
 

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from chatterm.config.model import InterfaceSettings
 from chatterm.tui.bindings import key_name
 from chatterm.tui.commands import Command
+from chatterm.tui.transcript.entries import Entry
 from chatterm.tui.transcript.transcript import Transcript
 from chatterm.tui.widgets.completion import CompletionList
 from chatterm.tui.widgets.composer import SHARED_KEYS, Composer
@@ -63,6 +64,10 @@ class ConversationWidgets(Vertical):
     def notices(self) -> Notices:
         """Where short messages are shown."""
         return self.query_one(Notices)
+
+    def hold(self, entry_id: str, text: str) -> None:
+        """Show a prompt that cannot be sent yet."""
+        self.transcript.append(Entry(id=entry_id, role="user", text=text, label="queued", status="queued"))
 
     @on(Transcript.FollowingChanged)
     def _following_changed(self, event: Transcript.FollowingChanged) -> None:
