@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.binding import BindingType
 from textual.driver import Driver
 from textual.filter import LineFilter
@@ -165,6 +165,11 @@ class ChattermApp(Front, inherit_bindings=False):
         # The terminal was the shell's meanwhile, and Textual paints only what changed.
         self.refresh(layout=True)
         self.screen.refresh(layout=True)
+
+    def on_cursor_position(self, event: events.CursorPosition) -> None:
+        """Nobody asks the terminal where its cursor is: many say so for Shift+F3, in the same words."""
+        if (event.x, event.y) == (1, 0):
+            self.post_message(events.Key("shift+f3", None))
 
     def _signalled(self, status: int) -> None:
         self.run_worker(partial(self.leave, status))

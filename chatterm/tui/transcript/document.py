@@ -240,11 +240,9 @@ class Document:
         assert entry is not None
         if (lines := self._laid.get((entry.id, segment))) is not None:
             return lines
-        body = self.body(place)
-        if self.live is not None and self.live.entry.id == entry.id:
-            contents, references = self.live.closed[segment].contents, self.live.references
-        else:
-            contents, references = contents_of(self, place)[segment].contents, body.references
+        contents = contents_of(self, place)[segment].contents
+        body, live = self.body(place), self.live
+        references = live.references if live and live.entry.id == entry.id else body.references
         lines = lay_out(contents, self.form, references)
         self._keep(place, entry.id, segment, lines)
         return lines

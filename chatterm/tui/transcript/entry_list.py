@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from chatterm.tui.transcript.entries import Entry
-from chatterm.tui.transcript.find import Found
+
+if TYPE_CHECKING:
+    from chatterm.tui.transcript.find import Found
 
 
 class Extent(NamedTuple):
@@ -63,6 +65,8 @@ class EntryList:
 
     def look_anew(self, *, narrows: bool = False) -> None:
         """Nothing was found so far; where it `narrows`, what had none of the words before has none of the new."""
+        from chatterm.tui.transcript.find import Found  # on use: nobody may ever look for anything
+
         self.found = Found([entry is None for entry in self._entries], self.found if narrows else None)
 
     def fill(self, place: int, entry: Entry) -> bool:

@@ -198,13 +198,13 @@ class Found:
 
     # ---- going ------------------------------------------------------------------------------
 
-    def choose(self, origin: Match) -> bool:
-        """Makes the first match from `origin` on current, else the last one before it; whether there is one.
+    def choose(self, place: int, number: int) -> bool:
+        """Makes the first match from the one with this number on current, else the last before; whether there is one.
 
-        False too where what comes after `origin` was not searched so far.
+        False too where what comes after it was not searched so far.
         """
-        index, total = self._counts.start(origin.place) + origin.number, self.total
-        if index >= total and (total == 0 or self._states.find(_WAITS, origin.place) >= 0):
+        index, total = self._counts.start(place) + number, self.total
+        if index >= total and (total == 0 or self._states.find(_WAITS, place) >= 0):
             return False
         self.current = Match(*self._counts.find(min(index, total - 1)))
         return True

@@ -4,36 +4,32 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.style import Style
 from textual.message import Message
-from textual.worker import Worker
 
 from chatterm.core.errors import ChattermError
 from chatterm.tui.transcript.document import Address
 from chatterm.tui.transcript.entries import Entry
-from chatterm.tui.transcript.find import Found, Match, Needle, needle_of
-from chatterm.tui.transcript.found_places import (
-    Shown,
-    found_in_row,
-    number_from,
-    place_of,
-)
 from chatterm.tui.transcript.paint import Overlay, Palette
-from chatterm.tui.transcript.search import Search
 from chatterm.tui.transcript.segments import Format
 from chatterm.tui.transcript.selectable_view import SelectableView
 from chatterm.tui.transcript.selection import Mark, line_at
 from chatterm.tui.transcript.spots import Spot, spot_of, text_length
 
+if TYPE_CHECKING:
+    from textual.worker import Worker
+
+    from chatterm.tui.transcript.find import Found
+    from chatterm.tui.transcript.found_places import Shown
+    from chatterm.tui.transcript.search import Search
+
 COVERED = 1
 """Rows at the bottom of the view in which no match is shown: what is over them covers it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """What was found: in all, and the number of the current match, from 0 on.
 
     `complete` says that there is no more; `failed`, that a part of the conversation could not be read.
@@ -101,8 +97,11 @@ class FindView(SelectableView):
         The first match becomes the current one, and is brought into view if it `goes`, unless the user scrolled
         meanwhile; else it becomes so only if it is in view.
         """
+        # Imported on use: nobody may ever look for anything.
+        from chatterm.tui.transcript.search import Search, needle_of
+
         before, needle, form = self._search, needle_of(words), self._document.form
-        if needle == self._needle:
+        if needle == (before.needle if before is not None else None):
             return
         self._ask(goes=goes)
         self._current = self._error = None
@@ -129,10 +128,6 @@ class FindView(SelectableView):
             found.step(forward=forward)
             self._go()
         self._tell()
-
-    @property
-    def _needle(self) -> Needle | None:
-        return None if self._search is None else self._search.needle
 
     @property
     def _found(self) -> Found | None:
@@ -176,51 +171,39 @@ class FindView(SelectableView):
 
     def _choose(self) -> None:
         """Makes a match the current one, as soon as it is known which, if one is asked for."""
-        found, needle = self._found, self._needle
-        if found is None or needle is None or not len(self._document):
+        found, search = self._found, self._search
+        if found is None or search is None or not len(self._document):
             return
         if found.current is not None:
             is_other = self._current_form._replace(width=self._document.form.width) != self._document.form
-            if (is_other or self._current is None) and self._document.entries[
-                found.current.place
-            ] is not None:
-                self._locate(found.current, needle)
-                self.refresh()
+            if is_other or self._current is None:
+                self._locate()
             return
         place, segment, spot = self._from
         place = min(place, len(self._document) - 1)
-        if not self._asks or (found.waits(place) and not self._document.entries.is_absent(place)):
+        entries, number = self._document.entries, 0
+        if not self._asks or (found.waits(place) and not entries.is_absent(place)):
             return
-        number = 0
-        if count := found.count(place) if self._document.entries[place] is not None else 0:
-            number = number_from(self._document, Mark(place, segment, spot), count, needle)
-        if not found.choose(Match(place, number)):
+        if entries[place] is not None and (count := found.count(place)):
+            number = search.number_from(Mark(place, segment, spot), count)
+        if not found.choose(place, number):
             return
         self._asks = False
         top, followed = self._held
         if self._goes and (self._viewport.top == top or (followed and self.following)):
             self._go()
-        elif found.current is not None and self._document.entries[found.current.place] is not None:
-            self._locate(found.current, needle)
-            self.refresh()
-        if not self._goes and not self._is_in_view():
+        elif not self._locate() or (not self._goes and not self._is_in_view()):
             found.current = self._current = None
 
     def _go(self) -> None:
         """Brings the current match into view."""
-        found, needle = self._found, self._needle
-        if found is None or needle is None or found.current is None:
+        if (found := self._found) is None or found.current is None:
             return
-        place = found.current.place
-        if self._document.entries[place] is None:
-            self._current = None
-            self.run_worker(self._read_and_go(place), group="find-go", exclusive=True)
-            return
-        self._locate(found.current, needle)
-        if not self._is_in_view():
+        if not self._locate():
+            self.run_worker(self._read_and_go(found.current.place), group="find-go", exclusive=True)
+        elif not self._is_in_view():
             self._viewport.show(self._current_address(), self._viewport.height // 3)
             self._show()
-        self.refresh()
 
     async def _read_and_go(self, place: int) -> None:
         await self._read_around(place)
@@ -228,35 +211,40 @@ class FindView(SelectableView):
         if current is not None and current.place == place and self._document.entries[place] is not None:
             self._go()
 
-    def _locate(self, match: Match, needle: Needle) -> None:
-        assert self._found is not None
-        count = self._found.count(match.place)
+    def _locate(self) -> bool:
+        """Finds where the current match is shown; False where it must be read first."""
+        found, search, self._current = self._found, self._search, None
+        if found is None or found.current is None or search is None:
+            return False
+        if self._document.entries[found.current.place] is None:
+            return False
         self._current_form = self._document.form
-        self._current = place_of(self._document, match.place, match.number, count, needle)
+        self._current = search.place_of(found.current, found.count(found.current.place))
+        self.refresh()
+        return True
 
     def _current_address(self) -> Address:
         assert self._found is not None and self._found.current is not None and self._current is not None
-        return line_at(
-            self._document, Mark(self._found.current.place, self._current.segment, self._current.start)
-        )
+        mark = Mark(self._found.current.place, self._current.segment, self._current.start)
+        return line_at(self._document, mark)
 
     def _is_in_view(self) -> bool:
-        found, rows = self._found, self._viewport.rows[: self._viewport.height - COVERED]
-        if found is None or found.current is None or self._current is None:
+        """Whether the current match is in view, and nothing covers it."""
+        if self._found is None or self._found.current is None or self._current is None:
             return False
-        return self._current_address() in rows
+        return self._current_address() in self._viewport.rows[: self._viewport.height - COVERED]
 
     # ---- painting ---------------------------------------------------------------------------
 
     def _overlays(self, address: Address) -> list[Overlay]:
         overlays = super()._overlays(address)
-        found, needle, entry = self._found, self._needle, self._document.entries[address[0]]
-        if found is None or needle is None or entry is None:
+        found, search, entry = self._found, self._search, self._document.entries[address[0]]
+        if found is None or search is None or entry is None:
             return overlays
         live = self._document.live
         if found.has_none(address[0]) and (live is None or live.entry.id != entry.id):
             return overlays
-        row, matches = found_in_row(self._document, address, needle)
+        row, matches = search.found_in_row(address)
         line, begin = self._document.line(address), row.starts[address[2] - row.first]
         for start, end in matches:
             first, stop = max(start - begin, 0), min(end - begin, text_length(line))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ from chatterm.tui.transcript.selection import Mark
 from chatterm.tui.transcript.spots import Spot, spot_of
 
 _ABOUT = ("fold", "spinner")
+_HIDDEN = "\0"  # is in no clean text
+_UNSEEN = re.compile(rf"\]\([^()\s]*\)|{_HIDDEN}[^{_HIDDEN}]*{_HIDDEN}")
 
 
 class Shown(NamedTuple):
@@ -61,7 +64,10 @@ def place_of(document: Document, place: int, number: int, count: int, needle: Ne
         segment += 1
     document.height(place, segment)
     if shown := list(_shown_in(document, place, segment, needle)):
-        return shown[inside if len(shown) == counts[segment] else inside * len(shown) // counts[segment]]
+        seen = _are_seen(sources[segment], needle)
+        before, all_seen = sum(seen[:inside]), sum(seen)
+        at = before if all_seen == len(shown) else before * len(shown) // max(all_seen, 1)
+        return shown[min(at, len(shown) - 1)]
     down = _fraction(sources[segment], inside, needle)
     return _line_in(document, place, segment, int(document.height(place, segment) * down))
 
@@ -69,14 +75,17 @@ def place_of(document: Document, place: int, number: int, count: int, needle: Ne
 def number_from(document: Document, mark: Mark, count: int, needle: Needle) -> int:
     """The number of the first match of an entry, of so many, that is shown at the mark or after it."""
     place, segment, spot = mark
-    counts = [source.count(needle.folded) for source in _sources(document, place, needle)]
+    sources = _sources(document, place, needle)
+    counts = [source.count(needle.folded) for source in sources]
     segment = min(segment, len(counts) - 1)
     document.height(place, segment)
     shown = list(_shown_in(document, place, segment, needle))
+    seen = [at for at, is_seen in enumerate(_are_seen(sources[segment], needle)) if is_seen]
     passed = sum(each.start < spot for each in shown)
-    if shown and len(shown) != counts[segment]:
-        passed = passed * counts[segment] // len(shown)
-    total, number = sum(counts), sum(counts[:segment]) + passed
+    if shown and len(shown) != len(seen):
+        passed = passed * len(seen) // len(shown)
+    inside = seen[passed] if passed < len(seen) else counts[segment]
+    total, number = sum(counts), sum(counts[:segment]) + inside
     return number if total == count else -(-number * count // max(total, 1))
 
 
@@ -150,10 +159,23 @@ def _source(contents: Sequence[Content]) -> str:
     parts: list[str] = []
     for content in contents:
         if isinstance(content, Piece):
-            parts += ("" if content.continues else "\n", content.source)
+            opening = f"\n{_HIDDEN}{content.opening}{_HIDDEN}" if content.opening else ""
+            parts += (opening, "" if content.continues else "\n", content.source)
         elif not content.spans or content.spans[0].look.name not in _ABOUT:
             parts += ("\n", "".join([span.text for span in content.spans]))
     return "".join(parts)
+
+
+def _are_seen(folded: str, needle: Needle) -> list[bool]:
+    """For each match in the source of a segment, whether it is shown: not where a link leads, nor what opens a
+    code block."""
+    hidden = [found.span() for found in _UNSEEN.finditer(folded)]
+    seen: list[bool] = []
+    at = folded.find(needle.folded)
+    while at >= 0:
+        seen.append(not any(start < at + len(needle.folded) and at < end for start, end in hidden))
+        at = folded.find(needle.folded, at + len(needle.folded))
+    return seen
 
 
 def _fraction(folded: str, number: int, needle: Needle) -> float:

@@ -7,11 +7,21 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 
 from chatterm.core.errors import ChattermError
-from chatterm.tui.transcript.document import Document
+from chatterm.tui.transcript.document import Address, Document
 from chatterm.tui.transcript.entries import Entry
-from chatterm.tui.transcript.find import Found, Needle
-from chatterm.tui.transcript.found_places import searched_text, text_of
+from chatterm.tui.transcript.find import Found, Match, Needle, RowText, needle_of
+from chatterm.tui.transcript.found_places import (
+    Shown,
+    found_in_row,
+    number_from,
+    place_of,
+    searched_text,
+    text_of,
+)
 from chatterm.tui.transcript.segments import Format
+from chatterm.tui.transcript.selection import Mark
+
+__all__ = ["Search", "needle_of"]
 
 SLICE_SECONDS = 0.004
 """How long is searched at a time; keys, the reply and the screen come in between."""
@@ -19,7 +29,7 @@ AGAIN_SECONDS = 0.2
 """How often is looked for what is new, once all was searched."""
 PAUSE_SECONDS = 0.15
 """After a pause of this length in typing, what must be read is read."""
-STEP = 512
+STEP = 128
 """How many entries are read at a time for it."""
 
 Read = Callable[[int, int], Awaitable[Sequence[Entry]]]
@@ -44,6 +54,18 @@ class Search:
         self._look: Callable[[], None] = lambda: None
         self._live_length: int = 0
         self._until: float = 0.0
+
+    def place_of(self, match: Match, count: int) -> Shown:
+        """Where a match is shown, of so many in its entry."""
+        return place_of(self._document, match.place, match.number, count, self.needle)
+
+    def number_from(self, mark: Mark, count: int) -> int:
+        """The number of the first match in an entry, of so many, that is shown at the mark or after it."""
+        return number_from(self._document, mark, count, self.needle)
+
+    def found_in_row(self, address: Address) -> tuple[RowText, list[tuple[int, int]]]:
+        """The row that a line is in, and where in its text the matches are."""
+        return found_in_row(self._document, address, self.needle)
 
     async def run(self, look: Callable[[], None]) -> None:
         """Searches until it is cancelled, or nothing is looked for in the document any more."""

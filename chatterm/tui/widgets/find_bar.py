@@ -38,7 +38,7 @@ class FindBar(Horizontal):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "step(True)", show=False),
-        # Some terminals send Shift+F3 as what others send for F15.
+        # The console of Linux sends F15 for Shift+F3.
         Binding("shift+enter,up,shift+f3,f15", "step(False)", show=False),
         Binding("escape", "close", show=False),
     ]

@@ -6,7 +6,9 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from textual import events
 
+from chatterm.config.themes import contrast, load_themes
 from chatterm.tui.services import Start
 from tests.store.long import make_long_file
 from tests.tui.conftest import Launch, Program
@@ -126,6 +128,75 @@ async def test_a_past_that_cannot_be_read_is_told(launch: Launch, long_file: Pat
         await program.send(f"/find {RARE}")
         await told(program, "3 found, not all could be read")
         assert "no longer in the history" in program.notices
+
+
+async def test_shift_f3_as_xterm_sends_it(launch: Launch) -> None:
+    async with launch() as program:
+        await program.turn("Which colour?", "Red, red or red.")
+        await program.send("/find red")
+        await told(program, "1 of 3")
+        program.app.post_message(events.CursorPosition(1, 0))
+        await told(program, "3 of 3")
+        await program.pilot.press("f15")
+        await told(program, "2 of 3")
+
+
+async def test_the_view_moves_only_where_the_match_is_out_of_sight(launch: Launch) -> None:
+    async with launch() as program:
+        for number in range(12):
+            await program.turn(f"Prompt {number}", "A reply\n\nin two paragraphs.")
+        held = top(program)
+        await program.pilot.press("f3", "p", "r", "o")
+        await told(program, "11 of 12")
+        assert top(program) == held
+        await program.pilot.press("m", "p", "t", "space", "2")
+        await told(program, "1 of 1")
+        await program.shown("Prompt 2")
+        assert top(program) < held
+        program.pane.transcript.scroll_to_end()
+        await program.pilot.press("backspace")
+        await told(program, "11 of 12")
+        assert top(program) == held
+
+
+async def test_streaming_goes_on_below_the_match(launch: Launch) -> None:
+    async with launch() as program:
+        await program.turn("An owl", "\n\n".join(["words"] * 40))
+        stream = await program.ask("Tell me")
+        await program.send("/find an owl")
+        await program.shown("An owl")
+        await told(program, "1 of 1")
+        held = top(program)
+        for _ in range(5):
+            stream.send(text="more\n\n" * 20)
+            await program.pilot.pause()
+        await program.until(lambda: "follows" in program.text)
+        assert top(program) == held
+        assert bar_line(program)
+        stream.send(done="end_turn")
+        stream.end()
+        await program.until(lambda: program.session.running is None)
+
+
+async def test_marks_can_be_read_in_all_themes(launch: Launch) -> None:
+    async with launch() as program:
+        await program.turn("red", "Red `red` and [red](http://red.example)\n\n```python\nred = 1  # red\n```")
+        await program.send("/find red")
+        await told(program, "1 of 7")
+        for name in load_themes().palettes:
+            program.app.theme = name
+            await program.pilot.pause()
+            transcript = program.pane.transcript
+            parts = [part for y in range(transcript.size.height) for part in transcript.render_line(y)]
+            found = [part.style for part in parts if part.text.lower() == "red" and part.style]
+            marked = [style for style in found if style.bgcolor and style.color]
+            grounds = {style.bgcolor.name for style in marked if style.bgcolor}
+            assert len(marked) >= 5 and len(grounds) == 2, name
+            assert sum(bool(style.underline and style.bold) for style in marked) == 1, name
+            for style in marked:
+                assert style.color is not None and style.bgcolor is not None
+                least = 7.0 if name.startswith("high-contrast") else 4.5
+                assert contrast(style.color.name, style.bgcolor.name) >= least, name
 
 
 async def test_escape_and_ctrl_c_close_it_from_the_prompt(launch: Launch) -> None:
