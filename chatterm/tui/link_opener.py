@@ -53,7 +53,9 @@ def open_link(opener: str, target: str, environ: Mapping[str, str]) -> None:
             env=dict(environ),
         )
     except OSError as error:
-        raise ChattermError(f"{name} cannot be started: {error.strerror}.", "Copy the link instead.") from None
+        raise ChattermError(
+            f"{name} cannot be started: {error.strerror}.", "Copy the link instead."
+        ) from None
     try:
         status = process.wait(WAIT_SECONDS)
     except subprocess.TimeoutExpired:

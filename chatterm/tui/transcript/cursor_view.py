@@ -147,6 +147,7 @@ class CursorView(FindView):
     # ---- moving -----------------------------------------------------------------------------
 
     def scroll_lines(self, lines: int) -> None:
+        """Scrolls down by so many lines, up by negative ones; the cursor stays in view."""
         super().scroll_lines(lines)
         rows, cursor = self._viewport.rows, self._viewport.cursor
         if cursor is None or not rows or rows[0][0] <= cursor <= rows[-1][0]:
@@ -158,11 +159,13 @@ class CursorView(FindView):
             self.refresh()
 
     def scroll_to_start(self) -> None:
+        """Goes to the first line, and with the cursor to the first message."""
         super().scroll_to_start()
         if self.walking:
             self.walk_to_first()
 
     def scroll_to_end(self) -> None:
+        """Goes to the end and follows it, with the cursor on the last message."""
         if self.walking:
             self.walk_to_last()
         super().scroll_to_end()
