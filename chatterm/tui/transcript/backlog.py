@@ -6,7 +6,6 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-
 if TYPE_CHECKING:
     from chatterm.tui.transcript.live_entry import LiveEntry
 
