@@ -43,7 +43,8 @@ class Pump:
         stored: Callable[[Turn], object],
         stop_key: str,
     ) -> None:
-        self._handle = handle
+        self.handle = handle
+        """The turn that is followed."""
         self._transcript = transcript
         self._show_figures = show_figures
         self._stored = stored
@@ -58,7 +59,7 @@ class Pump:
 
     async def run(self) -> TurnFinished:
         """Carry on until the turn is over; returns its last event."""
-        while batch := await self._handle.batch():
+        while batch := await self.handle.batch():
             for event in batch:
                 self._meter.observe(event)
                 if isinstance(event, TurnFinished):
@@ -72,10 +73,10 @@ class Pump:
         """Bring the waiting line and the figures up to date."""
         now = time.monotonic()
         self._show_figures(self._meter.figures(now))
-        if self._handle.done:
+        if self.handle.done:
             return
         if self._last_delta is None:
-            model, seconds = self._handle.turn.model, now - self._started
+            model, seconds = self.handle.turn.model, now - self._started
             words = waiting_words(self._stage, model, self._host, seconds, self._stop_key)
         else:
             words = quiet_words(now - self._last_delta, self._stop_key)

@@ -95,7 +95,7 @@ class Started:
 
     async def save(self, held: Iterable[str], within_seconds: float) -> None:
         """End the running turn, and keep what was not sent, after what is `held`; the prompt is empty then."""
-        session, running = self.pane.session, self.pane.session.running
+        session, running = self.pane.session, self.pane.followed
         unsent = [*held, self.pane.take_unsent()]
         await session.aclose(within_seconds)
         if running is not None and not running.turn.is_kept and running.turn.replaces is None:

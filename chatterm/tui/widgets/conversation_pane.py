@@ -60,13 +60,13 @@ class ConversationPane:
         return key_name(self._commands, command_id)
 
     @property
-    def is_busy(self) -> bool:
-        """Whether a turn runs, or has ended and is not shown to its end yet."""
-        return self._pump is not None or self.session.running is not None
+    def followed(self) -> TurnHandle | None:
+        """The turn that runs, or has ended and is not shown to its end yet."""
+        return self._pump.handle if self._pump is not None else self.session.running
 
     def refuse_while_busy(self) -> None:
-        """Raises `TurnInProgressError` while `is_busy`."""
-        if self.is_busy:
+        """Raises `TurnInProgressError` while there is such a turn."""
+        if self.followed is not None:
             raise TurnInProgressError("A reply is still coming in.", f"{self.key('stop')} stops it first.")
 
     def edit(self, text: str) -> None:
@@ -131,7 +131,7 @@ class ConversationPane:
     def send(self, prompt: Prompt) -> None:
         """Start the turn, or queue the prompt while another runs or no model is chosen yet."""
         session = self.session
-        if self.is_busy or session.target is None:
+        if self.followed is not None or session.target is None:
             session.queue(prompt)
             self.show_queue()
             self._ask_for_model()
@@ -145,7 +145,7 @@ class ConversationPane:
 
     def send_queued(self) -> bool:
         """Send the first queued prompt; False when nothing waits or a turn runs."""
-        ready = not self.is_busy and self.session.target is not None
+        ready = self.followed is None and self.session.target is not None
         handle = self.session.start_next() if ready else None
         if handle is not None:
             self._follow(handle)
@@ -154,7 +154,7 @@ class ConversationPane:
     def regenerate(self) -> bool:
         """Ask the last prompt again; False when there is none or a turn runs."""
         session = self.session
-        if self.is_busy or session.target is None:
+        if self.followed is not None or session.target is None:
             return False
         handle = session.regenerate()
         if handle is not None:
@@ -199,7 +199,7 @@ class ConversationPane:
 
     def show_queue(self) -> None:
         """Show the prompts that wait, after everything else."""
-        held = not self.is_busy and self.session.target is not None
+        held = self.followed is None and self.session.target is not None
         self._queue_view.show(self.transcript, self.session.queued, held=held)
         self.composer.has_queued = bool(self.session.queued)
 
