@@ -199,6 +199,31 @@ async def test_marks_can_be_read_in_all_themes(launch: Launch) -> None:
                 assert contrast(style.color.name, style.bgcolor.name) >= least, name
 
 
+@pytest.mark.parametrize("size", [(20, 5), (12, 3), (80, 24)])
+async def test_it_opens_on_the_smallest_screens(launch: Launch, size: tuple[int, int]) -> None:
+    async with launch(size=size) as program:
+        await program.turn("Which colour?", "Red, red or red. " * 20)
+        await program.pilot.press("f3", *"red")
+        transcript = program.pane.transcript
+        await program.until(lambda: transcript.tally.total == 60 and transcript.tally.complete)
+        first = transcript.tally.number
+        assert first is not None
+        await program.pilot.press("enter", "enter", "up")
+        await program.until(lambda: transcript.tally.number == (first + 1) % 60)
+        await program.pilot.resize_terminal(40, 10)
+        await program.pilot.press("escape")
+        assert program.composer.has_focus
+
+
+async def test_another_conversation_is_searched_when_it_is_opened(launch: Launch) -> None:
+    async with launch() as program:
+        await program.turn("Which colour?", "Red.")
+        await program.send("/find red")
+        await told(program, "1 of 1")
+        await program.app.chat.run_command("new")
+        await told(program, "no match")
+
+
 async def test_escape_and_ctrl_c_close_it_from_the_prompt(launch: Launch) -> None:
     async with launch() as program:
         await program.turn("Which colour?", "Red.")
