@@ -26,7 +26,7 @@ _CONTINUING = ("and", "also", "but", "or", "then", "what about", "how about")
 _POINTING = frozenset(("it", "that", "this", "these", "those", "there", "them", "one"))
 
 _NO_MODEL = (
-    "No model is involved: the guide quotes the manual. To talk to a model,\n"
+    "No model is involved: the guide quotes the manual. To talk to a model, "
     "type `/model`, or start `chatterm --provider ollama --model llama3`."
 )
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
 FIRST_TOPIC = "start"
 """The page that a new user reads first."""
+
+_OTHER = re.compile(r"\s*(?:$|[#|>]|[-+*] |\d+[.)] |```)")
+"""How a line begins that continues no paragraph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +43,27 @@ def read_pages() -> tuple[Page, ...]:
         if file.name.endswith(".md")
     }
     topics = sorted(texts, key=lambda topic: (topic != FIRST_TOPIC, topic))
-    return tuple(parse_page(topic, texts[topic]) for topic in topics)
+    return tuple(parse_page(topic, flowing(texts[topic])) for topic in topics)
 
 
 def parse_page(topic: str, text: str) -> Page:
     """A page from its Markdown: a title line, a summary, then sections."""
     (title, summary), *rest = _split(text)
     return Page(topic, title, summary, text, tuple(Section(topic, heading, body) for heading, body in rest))
+
+
+def flowing(markdown: str) -> str:
+    """A page with each paragraph and list item on one line: breaks are kept where it is shown."""
+    lines, in_code = [""], False
+    for line in markdown.split("\n"):
+        fence = line.lstrip().startswith("```")
+        before = lines[-1].lstrip()
+        if in_code or fence or _OTHER.match(line) or not before or before.startswith(("#", "|", "```")):
+            lines.append(line)
+        else:
+            lines[-1] += f" {line.strip()}"
+        in_code ^= fence
+    return "\n".join(lines[1:])
 
 
 def find_page(pages: Sequence[Page], name: str) -> Page | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
@@ -16,9 +15,6 @@ from textual.screen import ModalScreen
 from chatterm.core.clean import clean_line
 from chatterm.tui.transcript.entries import Entry
 from chatterm.tui.transcript.transcript import Transcript
-
-_OTHER = re.compile(r"\s*(?:$|[#|>]|[-+*] |\d+[.)] |```)")
-"""How a line begins that continues no paragraph."""
 
 
 class PageBox(ModalScreen[None]):
@@ -51,7 +47,7 @@ class PageBox(ModalScreen[None]):
         super().__init__()
         self._copy = copy
         self._heading = clean_line(title)
-        self._page = Entry(id="page", role="assistant", text=_flowing(markdown))
+        self._page = Entry(id="page", role="assistant", text=markdown)
 
     def compose(self) -> ComposeResult:
         """The box."""
@@ -77,17 +73,3 @@ class PageBox(ModalScreen[None]):
     def action_scroll(self, how: str) -> None:
         """Move in the page, by the method of that name."""
         getattr(self.query_one(Transcript), how)()
-
-
-def _flowing(markdown: str) -> str:
-    """The page with each paragraph and list item on one line: breaks in replies are kept, those in pages are not."""
-    lines, in_code = [""], False
-    for line in markdown.split("\n"):
-        fence = line.lstrip().startswith("```")
-        before = lines[-1].lstrip()
-        if in_code or fence or _OTHER.match(line) or not before or before.startswith(("#", "|", "```")):
-            lines.append(line)
-        else:
-            lines[-1] += f" {line.strip()}"
-        in_code ^= fence
-    return "\n".join(lines[1:])
