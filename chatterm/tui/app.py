@@ -58,6 +58,7 @@ class ChattermApp(Front, inherit_bindings=False):
         self._palette = setup.palette
         super().__init__(driver_class=driver_class(screen))
         self._setup = setup
+        self._first = screen
         self._offered: Mapping[str, Palette] = {}
         self._leaving = False
         # One for good: Textual caches what a filter made of a line by the identity of the filter.
@@ -92,6 +93,8 @@ class ChattermApp(Front, inherit_bindings=False):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._signalled, 128 + number)
+        if self._first is not None and self._first.asked_to_end is not None:
+            self._signalled(128 + self._first.asked_to_end)
 
     def _bind_keys(self) -> None:
         """Bind the keys of the table as the user set them."""
@@ -172,7 +175,11 @@ class ChattermApp(Front, inherit_bindings=False):
             self.post_message(events.Key("shift+f3", None))
 
     def _signalled(self, status: int) -> None:
-        self.run_worker(partial(self.leave, status))
+        leave = partial(self.run_worker, partial(self.leave, status))
+        if self.chat.is_mounted:
+            leave()
+        else:  # Textual cannot end while it makes the screen
+            self.call_after_refresh(leave)
 
     def _write_to_terminal(self, sequence: str) -> None:
         if self._driver is not None:

@@ -30,6 +30,8 @@ class FirstScreen:
 
     def __init__(self) -> None:
         self._before: list[Any] | None = None
+        self.asked_to_end: int | None = None
+        """The signal that asked for the end. What its handler raises is lost where it interrupts the wrong line."""
 
     def show(self, environ: Mapping[str, str], theme: str | None) -> None:
         """Paint it, if all three standard streams are a terminal that can show it. `theme` is the one asked for.
@@ -61,7 +63,7 @@ class FirstScreen:
         import signal  # costs more than the picture
 
         for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _end)
+            signal.signal(number, self._end)
 
     def take(self) -> list[Any] | None:
         """Hand the terminal over as it is: its line settings from before; None where nothing is to hand over."""
@@ -83,6 +85,10 @@ class FirstScreen:
             termios.tcsetattr(0, termios.TCSANOW, before)
         except (OSError, termios.error):
             return  # the terminal is gone
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        self.asked_to_end = number
+        raise SystemExit(128 + number)
 
 
 def find_look(environ: Mapping[str, str], theme: str | None = None) -> Look:
@@ -141,7 +147,3 @@ def _write(text: str) -> None:
         return  # nobody sees it
     finally:
         os.set_blocking(2, was_blocking)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)

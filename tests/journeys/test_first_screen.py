@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 
 import pytest
@@ -112,6 +113,30 @@ def test_a_signal_meanwhile_puts_the_terminal_back(home: Home, number: signal.Si
         time.sleep(0.03)  # the handlers are set right after the picture, with nothing to be seen of it
         terminal.signal(number)
         assert terminal.wait_exit() == 128 + number
+        assert terminal.left_on == []
+
+
+def test_a_signal_whose_exception_got_lost_ends_it_all_the_same(home: Home) -> None:
+    # What interrupts a finaliser is printed and forgotten by Python: here a module's, while it is imported.
+    lost = (
+        "import os, signal, sys\n"
+        "class Finaliser:\n"
+        "    def __del__(self):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        for _ in range(1000): pass\n"
+        "import chatterm.tui.first_screen as first\n"
+        "show = first.FirstScreen.show\n"
+        "def shown(*arguments):\n"
+        "    show(*arguments)\n"
+        "    sys.unraisablehook = lambda _: None\n"
+        "    Finaliser()\n"
+        "first.FirstScreen.show = shown\n"
+        "sys.argv = ['chatterm']\n"
+        "from chatterm.__main__ import main\n"
+        "main()\n"
+    )
+    with home.start(program=(sys.executable, "-c", lost), CHATTERM_PROVIDER="guide") as terminal:
+        assert terminal.wait_exit() == 128 + signal.SIGTERM
         assert terminal.left_on == []
 
 

@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import threading
 import time
@@ -55,15 +56,16 @@ class Program:
         self.end()
 
     def _start(self) -> None:
-        address = self._folder / f"{self.pane}-{time.monotonic_ns()}"
         self._main, other = pty.openpty()
         fcntl.ioctl(self._main, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(address))
+        # The address of a socket is short: about 100 characters, which a folder of tests may have by itself.
+        with tempfile.TemporaryDirectory(dir="/tmp") as place, socket.socket(socket.AF_UNIX) as listener:
+            address = f"{place}/socket"
+            listener.bind(address)
             listener.listen()
             listener.settimeout(0.2)
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.benchmarks.transcript.child", self.pane, str(address)],
+                [sys.executable, "-m", "tests.benchmarks.transcript.child", self.pane, address],
                 stdin=other,
                 stdout=other,
                 stderr=other,
