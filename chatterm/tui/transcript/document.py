@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatterm.tui.transcript.entries import Entry
-from chatterm.tui.transcript.entry_list import EntryList, Extent
+from chatterm.tui.transcript.entry_list import EntryList, Extent, estimated_lines
 from chatterm.tui.transcript.heights import HeightIndex
 from chatterm.tui.transcript.laid_lines import LaidLines
 from chatterm.tui.transcript.lines import Line
@@ -16,7 +16,6 @@ from chatterm.tui.transcript.segments import (
     References,
     Segment,
     entry_segments,
-    estimated_lines,
     lay_out,
 )
 
@@ -75,7 +74,7 @@ class Document:
         self._bodies.clear()
         self._laid.clear()
         self.wanted.clear()
-        self.heights = HeightIndex(self._estimated(place) for place in range(len(self.entries)))
+        self.heights = HeightIndex(self.entries.heights(self._estimated, self.form.width))
 
     def fill(self, place: int, entries: Iterable[Entry]) -> None:
         """Puts entries that were read into the places from this one on; those that are there already stay."""
@@ -151,7 +150,7 @@ class Document:
             else:
                 body.heights = [segment.estimate(form.width) for segment in body.segments]
                 body.exact.clear()
-        self.heights = HeightIndex(self._estimated(place) for place in range(len(self.entries)))
+        self.heights = HeightIndex(self.entries.heights(self._estimated, self.form.width))
         self._measure_live()
 
     def turn_fold(self, place: int, number: int) -> None:

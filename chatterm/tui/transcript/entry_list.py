@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from chatterm.tui.transcript.entries import Entry
@@ -16,6 +17,11 @@ class Extent(NamedTuple):
 
     characters: int
     breaks: int
+
+
+def estimated_lines(extent: Extent, width: int) -> int:
+    """A guess at the height of an entry of which only the size is known."""
+    return 3 + extent.breaks + math.ceil(extent.characters / max(width, 1))
 
 
 class EntryList:
@@ -48,6 +54,18 @@ class EntryList:
         """The size of the entry at this place, absent or not."""
         entry = self._entries[place]
         return self._absent[place] if entry is None else Extent(entry.size, entry.text.count("\n"))
+
+    def heights(self, estimated: Callable[[int], int], width: int) -> list[int]:
+        """The height of every entry: of those that are there as `estimated` at their place.
+
+        Many of the absent ones are of one size, and each size is looked at once.
+        """
+        known = {extent: estimated_lines(extent, width) for extent in set(self._absent)}
+        heights = [known[extent] for extent in self._absent]
+        heights += [0] * (len(self._entries) - len(heights))
+        for place in self._places.values():
+            heights[place] = estimated(place)
+        return heights
 
     def is_absent(self, place: int) -> bool:
         """Whether the entry at this place is still absent; False beyond the last one."""

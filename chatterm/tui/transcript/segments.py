@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from chatterm.tui.transcript.entries import Entry, Section
-from chatterm.tui.transcript.entry_list import Extent
 from chatterm.tui.transcript.lines import Line, lay
 from chatterm.tui.transcript.looks import DIM, TEXT, Look, Span, Spans
 from chatterm.tui.transcript.pieces import LONGEST_TEXT, Piece, place_to_cut
@@ -262,8 +260,3 @@ def _blocks(content: Content, form: Format, references: References) -> Iterator[
         from chatterm.tui.transcript.markdown import blocks_of
 
         yield from blocks_of(content, references, maths=form.maths)
-
-
-def estimated_lines(extent: Extent, width: int) -> int:
-    """A guess at the height of an entry of which only the size is known."""
-    return 3 + extent.breaks + math.ceil(extent.characters / max(width, 1))
