@@ -128,7 +128,7 @@ async def test_positions_stay_while_the_conversation_goes_on(history: WatchedHis
     turns, past = await end_of(history)
     before = placed_same(await past.turns(100, 20))
     at_the_end = placed_same(await past.turns(past.count - 4, 4))
-    # Elsewhere: more is said, and the first turn of this session's is asked again, which hides the others.
+    # Another program says more, and asks the first of the loaded turns again, which hides the others.
     await say(history, "More")
     repeated = again(turns[0])
     await history.begin_turn(repeated)

@@ -191,7 +191,7 @@ class Place:
                 self._inner = Inner(Place(zone.grammar()), zone.closer)
                 return at
             match = action = change = None
-            for rule, action, change in tables[state]:  # noqa: B007
+            for rule, action, change in tables[state]:  # noqa: B007  # what the rule that matched says
                 match = rule(text, at, view)
                 if match is not None:
                     break
@@ -269,14 +269,15 @@ def _change(stack: list[str], change: Any) -> None:
     if isinstance(change, int):
         del stack[max(1, len(stack) + change) :]
         return
-    for state in change if isinstance(change, tuple) else (change,):  # pyright: ignore[reportUnknownVariableType]
+    moves = cast(tuple[str, ...], change if isinstance(change, tuple) else (change,))
+    for state in moves:
         if state == "#pop":
             if len(stack) > 1:
                 stack.pop()
         elif state == "#push":
             stack.append(stack[-1])
         else:
-            stack.append(state)  # pyright: ignore[reportUnknownArgumentType]
+            stack.append(state)
 
 
 def _is_other(run: Run, opener: re.Match[str], match: re.Match[str] | None, action: Any, change: Any) -> bool:
@@ -303,7 +304,7 @@ def _closer(run: Run, opener: re.Match[str]) -> str:
 
 
 def _copied(value: Any) -> Any:
-    return [*value] if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
+    return [*cast(list[Any], value)] if isinstance(value, list) else value
 
 
 @lru_cache(64)

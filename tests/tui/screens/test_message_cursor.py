@@ -42,7 +42,7 @@ def clipboard_of(program: Program) -> list[str]:
         copied.append(text)
         return type("Done", (), {"message": f"copied {len(copied)}"})
 
-    program.app.clipboard_writer.copy = copy  # pyright: ignore[reportAttributeAccessIssue]
+    program.app.clipboard_writer.copy = copy  # pyright: ignore[reportAttributeAccessIssue]  # a double
     return copied
 
 
@@ -101,7 +101,7 @@ async def test_typing_leaves_the_cursor_and_goes_into_the_prompt(launch: Launch)
             await program.pilot.press("alt+down")
             await program.until(lambda: program.pane.transcript.walking)
             await program.pilot.press(*typed)
-            await program.until(lambda: program.composer.text == typed)  # noqa: B023
+            await program.until(lambda: program.composer.text == typed)  # noqa: B023  # called before the next
             assert not program.pane.transcript.walking
             program.composer.clear_draft()
         await program.pilot.press("alt+up", "escape")
@@ -449,7 +449,7 @@ async def test_the_palette_knows_the_commands_of_a_message_while_one_is_chosen(l
                 await program.pilot.pause(0.3)
                 assert "Copies the message under the cursor" not in program.text
                 await program.pilot.press("escape")
-            await program.until(lambda: copied == wanted)  # noqa: B023
+            await program.until(lambda: copied == wanted)  # noqa: B023  # called before the next
             await program.pilot.press("alt+up")
 
 

@@ -192,7 +192,7 @@ PREFIXES = st.sampled_from([(), (BAR,), (BULLET,), (BAR, BULLET), (Span("漢 ", 
 def test_every_line_fits_and_copies_back(
     spans: Spans, first: Spans, hang: Spans, kind: str, width: int
 ) -> None:
-    row = Row(spans, first, hang, kind, "source")  # pyright: ignore[reportArgumentType]
+    row = Row(spans, first, hang, kind, "source")  # pyright: ignore[reportArgumentType]  # one of the four
     lines = lay([row], width)
     assert lines[0].join is None and lines[0].source == "source"
     assert all(line.join is not None and line.source is None for line in lines[1:])
