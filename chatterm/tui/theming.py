@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING
 
 from chatterm.config.themes import Palette
@@ -61,11 +61,6 @@ def variable_defaults(palette: Palette) -> dict[str, str]:
     themes that are not ours."""
     theme = textual_theme(palette)
     return {name: value for name, value in theme.variables.items() if name.startswith("chatterm-")}
-
-
-def textual_themes(palettes: Iterable[Palette]) -> list[Theme]:
-    """All palettes as themes."""
-    return [textual_theme(palette) for palette in palettes]
 
 
 def settle_no_color(environ: MutableMapping[str, str]) -> bool:

@@ -12,7 +12,6 @@ from chatterm.tui.theming import (
     CUSTOM_ROLES,
     settle_no_color,
     textual_theme,
-    textual_themes,
     variable_defaults,
 )
 
@@ -35,7 +34,7 @@ async def test_all_variables_reach_the_style_sheet_under_every_palette() -> None
     palettes = load_themes().palettes
     app = Coloured()
     async with app.run_test() as pilot:
-        for theme in textual_themes(palettes.values()):
+        for theme in map(textual_theme, palettes.values()):
             app.register_theme(theme)
         for palette in palettes.values():
             app.theme = palette.name

@@ -123,10 +123,6 @@ class Composer(TextArea, inherit_bindings=False):
         self._commands = {key: command.id for key, command in keys if command.scope == "prompt"}
         self._foreign = {key for key, command in keys if command.scope == "app"} - SHARED_KEYS
 
-    def set_enter(self, enter: Literal["send", "newline"]) -> None:
-        """What Enter does; with "newline", the quit key sends what is in the prompt."""
-        self._enter = enter
-
     def set_history(self, prompts: Sequence[str]) -> None:
         """The earlier prompts, oldest first."""
         self._history = PromptHistory([well_formed(prompt) for prompt in prompts])
