@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatterm.tui.transcript.document import Document
+from chatterm.tui.transcript.entry_list import Extent
 from chatterm.tui.transcript.segments import Format
 from chatterm.tui.transcript.viewport import Viewport
 from tests.tui.transcript.documents import long_reply
@@ -162,3 +163,18 @@ def test_the_rows_are_always_a_run_of_the_whole(size: int, moves: list[tuple[str
         assert len(viewport.rows) == min(7, len(rows))
         assert viewport.rows == rows[viewport.y :][:7]
         assert viewport.following == (viewport.rows == rows[-7:])
+
+
+@pytest.mark.parametrize("line", [1, 4, 9])
+def test_what_is_below_stays_when_the_entry_at_the_top_is_read(line: int) -> None:
+    made = document()
+    after = [entry(f"after-{number}", "what is read") for number in range(30)]
+    made.set_entries(after, absent=[Extent(280, 0)] * 3)
+    viewport = scrolled(made, 12)
+    viewport.show((2, 0, line), 0)
+    row = viewport.rows.index((3, 0, 0))
+    heights = [made.heights[place] for place in range(3)]
+    made.fill(0, [entry(number, "word " * 20 + f"\n{number}\n" * 30) for number in range(3)])
+    viewport.fill(0, heights)
+    viewport.settle()
+    assert viewport.rows.index((3, 0, 0)) == row and in_view(viewport)[row] == "what is read"
