@@ -165,7 +165,7 @@ def test_a_part_costs_the_same_wherever_it_is(memory: sqlite3.Connection) -> Non
         steps_of(memory, lambda first=first: branch.part(memory, "m9999", first, 50))
         for first in (0, 100, 5_000, 9_950)
     ]
-    assert max(costs) - min(costs) <= 1, costs
+    assert max(costs) < 2 * min(costs), costs
 
 
 async def test_replies_beside_each_other_and_one_that_streams(path: Path) -> None:

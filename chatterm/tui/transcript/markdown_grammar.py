@@ -12,7 +12,7 @@ from collections.abc import Callable
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
-from mdit_py_plugins.amsmath import amsmath_plugin
+from mdit_py_plugins.amsmath import amsmath_block, amsmath_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.dollarmath.index import math_inline_dollar
 
@@ -29,6 +29,7 @@ _AFTER_ADDRESS = ".,;:!?*_~'\")]}"
 _OPENED = {")": "(", "]": "[", "}": "{"}
 _WORDS = re.compile(r"\d[^\\^_={}]*\s[A-Za-z]{2,}")
 _BRACKETS = {"\\(": "\\)", "\\[": "\\]"}
+_ENVIRONMENT = re.compile(r"\\begin(\{[A-Za-z]+\*?\})")
 
 
 def new_parser() -> MarkdownIt:
@@ -36,6 +37,7 @@ def new_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"maxNesting": MOST_LEVELS}).enable(["table", "strikethrough"])
     dollarmath_plugin(parser, allow_labels=False, allow_blank_lines=False)
     amsmath_plugin(parser)
+    parser.block.ruler.at("amsmath", _environment, {"alt": ["paragraph", "reference", "blockquote", "list"]})
     parser.inline.ruler.at("math_inline", _dollars())
     parser.inline.ruler.before("math_inline", "brackets", _brackets)
     parser.inline.ruler.before("escape", "address", _address)
@@ -71,6 +73,8 @@ def _brackets(state: StateInline, silent: bool) -> bool:
     mark = state.src[state.pos : state.pos + 2]
     if mark not in _BRACKETS:
         return False
+    if _last_end(state, _BRACKETS[mark], "") < state.pos:
+        return False
     end = state.src.find(_BRACKETS[mark], state.pos + 2)
     if end < 0 or not state.src[state.pos + 2 : end].strip():
         return False
@@ -86,6 +90,8 @@ def _brackets_block(state: StateBlock, start: int, end: int, silent: bool) -> bo
     r"""`\[` at the beginning of a line, up to a line that ends in `\]`; a blank line ends the search."""
     if state.is_code_block(start) or not _line(state, start).startswith("\\["):
         return False
+    if _last_end(state, "\\]") < state.bMarks[start]:
+        return False
     last = start
     while not _line(state, last).endswith("\\]") or (last == start and len(_line(state, last)) < 4):
         last += 1
@@ -100,6 +106,26 @@ def _brackets_block(state: StateBlock, start: int, end: int, silent: bool) -> bo
     token.map = [start, last + 1]
     state.line = last + 1
     return True
+
+
+def _environment(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    r"""`\begin{align}` and the like, up to a line that ends in its `\end`."""
+    found = _ENVIRONMENT.match(state.src, state.bMarks[start] + state.tShift[start])
+    if found is None or _last_end(state, f"\\end{found[1]}") < found.start():
+        return False
+    return amsmath_block(state, start, end, silent)
+
+
+def _last_end(state: StateBlock | StateInline, closing: str, behind: str = r"[^\S\n]*$") -> int:
+    """Where the last `closing` of the text is, with what the pattern says behind it; -1 without one.
+
+    Looked for once in a text: looking on from each opening would take time in proportion to the square of it.
+    """
+    ends: dict[tuple[str, str], int] = state.env.setdefault("ends", {})
+    if (state.src, closing) not in ends:
+        pattern = re.compile(re.escape(closing) + behind, re.MULTILINE)
+        ends[state.src, closing] = max([found.start() for found in pattern.finditer(state.src)], default=-1)
+    return ends[state.src, closing]
 
 
 def _definition(state: StateBlock, start: int, end: int, silent: bool) -> bool:

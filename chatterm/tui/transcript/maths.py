@@ -37,7 +37,8 @@ from chatterm.tui.transcript.maths_text import (
 LONGEST, DEEPEST = 2_000, 16
 """Characters of a formula, and levels of nesting, beyond which its source is shown."""
 
-_NESTS = re.compile(r"\\[{}]|\\(begin|end)\b|[{}]")
+_NESTS = re.compile(r"\\[{}()\[\]\\]|\\(?:begin|end)\b|[{}]")
+_OPENS, _CLOSES = ("{", "\\begin", "\\(", "\\["), ("}", "\\end", "\\)", "\\]")
 
 
 @lru_cache(maxsize=1024)
@@ -62,7 +63,7 @@ def to_unicode(latex: str, *, display: bool = False) -> str | None:
 def _depth(latex: str) -> int:
     depth = deepest = 0
     for mark in _NESTS.finditer(latex):
-        depth += (mark[0] in ("{", "\\begin")) - (mark[0] in ("}", "\\end"))
+        depth += (mark[0] in _OPENS) - (mark[0] in _CLOSES)
         deepest = max(deepest, depth)
     return deepest
 

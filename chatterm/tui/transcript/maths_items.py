@@ -95,7 +95,7 @@ def parsed(latex: str) -> list[Item]:
     walker: Any = LatexWalker(latex, latex_context=_grammar(), tolerant_parsing=False)
     try:
         nodes = walker.get_latex_nodes()[0]
-    except LatexWalkerError as error:
+    except (LatexWalkerError, RecursionError) as error:
         raise NotShownError from error
     return list(_items(nodes))
 

@@ -9,7 +9,7 @@ from chatterm.tui.transcript.lines import Line, lay
 from chatterm.tui.transcript.looks import CODE, TEXT, Look, Span, Spans
 from chatterm.tui.transcript.rows import Row
 from chatterm.tui.transcript.wrap import MOST_MARKS, Slice, fold, wrap, wrap_spans
-from tests.tui.transcript.timing import in_proportion
+from tests.cpu_time import in_proportion
 
 BULLET, BAR = Span("• ", Look("bullet")), Span("│ ", Look("quote"))
 BOLD = Look("text", bold=True)
@@ -214,4 +214,4 @@ def test_long_rows_take_time_in_proportion(unit: str, kind: str) -> None:
         text = (unit * size)[:size]
         return lay([Row((Span(text, TEXT),), kind="text" if kind == "text" else "code")], 40)
 
-    assert in_proportion(lambda: laid(8_000), lambda: laid(16_000)) is None
+    assert in_proportion(lambda: laid(4_000), lambda: laid(16_000)) is None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chatterm.core.clean import is_clean
 from chatterm.tui.transcript.maths import LONGEST, to_unicode
-from tests.tui.transcript.timing import in_proportion
+from tests.cpu_time import in_proportion
 
 FORMULAS = {
     # letters, signs and the spaces between them
@@ -206,13 +206,19 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.parametrize("unit", ["\\(", "\\[", "$", "$$", "$$ $", "\\($", "\\[ \\(", "{$"])
+@pytest.mark.parametrize("ends", ["", "\\)", "\\]", "$"])
+def test_formulas_in_formulas_are_shown_as_they_are(unit: str, ends: str) -> None:
+    assert to_unicode(unit * (LONGEST // len(unit) - 2) + ends) is None
+
+
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_hostile_formulas_take_time_in_proportion(unit: str) -> None:
     def converted(size: int) -> None:
         to_unicode.cache_clear()
         to_unicode((unit * size)[:size], display=True)
 
-    assert in_proportion(lambda: converted(LONGEST // 2), lambda: converted(LONGEST)) is None
+    assert in_proportion(lambda: converted(LONGEST // 4), lambda: converted(LONGEST)) is None
 
 
 def test_the_library_is_imported_on_use() -> None:

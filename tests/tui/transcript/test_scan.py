@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +7,7 @@ from hypothesis import strategies as st
 from chatterm.tui.transcript.leaves import LONGEST_CODE, MOST_CODE_LINES
 from chatterm.tui.transcript.pieces import LONGEST_TEXT, Piece
 from chatterm.tui.transcript.scan import Scanner
+from tests.cpu_time import in_proportion
 from tests.tui.transcript.documents import TEXTS, pieces
 
 GIANTS = [
@@ -156,9 +155,4 @@ def test_rows_of_a_long_table_know_its_beginning() -> None:
              "```\n" + "c\n" * 2000, "\t" * 4000, "|" * 4000, "word " * 800, "-\n" * 2000, "   - \n" * 1000]
 )  # fmt: skip
 def test_the_time_is_proportional_to_the_text(text: str) -> None:
-    def cost(times: int) -> float:
-        started = time.thread_time()
-        scanned(text * times)
-        return time.thread_time() - started
-
-    assert min(cost(16) for _ in range(3)) < 6 * min(cost(8) for _ in range(3)) + 0.01
+    assert in_proportion(lambda: scanned(text * 4), lambda: scanned(text * 16)) is None
