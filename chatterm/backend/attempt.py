@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 
 from chatterm.backend.loop_lag import LoopLag
-from chatterm.backend.providers.base import FrameStream, WireRequest
+from chatterm.backend.providers.base import Frame, FrameStream, WireRequest
+from chatterm.backend.providers.response_headers import rate_limits, request_id
 from chatterm.backend.target import Target
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import AuthenticationError, ChattermError, ModelNotFoundError, ProviderError
@@ -51,6 +52,7 @@ class Attempt:
         self._target, self._request = target, request
         self._emit, self._record, self._clock = emit, record, clock
         self._stamps: dict[str, float] = {"started": clock()}
+        self._headers: Mapping[str, str] = {}
         self._stage: Stage | None = None
         self._reused: bool | None = None
         self._probe: asyncio.Task[None] | None = None
@@ -71,10 +73,11 @@ class Attempt:
         try:
             async with self._target.open_stream(wire, self._enter) as stream:
                 self._stamps["headers"] = stream.headers_at
+                self._headers = stream.headers
                 if stream.status >= 400:
                     body = await stream.body()
                     raise self._target.adapter.parse_error(stream.status, stream.headers, body)
-                await self._read(stream)
+                await (self._read(stream) if wire.framing else self._read_whole(stream))
         except ProviderError as error:
             if not self.complete:  # what goes wrong after the marker costs nothing
                 raise self._named(error, wire) from None
@@ -100,8 +103,18 @@ class Attempt:
             timings=timings,
             attempts=min(1, self.requests),
             skipped_frames=self.draft.skipped_frames,
+            request_id=request_id(self._headers) or self.draft.response_id,
+            rate_limits=rate_limits(self._headers),
             error=error,
         )
+
+    async def _read_whole(self, stream: FrameStream) -> None:
+        """A reply that does not stream: one body, decoded as if it were the only frame."""
+        decoder = self._target.adapter.new_decoder()
+        body = await stream.body()
+        at = self._clock()
+        self._take(at, decoder.feed(Frame(at, body)))
+        self._take(at, decoder.finish())
 
     async def _read(self, stream: FrameStream) -> None:
         decoder = self._target.adapter.new_decoder()

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from chatterm.core.events import (
     AttemptStarted,
+    ParameterRefused,
     RefusalDelta,
     StageChanged,
     Streamed,
@@ -84,7 +85,7 @@ class TurnMeter:
     def observe(self, event: TurnEvent) -> None:
         """Take in one turn event."""
         match event:
-            case TurnStarted():
+            case TurnStarted() | ParameterRefused():
                 pass
             case AttemptStarted(attempt=attempt):
                 self._attempt, self._reused = attempt, None

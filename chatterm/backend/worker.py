@@ -14,12 +14,19 @@ from dataclasses import dataclass, replace
 
 from chatterm.backend.attempt import Attempt
 from chatterm.backend.daemon_thread import in_daemon_thread
+from chatterm.backend.parameters import read_parameters
 from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.recorder import Recorder
 from chatterm.backend.target import Target
 from chatterm.backend.turn_handle import TurnHandle
-from chatterm.core.errors import ChattermError, InternalError, OpenElsewhereError, StaleConnectionError
-from chatterm.core.events import AttemptStarted, StageChanged, TurnFinished, TurnStarted
+from chatterm.core.errors import (
+    BadRequestError,
+    ChattermError,
+    InternalError,
+    OpenElsewhereError,
+    StaleConnectionError,
+)
+from chatterm.core.events import AttemptStarted, ParameterRefused, StageChanged, TurnFinished, TurnStarted
 from chatterm.core.messages import Message
 from chatterm.core.turn import Outcome, Stage, Turn, TurnRequest
 
@@ -27,6 +34,9 @@ logger = logging.getLogger(__name__)
 
 SAVE_SECONDS = 2.0
 """How long the end of a turn waits for the store."""
+
+MOST_REPEATS = 4
+"""How often a request goes out again at once: on a new connection, or without a parameter that was refused."""
 
 QUICK_SAVE_SECONDS = 0.1
 """A save that takes longer is a stage of its own; most take a few milliseconds."""
@@ -58,6 +68,7 @@ class Worker:
         self._payload_cache = payload_cache
         self._load_blobs = load_blobs
         self._clock = clock
+        self._refused: dict[tuple[str, str], frozenset[str]] = {}
         self._saving: set[asyncio.Future[None]] = set()  # the loop itself keeps only weak references
 
     async def run(self, job: TurnJob, handle: TurnHandle, recorder: Recorder) -> Turn:
@@ -87,20 +98,54 @@ class Worker:
         return turn
 
     async def _send(self, job: TurnJob, handle: TurnHandle, attempt: Attempt) -> None:
-        """Encode, send and read; once more at once when a kept-alive connection turned out to be closed."""
+        """Encode, send and read.
+
+        Again at once when a kept-alive connection turned out to be closed, or a parameter was refused.
+        """
         target, request = job.target, job.request
         if job.earlier is not None:
             request = replace(request, messages=(*await job.earlier(), *request.messages))
         handle.emit(AttemptStarted(1, target.provider, target.model, target.host))
+        parameters, options = read_parameters(request.options)
+        request = replace(
+            request,
+            parameters=parameters,
+            options=options,
+            refused=self._refused.get((target.provider, target.model), frozenset()),
+        )
         endpoint = await target.endpoint()
         encoded = await self._encode(target, request)
         wire = target.adapter.build_request(request, encoded, endpoint, target.limits)
-        try:
-            await attempt.run(wire)
-        except StaleConnectionError:
-            if attempt.draft.has_output:
-                raise
-            await attempt.run(wire)
+        may_be_stale = True
+        for _ in range(MOST_REPEATS):
+            try:
+                return await attempt.run(wire)
+            except StaleConnectionError:
+                if attempt.draft.has_output or not may_be_stale:
+                    raise
+                may_be_stale = False
+            except BadRequestError as error:
+                request = self._without_refused(request, error, attempt, target)
+                before = wire.body
+                wire = target.adapter.build_request(request, encoded, endpoint, target.limits)
+                if wire.body == before:
+                    raise
+                handle.emit(ParameterRefused(error.parameter or "", target.model))
+        await attempt.run(wire)
+        return None
+
+    def _without_refused(
+        self, request: TurnRequest, error: BadRequestError, attempt: Attempt, target: Target
+    ) -> TurnRequest:
+        """The request without the parameter that the error names; that is remembered for later turns.
+
+        Raises the error where it names none, or where the reply had begun.
+        """
+        if error.parameter is None or attempt.draft.has_output:
+            raise error
+        refused = request.refused | {error.parameter}
+        self._refused[target.provider, target.model] = refused
+        return replace(request, refused=refused)
 
     async def _encode(self, target: Target, request: TurnRequest) -> list[bytes]:
         """The fragment of each message; what the cache does not hold is encoded and then held."""

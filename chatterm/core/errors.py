@@ -130,7 +130,9 @@ class ModelNotFoundError(ProviderError):
 
 
 class BadRequestError(ProviderError):
-    """The provider refuses the request as it is."""
+    """The provider refuses the request as it is. `parameter` names the one it does not take, where it says so."""
+
+    parameter: str | None = None
 
 
 class ServerError(ProviderError):

@@ -30,10 +30,17 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class ThinkingDelta:
-    """An increment of reasoning; `opaque` replaces what the provider wants back unchanged."""
+    """An increment of reasoning."""
 
     text: str
-    opaque: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpaqueReported:
+    """Something whole that goes back to the provider unchanged, in this place: see `OpaquePart`."""
+
+    origin: str
+    data: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,7 @@ StreamEvent = (
     StreamStarted
     | TextDelta
     | ThinkingDelta
+    | OpaqueReported
     | RefusalDelta
     | ToolCallStarted
     | ToolCallDelta
@@ -126,6 +134,14 @@ class AttemptStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class ParameterRefused:
+    """The provider does not take this request parameter for the model: the request goes out again without it."""
+
+    name: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class StageChanged:
     """The turn waits for something else now; `at` is in monotonic seconds."""
 
@@ -153,4 +169,4 @@ class TurnFinished:
     notice: str = field(default="")
 
 
-TurnEvent = TurnStarted | AttemptStarted | StageChanged | Streamed | TurnFinished
+TurnEvent = TurnStarted | AttemptStarted | ParameterRefused | StageChanged | Streamed | TurnFinished

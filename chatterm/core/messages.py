@@ -20,10 +20,21 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class ThinkingPart:
-    """Reasoning shown by the model. `opaque` (a signature, say) goes back to the provider unchanged."""
+    """Reasoning shown by the model."""
 
     text: str
-    opaque: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpaquePart:
+    """What only the provider that sent it understands, and wants back unchanged: a signature, encrypted reasoning.
+
+    Never shown. It stands where the reply had it; `origin` names the adapter that can read `data`, and what it
+    belongs to: each adapter says so for its own. For any other adapter the part is not there.
+    """
+
+    origin: str
+    data: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,7 @@ class RefusalPart:
 Part = (
     TextPart
     | ThinkingPart
+    | OpaquePart
     | ImagePart
     | FilePart
     | ToolCallPart

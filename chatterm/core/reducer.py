@@ -9,6 +9,7 @@ from chatterm.core.errors import ProtocolError
 from chatterm.core.events import (
     CitationsReported,
     FrameSkipped,
+    OpaqueReported,
     RefusalDelta,
     StreamEvent,
     StreamFinished,
@@ -22,6 +23,7 @@ from chatterm.core.events import (
 from chatterm.core.messages import (
     Citation,
     CitationsPart,
+    OpaquePart,
     Part,
     RefusalPart,
     TextPart,
@@ -42,14 +44,13 @@ class _Piece:
     def __init__(self, kind: type[TextDelta | ThinkingDelta | RefusalDelta]) -> None:
         self.kind = kind
         self.texts: list[str] = []
-        self.opaque: str | None = None
 
     def part(self) -> Part:
         text = "".join(self.texts)
         if self.kind is TextDelta:
             return TextPart(text)
         if self.kind is ThinkingDelta:
-            return ThinkingPart(text, self.opaque)
+            return ThinkingPart(text)
         return RefusalPart(text)
 
 
@@ -66,6 +67,17 @@ class _Call:
         return ToolCallPart(self.call_id, self.name, "".join(self.arguments) or "{}")
 
 
+class _Opaque:
+    """What goes back to the provider as it came."""
+
+    def __init__(self, origin: str, data: str) -> None:
+        self.origin = origin
+        self.data = data
+
+    def part(self) -> Part:
+        return OpaquePart(self.origin, self.data)
+
+
 class Draft:
     """A reply in the making. `apply` takes events in order; the rest reads what they add up to.
 
@@ -74,7 +86,7 @@ class Draft:
     """
 
     def __init__(self) -> None:
-        self._pieces: list[_Piece | _Call] = []
+        self._pieces: list[_Piece | _Call | _Opaque] = []
         self._calls: dict[int, _Call] = {}
         self._half = ""
         self._citations: tuple[Citation, ...] = ()
@@ -93,7 +105,7 @@ class Draft:
     @property
     def has_output(self) -> bool:
         """Whether anything visible arrived: text, reasoning, a refusal or a tool call."""
-        return bool(self._pieces)
+        return any(not isinstance(piece, _Opaque) for piece in self._pieces)
 
     def parts(self) -> tuple[Part, ...]:
         """The reply so far as message parts, in the order they began; citations last."""
@@ -110,6 +122,8 @@ class Draft:
         match event:
             case TextDelta() | ThinkingDelta() | RefusalDelta():
                 return self._apply_delta(event)
+            case OpaqueReported(origin, data):
+                self._pieces.append(_Opaque(origin, data))
             case ToolCallStarted(index, call_id, name):
                 call = self._calls[index] = _Call(call_id, name)
                 self._pieces.append(call)
@@ -139,7 +153,7 @@ class Draft:
             return None
         piece = self._pieces[-1]
         self._half = ""
-        if isinstance(piece, _Call):
+        if not isinstance(piece, _Piece):
             return None
         piece.texts.append("\ufffd")
         return piece.kind("\ufffd")
@@ -150,17 +164,13 @@ class Draft:
         if text and "\ud800" <= text[-1] <= "\udbff":
             text, self._half = text[:-1], text[-1]
         text = well_formed(text)
-        opaque = event.opaque if isinstance(event, ThinkingDelta) else None
-        if not text and opaque is None:
+        if not text:
             return None
         piece = self._pieces[-1] if self._pieces else None
         if not isinstance(piece, _Piece) or piece.kind is not type(event):
             piece = _Piece(type(event))
             self._pieces.append(piece)
         piece.texts.append(text)
-        if isinstance(event, ThinkingDelta):
-            piece.opaque = opaque if opaque is not None else piece.opaque
-            return ThinkingDelta(text, opaque)
         return type(event)(text)
 
     def _extend_call(self, index: int, arguments: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from chatterm.core.errors import ChattermError
 from chatterm.core.ids import new_id
 from chatterm.core.messages import Message
 from chatterm.core.timings import Timings
-from chatterm.core.usage import Usage
+from chatterm.core.usage import RateLimit, Usage
 
 
 class StopReason(StrEnum):
@@ -53,17 +54,58 @@ class Stage(StrEnum):
 
 
 Options = Mapping[str, object]
-"""Request parameters by the provider's own names (`temperature`, `num_ctx`, ...), JSON values."""
+"""Request parameters by the provider's own names (`top_k`, `num_ctx`, ...), JSON values."""
+
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+"""How much a model may think before it answers; a service that knows fewer levels takes the nearest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """What is asked of a model in words that are no provider's; None leaves it to the provider.
+
+    `max_tokens` bounds the reply, `thinking_tokens` the reasoning before it; `schema` is a JSON Schema that the
+    reply must fit; `web_search` turns on the provider's own search.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    effort: Effort | None = None
+    thinking_tokens: int | None = None
+    schema: Mapping[str, object] | None = None
+    web_search: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSpec:
+    """A tool that the model may call; `parameters` is a JSON Schema of type object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRequest:
-    """What one request to a model is made of: the messages in order, the prompt last."""
+    """What one request to a model is made of: the messages in order, the prompt last.
+
+    `options` win over what an adapter makes of `parameters`; one that is None takes its parameter away, and
+    `refused` are names of parameters that the provider does not take for this model. `max_output_tokens` is the
+    most that the model can answer, where that is known. `streams` is whether the reply comes piece by piece.
+    """
 
     model: str
     messages: tuple[Message, ...]
     system: str | None = None
+    parameters: Parameters = field(default_factory=Parameters)
+    tools: tuple[ToolSpec, ...] = ()
     options: Options = field(default_factory=dict[str, object])
+    refused: frozenset[str] = frozenset()
+    max_output_tokens: int | None = None
+    streams: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +115,7 @@ class Turn:
     `attempts` counts the requests that were tried, the first included; `close_seconds` is how long a stopped
     turn took from the stop key to its closed connection; `error` says why a turn failed or was cut;
     `base_url` is the address where one was asked for in place of the settings' own;
+    `request_id` and `rate_limits` are what the headers of the last response said;
     `replaces` is the id of the reply in whose place this turn was asked (regenerated, or the prompt edited).
     """
 
@@ -92,6 +135,8 @@ class Turn:
     attempts: int = 0
     skipped_frames: int = 0
     close_seconds: float | None = None
+    request_id: str | None = None
+    rate_limits: tuple[RateLimit, ...] = ()
     error: ChattermError | None = None
     replaces: str | None = None
 

@@ -12,7 +12,8 @@ from chatterm.core.timings import ServerTimings
 class Usage:
     """Tokens of one turn, each `None` where the provider did not report it; never an invented zero.
 
-    `input` includes what came from the provider's cache; `output` includes reasoning.
+    `input` includes what was read from the provider's cache or written to it; `output` includes reasoning. `cost`
+    is what the provider itself says that the turn costs, in US dollars.
     """
 
     input: int | None = None
@@ -20,6 +21,20 @@ class Usage:
     cache_read: int | None = None
     cache_write: int | None = None
     reasoning: int | None = None
+    cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """How much of something the provider lets through, as its headers say.
+
+    `of` is what is counted: "requests", "tokens", "input tokens per minute"; `resets_in` is in seconds.
+    """
+
+    of: str
+    limit: int | None = None
+    remaining: int | None = None
+    resets_in: float | None = None
 
 
 Record = TypeVar("Record", Usage, ServerTimings)

@@ -17,6 +17,7 @@ from chatterm.core.messages import (
     CitationsPart,
     FilePart,
     ImagePart,
+    OpaquePart,
     Part,
     RefusalPart,
     TextPart,
@@ -28,6 +29,7 @@ from chatterm.core.messages import (
 _PART_TYPES: dict[str, type[Part]] = {
     "text": TextPart,
     "thinking": ThinkingPart,
+    "opaque": OpaquePart,
     "image": ImagePart,
     "file": FilePart,
     "tool_call": ToolCallPart,

@@ -133,7 +133,13 @@ _OPEN: Migration = (
     "CREATE INDEX conversation_open ON conversation (open_in) WHERE open_in IS NOT NULL",
 )
 
-MIGRATIONS: Sequence[Migration] = (_FIRST, _ADDRESSES, _BY_DEPTH, _OPEN)
+# usage_cost: what the provider says that the reply cost, in US dollars.
+_COST: Migration = (
+    "ALTER TABLE message ADD COLUMN usage_cost REAL",
+    "ALTER TABLE message ADD COLUMN request_id TEXT",
+)
+
+MIGRATIONS: Sequence[Migration] = (_FIRST, _ADDRESSES, _BY_DEPTH, _OPEN, _COST)
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

@@ -73,6 +73,7 @@ class StoredMessage:
     attempts: int = 0
     skipped_frames: int = 0
     close_seconds: float | None = None
+    request_id: str | None = None
     recovered: bool = False
     chars: int = 0
     lines: int = 0
@@ -146,11 +147,13 @@ def stored_message(row: Row, written_so_far: tuple[Part, ...] = ()) -> StoredMes
             cache_read=row["usage_cache_read"],
             cache_write=row["usage_cache_write"],
             reasoning=row["usage_reasoning"],
+            cost=row["usage_cost"],
         ),
         timings=msgspec.json.decode(row["timings"], type=Timings) if row["timings"] else Timings(),
         attempts=row["attempts"],
         skipped_frames=row["skipped_frames"],
         close_seconds=row["close_seconds"],
+        request_id=row["request_id"],
         recovered=bool(row["recovered"]),
         chars=row["chars"],
         lines=row["lines"],

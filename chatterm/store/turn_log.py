@@ -97,6 +97,8 @@ def finish(connection: sqlite3.Connection, turn: Turn, instance: str | None, now
         usage_cache_read=usage.cache_read,
         usage_cache_write=usage.cache_write,
         usage_reasoning=usage.reasoning,
+        usage_cost=usage.cost,
+        request_id=turn.request_id,
         timings=encode_fields(turn.timings),
         instance=None,
     )

@@ -39,6 +39,7 @@ def _turn(conversation_id: str, prompt: StoredMessage, reply: StoredMessage) -> 
         attempts=reply.attempts,
         skipped_frames=reply.skipped_frames,
         close_seconds=reply.close_seconds,
+        request_id=reply.request_id,
         error=_error(reply),
     )
 

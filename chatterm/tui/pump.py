@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 from chatterm.backend.metrics import Figures, TurnMeter
 from chatterm.backend.turn_handle import TurnHandle
+from chatterm.core.clean import clean_line
 from chatterm.core.events import (
     AttemptStarted,
     FrameSkipped,
+    ParameterRefused,
     RefusalDelta,
     StageChanged,
     Streamed,
@@ -32,15 +34,17 @@ class Pump:
     """Feeds one turn into a transcript.
 
     `show_figures` gets the figures ten times a second and at the end, `stored` the turn once its prompt is in
-    the store. `stop_key` is what the waiting line names.
+    the store, `tell` a line that the user should know. `stop_key` is what the waiting line names.
     """
 
     def __init__(
         self,
         handle: TurnHandle,
         transcript: Transcript,
+        *,
         show_figures: Callable[[Figures], object],
         stored: Callable[[Turn], object],
+        tell: Callable[[str], object],
         stop_key: str,
     ) -> None:
         self.handle = handle
@@ -48,6 +52,7 @@ class Pump:
         self._transcript = transcript
         self._show_figures = show_figures
         self._stored = stored
+        self._tell = tell
         self._stop_key = stop_key
         self._started = time.monotonic()
         self._meter = TurnMeter(handle.turn.provider, handle.turn.model, self._started)
@@ -90,6 +95,8 @@ class Pump:
                 self._stored(turn)
             case AttemptStarted(host=host):
                 self._host = host
+            case ParameterRefused(name, model):
+                self._tell(clean_line(f"{model} does not take {name}; asked again without it.", 200))
             case StageChanged(stage=stage):
                 self._stage = stage
                 self.tick()

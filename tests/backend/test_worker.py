@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 
@@ -13,10 +14,25 @@ from chatterm.backend.recorder import FLUSH_CHARACTERS, Recorder
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.backend.worker import TurnJob, Worker
-from chatterm.core.errors import AuthenticationError, ConnectionFailedError, StaleConnectionError, StoreError
-from chatterm.core.events import StageChanged, Streamed, TextDelta, TurnEvent, TurnFinished, TurnStarted
+from chatterm.core.errors import (
+    AuthenticationError,
+    BadRequestError,
+    ConnectionFailedError,
+    StaleConnectionError,
+    StoreError,
+)
+from chatterm.core.events import (
+    ParameterRefused,
+    StageChanged,
+    Streamed,
+    TextDelta,
+    TurnEvent,
+    TurnFinished,
+    TurnStarted,
+)
 from chatterm.core.messages import ImagePart, TextPart, ThinkingPart
 from chatterm.core.turn import Outcome, Stage, StopReason, TurnRequest
+from chatterm.core.usage import RateLimit
 from tests.backend.conftest import Bench
 from tests.backend.test_metrics import a_turn
 
@@ -168,6 +184,51 @@ async def test_a_connection_closed_twice_is_told(bench: Bench) -> None:
     turn = await bench.session.start_turn(Prompt("one")).result()
     assert turn.outcome is Outcome.FAILED
     assert len(bench.provider.requests) == 2
+
+
+async def test_a_parameter_that_is_refused_is_left_out_told_and_not_sent_again(bench: Bench) -> None:
+    bench.session.options = {"temperature": 0.5}
+    for word in ("temperature", "top_k"):
+        refusal = BadRequestError("not supported")
+        refusal.parameter = word
+        bench.provider.open_errors.append(refusal)
+    bench.session.options = {"temperature": 0.5, "top_k": 3, "top_a": 1}
+    handle = bench.session.start_turn(Prompt("one"))
+    (await bench.provider.opened()).reply("ok")
+    told = [event async for event in handle.events() if isinstance(event, ParameterRefused)]
+    assert told == [ParameterRefused("temperature", "test-model"), ParameterRefused("top_k", "test-model")]
+    handle = bench.session.start_turn(Prompt("two"))
+    (await bench.provider.opened()).reply("ok")
+    await handle.result()
+    sent = [json.loads(request.body) for request in bench.provider.requests]
+    assert ["temperature" in body for body in sent] == [True, False, False, False]
+    assert ["top_k" in body for body in sent] == [True, True, False, False]
+    assert all(body["top_a"] == 1 for body in sent)
+
+
+async def test_a_refusal_of_what_was_not_asked_is_told(bench: Bench) -> None:
+    refusal = BadRequestError("no such thing")
+    refusal.parameter = "messages[0].content"
+    bench.provider.open_errors.append(refusal)
+    turn = await bench.session.start_turn(Prompt("one")).result()
+    assert turn.outcome is Outcome.FAILED and turn.error is refusal
+    assert len(bench.provider.requests) == 1
+
+
+async def test_an_option_that_cannot_be_costs_no_prompt(bench: Bench) -> None:
+    bench.session.options = {"temperature": "hot"}
+    turn = await bench.session.start_turn(Prompt("one")).result()
+    assert turn.outcome is Outcome.FAILED and turn.prompt.text == "one"
+    assert "temperature" in str(turn.error) and bench.provider.requests == []
+
+
+async def test_the_headers_tell_the_request_and_what_is_left(bench: Bench) -> None:
+    bench.provider.headers = {"X-Request-Id": "req_1", "x-ratelimit-remaining-requests": "59"}
+    handle = bench.session.start_turn(Prompt("one"))
+    (await bench.provider.opened()).reply("ok")
+    turn = await handle.result()
+    assert turn.request_id == "req_1"
+    assert turn.rate_limits == (RateLimit(of="requests", remaining=59),)
 
 
 async def test_text_after_the_marker_of_the_end_is_not_waited_for(

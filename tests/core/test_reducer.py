@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from chatterm.core.errors import ProtocolError
 from chatterm.core.events import (
     CitationsReported,
+    OpaqueReported,
     RefusalDelta,
     StreamFinished,
     TextDelta,
@@ -17,7 +18,15 @@ from chatterm.core.events import (
     ToolCallStarted,
     UsageReported,
 )
-from chatterm.core.messages import Citation, CitationsPart, RefusalPart, TextPart, ThinkingPart, ToolCallPart
+from chatterm.core.messages import (
+    Citation,
+    CitationsPart,
+    OpaquePart,
+    RefusalPart,
+    TextPart,
+    ThinkingPart,
+    ToolCallPart,
+)
 from chatterm.core.reducer import ARGUMENTS_LIMIT_CHARACTERS, Draft
 from chatterm.core.timings import ServerTimings
 from chatterm.core.turn import StopReason
@@ -28,7 +37,8 @@ def test_deltas_of_one_kind_become_one_part_in_order() -> None:
     draft = Draft()
     for event in (
         ThinkingDelta("let me "),
-        ThinkingDelta("see", opaque="signed"),
+        ThinkingDelta("see"),
+        OpaqueReported("plain", "signed"),
         TextDelta("a"),
         TextDelta("b"),
         ToolCallStarted(0, "id1", "look"),
@@ -39,11 +49,27 @@ def test_deltas_of_one_kind_become_one_part_in_order() -> None:
     ):
         draft.apply(event)
     assert draft.parts() == (
-        ThinkingPart("let me see", "signed"),
+        ThinkingPart("let me see"),
+        OpaquePart("plain", "signed"),
         TextPart("ab"),
         ToolCallPart("id1", "look", '{"a":1}'),
         RefusalPart("no"),
         CitationsPart((Citation("https://a", "A"),)),
+    )
+
+
+def test_what_goes_back_to_the_provider_is_no_output_and_parts_the_text_around_it() -> None:
+    draft = Draft()
+    draft.apply(OpaqueReported("plain", "{}"))
+    assert not draft.has_output
+    draft.apply(TextDelta("a"))
+    draft.apply(OpaqueReported("plain", "[]"))
+    draft.apply(TextDelta("b"))
+    assert draft.parts() == (
+        OpaquePart("plain", "{}"),
+        TextPart("a"),
+        OpaquePart("plain", "[]"),
+        TextPart("b"),
     )
 
 

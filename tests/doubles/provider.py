@@ -21,6 +21,7 @@ from chatterm.backend.providers.base import (
     Variant,
     WireRequest,
 )
+from chatterm.backend.providers.request_body import finished_fields
 from chatterm.backend.target import Target
 from chatterm.core.errors import ProviderError, ServerError, TruncatedStreamError
 from chatterm.core.events import StreamEvent, StreamFinished, TextDelta, ThinkingDelta, UsageReported
@@ -74,9 +75,12 @@ class PlainAdapter:
     def build_request(
         self, request: TurnRequest, encoded: Iterable[bytes], endpoint: Endpoint, limits: Limits
     ) -> WireRequest:
-        body = b'{"messages":[' + b",".join(encoded) + b"]}"
+        asked = {"temperature": request.parameters.temperature, "stream": request.streams}
+        rest = json.dumps(finished_fields(asked, request)).encode()
+        body = b'{"messages":[' + b",".join(encoded) + b"]," + rest[1:]
+        framing = self.framing if request.streams else None
         return WireRequest(
-            method="POST", url="plain://model", headers={}, body=body, framing="ndjson", endpoint=endpoint
+            method="POST", url="plain://model", headers={}, body=body, framing=framing, endpoint=endpoint
         )
 
     def new_decoder(self) -> EventDecoder:
@@ -95,12 +99,13 @@ class PlainAdapter:
 class GatedStream:
     """One response: the test sends items, fails it, or ends it."""
 
-    def __init__(self, status: int = 200) -> None:
+    def __init__(self, status: int, headers: Mapping[str, str]) -> None:
         self.status = status
-        self.headers: Mapping[str, str] = {}
+        self.headers = headers
         self.headers_at = time.monotonic()
         self._items: asyncio.Queue[bytes | ProviderError | None] = asyncio.Queue()
         self.closed = asyncio.Event()
+        self.whole = b"what the server said"
 
     def send(self, **item: object) -> None:
         """Let a frame arrive."""
@@ -129,7 +134,7 @@ class GatedStream:
             yield Frame(time.monotonic(), item)
 
     async def body(self) -> bytes:
-        return b"what the server said"
+        return self.whole
 
 
 class GatedProvider:
@@ -141,6 +146,7 @@ class GatedProvider:
         self.opening = asyncio.Event()
         self.opening.set()
         self.status = 200
+        self.headers: dict[str, str] = {}
         self.key: str | None = None
         self.extra_headers: dict[str, str] = {}
         self.open_errors: list[ProviderError] = []
@@ -182,7 +188,7 @@ class GatedProvider:
             raise self.open_errors.pop(0)
         on_stage(Stage.SENDING, time.monotonic())
         on_stage(Stage.WAITING, time.monotonic())
-        stream = GatedStream(self.status)
+        stream = GatedStream(self.status, self.headers)
         self.streams.append(stream)
         self._opened.set()
         try:

@@ -19,6 +19,7 @@ from chatterm.core.messages import (
     FilePart,
     ImagePart,
     Message,
+    OpaquePart,
     Part,
     RefusalPart,
     Role,
@@ -205,7 +206,9 @@ def test_an_empty_reply_is_never_sent(name: str, parts: tuple[Part | str, ...]) 
 
 @pytest.mark.parametrize("name", ["openai", "ollama"])
 def test_thinking_stays_here_and_a_refusal_is_text(name: str) -> None:
-    reply = message("assistant", ThinkingPart("hm", "sig"), "Yes.", RefusalPart("No."))
+    reply = message(
+        "assistant", ThinkingPart("hm"), OpaquePart("anthropic", "sig"), "Yes.", RefusalPart("No.")
+    )
     item = sent(name, message("user", "a"), reply)["messages"][1]
     assert item == {"role": "assistant", "content": "Yes.\n\nNo."}
 

@@ -15,6 +15,7 @@ from chatterm.core.messages import (
     CitationsPart,
     FilePart,
     ImagePart,
+    OpaquePart,
     RefusalPart,
     TextPart,
     ThinkingPart,
@@ -31,8 +32,9 @@ from tests.store.builders import CONVERSATION, FixedClock, again, ended, new_tur
 
 EVERY_PART = (
     TextPart('text "quoted"\n\tand 😀'),
-    ThinkingPart("why", opaque="signature"),
-    ThinkingPart("", opaque=None),
+    ThinkingPart("why"),
+    ThinkingPart(""),
+    OpaquePart("anthropic", '{"signature": "abc"}'),
     ImagePart("image/png", "ab" * 32, "a.png"),
     FilePart("a.txt", "text/plain", "cd" * 32),
     ToolCallPart("call-1", "search", '{"q": 1e400}'),
@@ -51,11 +53,12 @@ async def test_a_turn_comes_back_as_it_was_also_from_another_process(path: Path)
         system="Be brief.",
         options={"temperature": 0.2, "stop": ["a"], "nested": {"on": True}},
         stop_reason=StopReason.MAX_TOKENS,
-        usage=Usage(input=12, output=0, reasoning=None),
+        usage=Usage(input=12, output=0, reasoning=None, cost=0.0125),
         timings=Timings(sent=1.5, first_delta=2.25, server=ServerTimings(load_seconds=0.125)),
         attempts=3,
         skipped_frames=2,
         close_seconds=0.01,
+        request_id="req_1",
     )
     async with opened(path) as (_, history):
         await history.begin_turn(turn)
@@ -372,14 +375,14 @@ async def test_whatever_a_text_or_a_number_holds_it_is_stored(history: History) 
     await history.begin_turn(turn)
     await history.append_chunk(turn.reply.id, "text", "\0\udfff")
     turn = replace(
-        ended(turn, TextPart("\ud83d"), ThinkingPart("\0", opaque="\udfff")),
+        ended(turn, TextPart("\ud83d"), ThinkingPart("\0"), OpaquePart("x", "\udfff")),
         usage=Usage(input=2**63, output=-(2**80)),
         error=StoreError("\ud800", "\0"),
     )
     await history.finish_turn(turn)
     prompt, reply = await history.load("\0\ud800")
     assert prompt.message.text == "nul \u2400 half \ufffd pair 😀"
-    assert reply.message.parts == (TextPart("\ufffd"), ThinkingPart("\u2400", opaque="\ufffd"))
+    assert reply.message.parts == (TextPart("\ufffd"), ThinkingPart("\u2400"), OpaquePart("x", "\ufffd"))
     assert reply.options == {"a\ufffd": "\u2400", "n": 2**63 - 1}
     assert reply.usage == Usage(input=2**63 - 1, output=-(2**63))
     assert reply.error_message == "\ufffd"

@@ -13,6 +13,7 @@ from chatterm.core.messages import (
     FilePart,
     ImagePart,
     Message,
+    OpaquePart,
     RefusalPart,
     TextPart,
     ThinkingPart,
@@ -36,7 +37,7 @@ def content_pieces(message: Message, blobs: Blobs, images: bool) -> list[str | I
                 piece = _file_text(part, blobs)
             case ImagePart():
                 piece = part if images else f"[image {_name(part)} left out: the model takes no images]"
-            case ThinkingPart() | CitationsPart() | ToolCallPart() | ToolResultPart():
+            case ThinkingPart() | OpaquePart() | CitationsPart() | ToolCallPart() | ToolResultPart():
                 continue
             case _:
                 assert_never(part)

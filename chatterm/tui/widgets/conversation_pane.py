@@ -38,9 +38,8 @@ class ConversationPane:
     def __init__(
         self, widgets: ConversationWidgets, session: Session, history: History, setup: Setup
     ) -> None:
-        self.widgets = widgets
+        self.widgets, self.notices = widgets, widgets.notices
         self.transcript, self.composer = widgets.transcript, widgets.composer
-        self.notices = widgets.notices
         self.session = session
         """The session on screen."""
         self._reader = PromptReader(history)
@@ -230,8 +229,8 @@ class ConversationPane:
         self._follow(handle)
 
     def _follow(self, handle: TurnHandle) -> None:
+        widgets, self.editing = self.widgets, False
         self._queue_view.show(self.transcript, ())
-        self.editing = False
         self.transcript.append(prompt_entry(handle.turn.prompt))
         self.transcript.begin_live(live_entry(handle.turn.reply))
         if not self.transcript.walking:  # else the user is at another message, and this one was queued
@@ -240,11 +239,12 @@ class ConversationPane:
         self._pump = Pump(
             handle,
             self.transcript,
-            lambda figures: self.widgets.post_message(FiguresChanged(figures)),
-            lambda turn: self.widgets.post_message(PromptStored(turn)),
-            self.key("stop"),
+            show_figures=lambda figures: widgets.post_message(FiguresChanged(figures)),
+            stored=lambda turn: widgets.post_message(PromptStored(turn)),
+            tell=self.notices.show,
+            stop_key=self.key("stop"),
         )
-        self._following = self.widgets.run_worker(partial(self._run_pump, self.session, self._pump))
+        self._following = widgets.run_worker(partial(self._run_pump, self.session, self._pump))
 
     def _take_out(self, turn: Turn) -> None:
         """Show the conversation as it was before the turn; a prompt that is then nowhere comes back."""
