@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.first_model import Wanted, first_model, split_model
+from chatterm.backend.models import ModelLists
 from chatterm.backend.past import read_end
 from chatterm.backend.remembered_models import RememberedModel, last_model, recent_models, remember_model
 from chatterm.backend.session import Session
-from chatterm.backend.targets import GUIDE
+from chatterm.backend.targets import GUIDE, Targets
 from chatterm.core.errors import ChattermError, ConfigError, StoreError
 from chatterm.core.turn import Turn
 from chatterm.store.rows import ConversationRow
@@ -139,7 +140,7 @@ class Opening:
         Raises `ConfigError` where this one's models are known and have no such names.
         """
         pane, wrong = self._screen.pane, f"There is no provider {name.partition('/')[0]!r}"
-        models = (await self._services.models.cached(provider)).models
+        models = (await self.models.cached(provider)).models
         if provider == GUIDE or (models and not any("/" in model.id for model in models)):
             raise ConfigError(
                 f"{wrong}, and {provider} has no model {name!r}.",
@@ -147,6 +148,17 @@ class Opening:
             )
         if not models:
             pane.notices.show(f"{wrong}: {name!r} is taken as a model of {provider}.", "warning")
+
+    @property
+    def targets(self) -> Targets:
+        """All targets, the provider of this conversation at the address that the conversation is held at."""
+        target, targets = self._screen.pane.session.target, self._services.targets
+        return targets.at(target.provider, target.base_url) if target is not None else targets
+
+    @property
+    def models(self) -> ModelLists:
+        """The models of these targets."""
+        return ModelLists(self.targets, self._services.state)
 
     def show_model(self) -> None:
         """Say who answers, at the top and in an empty transcript."""

@@ -21,6 +21,7 @@ from chatterm.tui.widgets.page_box import PageBox
 from chatterm.tui.widgets.text_box import InputBox, TextBox
 
 if TYPE_CHECKING:
+    from chatterm.backend.models import ModelLists
     from chatterm.tui.screens.chat import ChatScreen
     from chatterm.tui.services import Services
 
@@ -42,15 +43,14 @@ class ScreenCommands:
         if argument:
             await self._screen.opening.use_named(argument)
             return
-        target = self._screen.pane.session.target
-        current = (target.provider, target.model) if target else None
+        target, opening = self._screen.pane.session.target, self._screen.opening
         picker = ModelPicker(
-            providers=self._services.targets.configured(),
-            recent=await self._screen.opening.recent_models(),
-            current=current,
+            providers=opening.targets.configured(),
+            recent=await opening.recent_models(),
+            current=(target.provider, target.model) if target else None,
         )
         self._screen.front.push_screen(picker, self._picked)
-        picker.run_worker(partial(self._fill, picker))
+        picker.run_worker(partial(self._fill, picker, opening.models))
 
     async def do_conversations(self, argument: str) -> None:
         """Open the list of conversations."""
@@ -249,6 +249,6 @@ class ScreenCommands:
         if on_screen:
             await self._screen.opening.leave_conversation()
 
-    async def _fill(self, picker: ModelPicker) -> None:
-        async for known in self._services.models.fetch_all():
+    async def _fill(self, picker: ModelPicker, lists: ModelLists) -> None:
+        async for known in lists.fetch_all():
             picker.set_models(known)

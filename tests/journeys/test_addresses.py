@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from tests.doubles.server import ScriptedServer
-from tests.doubles.terminal import CTRL_Q, ENTER, Terminal
+from tests.doubles.terminal import CTRL_L, CTRL_Q, ENTER, Terminal
 from tests.journeys.program import CHATTERM, Home
 
 
@@ -73,6 +73,24 @@ def test_another_model_of_the_conversation_is_asked_at_the_same_address(
         terminal.send(b"question" + ENTER)
         terminal.wait_for("Third.")
     assert server.chats[-1].json["model"] == "third-model"
+
+
+def test_the_models_of_a_continued_conversation_are_listed_from_the_same_address(
+    held: Home, server: ScriptedServer
+) -> None:
+    with held.start("-c") as terminal:
+        terminal.wait_for("First answer.")
+        terminal.wait_for("custom / scripted-model")
+        terminal.send(CTRL_L)
+        terminal.wait_for("2 models")
+        terminal.send(b"llam")
+        terminal.wait_until(lambda screen: "llama3" in screen and "manual" not in screen)
+        terminal.send(ENTER)
+        terminal.wait_for("custom / llama3")
+        server.reply_text("Another.")
+        terminal.send(b"question" + ENTER)
+        terminal.wait_for("Another.")
+    assert server.chats[-1].json["model"] == "llama3"
 
 
 def test_ask_takes_the_guide_for_no_last_model(home: Home, server: ScriptedServer) -> None:
