@@ -9,9 +9,11 @@ from functools import partial
 
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.providers import registry
+from chatterm.config.key_store import KeyStore
 from chatterm.config.keys import ProviderKey, find_key, key_variables
 from chatterm.config.model import ProviderSettings, Settings
 from chatterm.config.schema import is_secret
+from chatterm.core.errors import ConfigError
 from chatterm.core.redact import secrets_in
 
 COMMAND_KEY_SECONDS = 600.0
@@ -19,13 +21,21 @@ COMMAND_KEY_SECONDS = 600.0
 
 
 class ProviderKeys:
-    """Keys by the settings and the environment. A `key_cmd` runs once for all who ask, and its key is kept."""
+    """Keys by the environment, the settings and what the user gave to chatterm to keep, in this order.
 
-    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+    A `key_cmd` or a keyring is asked once for all who want the key, and what it says is used for a while. Making
+    one reads which keys are kept, a small file.
+    """
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str], kept: KeyStore | None = None) -> None:
         self._settings = settings
         self._environ = environ
-        self._asked: dict[str, tuple[float, asyncio.Task[ProviderKey | None]]] = {}
-        self._commanded: set[str] = set()
+        self._kept = kept
+        self.problem = ""
+        """Why kept keys cannot be read, where that is so."""
+        self._origins = self._read_origins()
+        self._asked: dict[tuple[str, str], tuple[float, asyncio.Task[ProviderKey | None]]] = {}
+        self._told: set[str] = set()
 
     def variables(self, provider: str) -> tuple[str, ...]:
         """The variables that may hold the provider's key.
@@ -35,27 +45,36 @@ class ProviderKeys:
         return key_variables(provider, self._of(provider), registry.key_variables_of(provider))
 
     def is_set(self, provider: str) -> bool:
-        """Whether a variable that holds the provider's key is set."""
-        return any(self._environ.get(name) for name in self.variables(provider))
+        """Whether a variable that holds the provider's key is set, or a key of it is kept."""
+        return any(self._environ.get(name) for name in self.variables(provider)) or bool(
+            self._origins.get(provider)
+        )
 
-    async def find(self, provider: str) -> ProviderKey | None:
-        """The key, or None where there is none. Raises `ConfigError` as `find_key` does.
+    async def find(self, provider: str, origin: str) -> ProviderKey | None:
+        """The key, or None where there is none. Raises `ConfigError` as `find_key` and `KeyStore.find` do.
 
-        From a command at most once in `COMMAND_KEY_SECONDS`: no turn should wait for it again.
+        `origin` is where it will be sent: a kept key is for one alone. What blocks is asked at most once in
+        `COMMAND_KEY_SECONDS`, on a thread: no turn should wait for it again.
         """
-        if not self._of(provider).key_cmd:
-            return self._find_now(provider)
-        asked_at, task = self._asked.get(provider, (0.0, None))
+        if any(self._environ.get(name) for name in self.variables(provider)):
+            return self._find_now(provider, origin)
+        if not self._of(provider).key_cmd and provider not in self._origins:
+            return None
+        asked_at, task = self._asked.get((provider, origin), (0.0, None))
         if task is None or time.monotonic() - asked_at >= COMMAND_KEY_SECONDS:
-            task = asyncio.ensure_future(in_daemon_thread(partial(self._find_now, provider), "chatterm-key"))
-            task.add_done_callback(partial(self._answered, provider))
-            self._asked[provider] = (time.monotonic(), task)
+            find = partial(self._find_now, provider, origin)
+            task = asyncio.ensure_future(in_daemon_thread(find, "chatterm-key"))
+            task.add_done_callback(partial(self._answered, provider, origin))
+            self._asked[provider, origin] = (time.monotonic(), task)
         # Shielded: who stops waiting must not take the key from the others.
         return await asyncio.shield(task)
 
     def forget(self, provider: str) -> None:
-        """Ask the provider's command again next time, after its key was refused."""
-        self._asked.pop(provider, None)
+        """Ask for the provider's key anew next time, after it was refused; it may be kept by then."""
+        for asked in [asked for asked in self._asked if asked[0] == provider]:
+            del self._asked[asked]
+        if self._kept is not None:
+            self._origins.setdefault(provider, "")
 
     def secrets(self) -> list[str]:
         """All that is known to be secret by now: never shown, logged or reported."""
@@ -68,17 +87,26 @@ class ProviderKeys:
             for header, value in settings.headers.items()
             if is_secret((header,))
         ]
-        return [*secrets_in(self._environ, names), *self._commanded, *headers]
+        return [*secrets_in(self._environ, names), *self._told, *headers]
 
-    def _find_now(self, provider: str) -> ProviderKey | None:
-        return find_key(provider, self._of(provider), self._environ, registry.key_variables_of(provider))
+    def _read_origins(self) -> dict[str, str]:
+        try:
+            return self._kept.origins() if self._kept is not None else {}
+        except ConfigError as error:
+            self.problem = error.message
+            return {}
 
-    def _answered(self, provider: str, task: asyncio.Task[ProviderKey | None]) -> None:
-        if task.cancelled() or task.exception() is not None:
-            if self._asked.get(provider, (0.0, None))[1] is task:
+    def _find_now(self, provider: str, origin: str) -> ProviderKey | None:
+        usual = registry.key_variables_of(provider)
+        found = find_key(provider, self._of(provider), self._environ, usual)
+        return found if found is not None or self._kept is None else self._kept.find(provider, origin)
+
+    def _answered(self, provider: str, origin: str, task: asyncio.Task[ProviderKey | None]) -> None:
+        if task.cancelled() or task.exception() is not None or task.result() is None:
+            if self._asked.get((provider, origin), (0.0, None))[1] is task:
                 self.forget(provider)
         elif (key := task.result()) is not None:
-            self._commanded.add(key.value)
+            self._told.add(key.value)
 
     def _of(self, provider: str) -> ProviderSettings:
         return self._settings.providers.get(provider) or ProviderSettings()

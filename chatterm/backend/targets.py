@@ -11,6 +11,7 @@ from chatterm.backend.providers import registry
 from chatterm.backend.providers.base import Endpoint, Limits, OpenStream
 from chatterm.backend.providers.catalog import Service
 from chatterm.backend.target import Target, read_whole
+from chatterm.config.key_store import origin_of
 from chatterm.config.model import ProviderSettings, Settings
 from chatterm.config.urls import address_fault, is_local
 from chatterm.core.clean import clean_line
@@ -102,13 +103,14 @@ class Targets:
         """The endpoint with its key. Raises `AuthenticationError` where a key is needed and there is none."""
         service, settings = self.service(provider), self._of(provider)
         address = self.address(provider)
-        key = await self.keys.find(provider)
+        key = await self.keys.find(provider, origin_of(address))
         # An address of the user's own may be a gateway that wants no key; the service's own address does.
         if key is None and service.needs_key and settings.base_url in (None, service.base_url):
+            self.keys.forget(provider)  # one may be set in another terminal before the next turn
             name = self.keys.variables(provider)[0]
             raise AuthenticationError(
-                f"There is no API key for {service.title}.",
-                f"Set {name}, or key_cmd in [providers.{provider}]; /model chooses another model.",
+                f"There is no API key for {service.title}. {self.keys.problem}".strip(),
+                f"Set {name}, or run: chatterm config set-key {provider}; /model chooses another model.",
                 provider=provider,
             )
         return Endpoint(

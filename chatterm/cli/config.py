@@ -24,12 +24,17 @@ if TYPE_CHECKING:
     from chatterm.config.paths import Paths
 
 
+MOST_KEY_CHARACTERS = 10_000
+"""What is read of a pipe; no key is as long."""
+
+
 def build_app() -> typer.Typer:
     """The commands below `chatterm config`."""
     app = typer.Typer(help="Print, test and change the settings.", rich_markup_mode=None)
     for command in (path, show, check, init):
         app.command()(command)
     app.command("set")(set_)
+    app.command("set-key")(set_key)
     return app
 
 
@@ -43,6 +48,7 @@ def show(context: typer.Context) -> None:
 
     Every value that is no default is followed by the place it comes from. Keys are not shown."""
     from chatterm.cli.loading import found_keys
+    from chatterm.config.key_store import KeyStore
     from chatterm.config.render import render_settings
 
     loaded = _load(context)
@@ -52,6 +58,8 @@ def show(context: typer.Context) -> None:
     print(render_settings(loaded, os.environ.__contains__))
     for provider, key in found_keys(loaded.settings, os.environ):
         print(f"# {provider}: {_about(key)}")
+    for provider, origin in KeyStore(_paths().key_file).origins().items():
+        print(f"# {clean_line(provider, 60)}: a key is kept for {clean_line(origin, 200)}")
     for provider, settings in loaded.settings.providers.items():
         if settings.key_cmd:
             print(f"# {provider}: key_cmd is asked for the key where the environment has none")
@@ -99,6 +107,42 @@ def set_(
     print(f"{dotted(change.path)} = {shown}")
     if change.backup:
         print(f"Comments in the settings file are gone; the file as it was is {_name(change.backup)}.")
+
+
+def set_key(
+    context: typer.Context,
+    provider: Annotated[str, typer.Argument(help="Whose key, such as openai or anthropic.")],
+    in_file: Annotated[bool, typer.Option("--file", help="Keep it in a file, not in the keyring.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the kept key away.")] = False,
+) -> None:
+    """Keep the API key of a provider.
+
+    The key is asked for without showing it, or read from a pipe; it never stands on the command line. It is kept
+    in the system's keyring where there is one, else in a file that only you can read, and is sent to the
+    provider's address alone. Variables and key_cmd come before it."""
+    from chatterm.cli.loading import provider_address
+    from chatterm.config.key_store import KeyStore, origin_of
+    from chatterm.config.keys import checked_key
+
+    paths = _paths()
+    store = KeyStore(paths.key_file)
+    address = provider_address(_load(context), provider)
+    if remove:
+        gone = store.forget(provider)
+        print(f"The key of {provider} is gone." if gone else f"No key of {provider} was kept.")
+        return
+    key = checked_key(_asked_key(provider), "the prompt")
+    where = store.keep(provider, origin_of(address), key, in_file=in_file)
+    print(clean_line(f"Kept in {where}, for {origin_of(address)} alone.", 4096))
+
+
+def _asked_key(provider: str) -> str:
+    """The key as it was typed, without echo, or the first line of a pipe."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline(MOST_KEY_CHARACTERS)
+    from getpass import getpass
+
+    return getpass(f"API key of {provider} (it is not shown): ")
 
 
 def _paths() -> Paths:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from chatterm.backend.providers.registry import service, services, wire_format
+from chatterm.backend.providers.registry import service, service_at, services, wire_format
 from chatterm.config.keys import ProviderKey, find_key
 from chatterm.config.load import Loaded
 from chatterm.config.model import ProviderSettings, Settings
 from chatterm.config.paths import Paths
 from chatterm.config.themes import load_themes
+from chatterm.core.clean import clean_line
 from chatterm.core.errors import ConfigError
 from chatterm.tui.bindings import COMMANDS, apply_keymap
 
@@ -33,6 +34,18 @@ def found_keys(
         else:
             if key is not None:
                 yield name, key
+
+
+def provider_address(loaded: Loaded, provider: str) -> str:
+    """Where the provider is. Raises ConfigError for an unknown one, and for one without a usable address."""
+    if provider in loaded.refused:
+        raise loaded.refused[provider]
+    own = loaded.settings.providers.get(provider) or ProviderSettings()
+    row = service_at(provider, own.adapter, own.base_url)
+    if address := own.base_url or row.base_url:
+        return address
+    hint = f"Give it with: chatterm config set providers.{provider}.base_url URL"
+    raise ConfigError(f"The provider {clean_line(provider, 60)} has no address.", hint)
 
 
 def unknown_names(loaded: Loaded, paths: Paths) -> Iterator[ConfigError]:

@@ -19,6 +19,7 @@ from chatterm.backend.session import Session
 from chatterm.backend.targets import Targets
 from chatterm.backend.worker import Worker
 from chatterm.cli.crash import CrashLog
+from chatterm.config.key_store import KeyStore
 from chatterm.config.load import COMMAND_LINE, Loaded
 from chatterm.config.paths import Paths
 from chatterm.config.schema import dotted
@@ -111,7 +112,7 @@ def build_engine(
 ) -> Engine:
     """The engine for these settings; the last two are for the `Database`."""
     settings = loaded.settings
-    keys = ProviderKeys(settings, environ)
+    keys = ProviderKeys(settings, environ, KeyStore(paths.key_file))
     CrashLog(paths.state, keys.secrets).install()
     file = paths.data / DATABASE_NAME if settings.save else None
     database = Database(file, busy_seconds=busy_seconds, if_unsaved=if_unsaved)

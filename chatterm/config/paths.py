@@ -23,6 +23,11 @@ class Paths:
         return self.settings / "config.toml"
 
     @property
+    def key_file(self) -> Path:
+        """Keys that the user gave to chatterm, readable for this user alone."""
+        return self.settings / "keys.toml"
+
+    @property
     def themes(self) -> Path:
         """Palettes of the user."""
         return self.settings / "themes"
