@@ -91,6 +91,88 @@ KINDS: list[tuple[int, Any, type[ProviderError]]] = [
     (529, b"", OverloadedError),
     (599, b"\xff\xfe\x00", ServerError),
     (418, {"error": None}, BadRequestError),
+    # Google's details: the key, a limit per minute, one per day
+    (
+        400,
+        {"error": {"code": 400, "message": "bad", "details": [{"reason": "API_KEY_INVALID"}]}},
+        AuthenticationError,
+    ),
+    (429, {"error": {"code": 429, "message": "x", "status": "RESOURCE_EXHAUSTED"}}, RateLimitedError),
+    (
+        429,
+        {
+            "error": {
+                "message": "Quota exceeded",
+                "status": "RESOURCE_EXHAUSTED",
+                "details": [
+                    {"violations": [{"quotaId": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}]}
+                ],
+            }
+        },
+        QuotaExceededError,
+    ),
+    (
+        404,
+        {"error": {"message": "models/x is not found for API version v1beta", "code": 404}},
+        ModelNotFoundError,
+    ),
+    # Anthropic
+    (404, {"error": {"type": "not_found_error", "message": "model: claude-x"}}, ModelNotFoundError),
+    (402, {"error": {"type": "billing_error", "message": "x"}}, QuotaExceededError),
+    (413, {"error": {"type": "request_too_large", "message": "x"}}, ContextTooLongError),
+    (429, {"error": {"type": "rate_limit_error", "message": "x"}}, RateLimitedError),
+    (429, {"error": {"type": "enforced_spend_limit_reached", "message": "x"}}, QuotaExceededError),
+    (504, {"error": {"type": "timeout_error", "message": "x"}}, ServerError),
+    # OpenRouter
+    (404, {"error": {"message": "No endpoints found for x/y.", "code": 404}}, ModelNotFoundError),
+    (403, {"error": {"code": 403, "message": "x", "metadata": {"reasons": ["violence"]}}}, BadRequestError),
+    (
+        429,
+        {"error": {"code": 429, "message": "Rate limit exceeded: free-models-per-day"}},
+        QuotaExceededError,
+    ),
+    (
+        400,
+        {"error": {"code": 400, "message": "x", "metadata": {"error_type": "string_too_long"}}},
+        ContextTooLongError,
+    ),
+    # Azure, Perplexity, Mistral, Groq, Cloudflare, llama.cpp, LiteLLM
+    (404, {"error": {"code": "DeploymentNotFound", "message": "x"}}, ModelNotFoundError),
+    (
+        401,
+        {"error": {"code": "401", "message": "Access denied due to invalid subscription key"}},
+        AuthenticationError,
+    ),
+    (429, {"error": {"code": "RateLimitReached", "message": "x"}}, RateLimitedError),
+    (400, {"error": {"message": "x", "type": "too_many_prompt_tokens", "code": 400}}, ContextTooLongError),
+    (
+        400,
+        {
+            "object": "error",
+            "message": "Unexpected role 'tool' after role 'user'",
+            "type": "x",
+            "code": "3230",
+        },
+        BadRequestError,
+    ),
+    (
+        400,
+        {"error": {"message": "x", "code": "tool_use_failed", "failed_generation": "<f>"}},
+        BadRequestError,
+    ),
+    (498, {"error": {"message": "over capacity"}}, OverloadedError),
+    (
+        400,
+        {"success": False, "errors": [{"code": 5007, "message": "No such model @cf/x"}]},
+        ModelNotFoundError,
+    ),
+    (400, {"error": {"code": 400, "type": "exceed_context_size_error", "message": "x"}}, ContextTooLongError),
+    (
+        400,
+        {"error": {"message": "litellm.ContextWindowExceededError: context window", "code": "400"}},
+        ContextTooLongError,
+    ),
+    (500, b"Internal Server Error", ServerError),
     (200, b"<!doctype html><title>Log in</title>", ProtocolError),
     (307, b"", ProtocolError),
 ]
@@ -159,6 +241,7 @@ def test_keys_never_enter_an_error() -> None:
         "Incorrect API key provided: sk-proj-abcdefgh123.",
         "bad header Authorization: Bearer abcdef123456",
         "Incorrect API key provided: my-own*****2345. See the docs",
+        "Authentication Fails, Your api key: ****2345 is invalid",
     ):
         message = refusal(401, openai(text)).message
         assert not any(part in message for part in ("abcdefgh", "abcdef123456", "2345"))
@@ -175,6 +258,14 @@ def test_provider_text_is_cleaned_and_bounded() -> None:
 def test_the_parameter_complained_about_is_in_the_hint() -> None:
     body = {"error": {"message": "no", "param": "stop", "code": "unsupported_parameter"}}
     assert refusal(400, body).hint == "Change or leave out the parameter stop."
+
+
+def test_what_moderation_objects_to_is_told() -> None:
+    body = {"error": {"code": 403, "message": "Flagged", "metadata": {"reasons": ["violence", "hate"]}}}
+    error = refusal(403, body, "openrouter")
+    assert error.message.endswith("Flagged: violence, hate")
+    assert not error.retryable
+    assert "key" not in error.hint
 
 
 def test_request_ids_are_kept() -> None:
@@ -200,6 +291,23 @@ def test_a_server_without_a_name_reads_well() -> None:
     error = refusal(401, b"", "custom")
     assert str(error) == "The server does not accept the API key (401). Check the API key of the server."
     assert refusal(500, b"", "llamacpp").message == "llama.cpp failed (500)."
+
+
+@pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        ({"error": {"message": "x", "details": [{"@type": "x/RetryInfo", "retryDelay": "48s"}]}}, 48.0),
+        (openai("Rate limit reached. Please try again in 800ms."), 0.8),
+        (openai("Limit 6000. Please try again in 1m26.4s. Need more?"), 86.4),
+        ({"error": {"message": "Please retry in 48.93s."}}, 48.93),
+        (openai("Please try again in a while."), None),
+        (openai("try again in 99999999999999999999999999s"), 1e26),
+    ],
+)
+def test_the_body_may_say_how_long_to_wait(body: Any, seconds: float | None) -> None:
+    found = refusal(429, body).retry_after
+    assert found == (None if seconds is None else pytest.approx(seconds))
+    assert refusal(429, body, Retry_After="2").retry_after == 2.0
 
 
 DATE = "Wed, 21 Oct 2026 07:28:00 GMT"

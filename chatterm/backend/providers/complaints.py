@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from chatterm.backend.providers.response_headers import span_seconds
 from chatterm.backend.providers.wire_json import as_list, as_object, as_text, safe_json
 from chatterm.core.clean import clean
 from chatterm.core.redact import redact
@@ -14,7 +15,8 @@ TEXT_LIMIT_BYTES = 2048
 """Longest text of a provider that enters an error, in bytes of UTF-8."""
 
 # Some services repeat the refused key, whatever it looks like, behind these words.
-_REFUSED_KEY = re.compile(r"(?<=key provided: )\S+?(?=\.?(?:\s|$))", re.IGNORECASE)
+_REFUSED_KEY = re.compile(r"(?:(?<=key provided: )|(?<=api key: ))\S+?(?=\.?(?:\s|$))", re.IGNORECASE)
+_WAIT = re.compile(r"(?:retry|try again) (?:in|after) ((?:\d+(?:\.\d+)?(?:ms|[smhd]))+)", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _EVENT_DATA = re.compile(rb"^data:(.*)$", re.MULTILINE)
 
@@ -23,13 +25,15 @@ _EVENT_DATA = re.compile(rb"^data:(.*)$", re.MULTILINE)
 class Complaint:
     """`text` is safe to show; `codes` are all machine-readable names in lower case.
 
-    `status` is an HTTP status named in the body, `param` the request parameter complained about.
+    `status` is an HTTP status named in the body, `param` the request parameter complained about, dotted for an
+    inner one; `retry_after` is in seconds.
     """
 
     text: str = ""
     codes: frozenset[str] = frozenset()
     status: int | None = None
     param: str = ""
+    retry_after: float | None = None
 
 
 def complaint_in(body: bytes) -> Complaint:
@@ -53,13 +57,21 @@ def complaint_of(value: object) -> Complaint:
         return complaint_of(items[0])
     outer = as_object(value)
     inner = as_object(outer.get("error"))
-    names = [*_names(outer), *_names(inner), *_names(as_object(inner.get("metadata")))]
+    metadata = as_object(inner.get("metadata"))
+    faults = _faults(outer, inner)
+    details = list(map(as_object, as_list(inner.get("details"))))
+    names = [name for fields in (outer, inner, metadata, *faults, *details) for name in _names(fields)]
+    names += [str(name)[:200].lower() for name in _quotas(details)]
+    if metadata.get("flagged_input") is not None or metadata.get("reasons"):
+        names.append("moderation")
     statuses = [int(name) for name in names if re.fullmatch("[45][0-9]{2}", name)]
+    text = _safe(_text(value))
     return Complaint(
-        text=_safe(_text(value)),
+        text=text,
         codes=frozenset(names),
         status=statuses[0] if statuses else None,
-        param=_safe(as_text(inner.get("param")) or as_text(outer.get("param"))),
+        param=_safe(as_text(inner.get("param")) or as_text(outer.get("param")) or _place(faults)),
+        retry_after=_wait(details, text),
     )
 
 
@@ -69,10 +81,41 @@ def is_complaint(value: dict[str, object], event: str = "") -> bool:
 
 
 def _names(fields: dict[str, object]) -> Iterator[str]:
-    for key in ("code", "type", "status", "status_code", "error_type"):
+    for key in ("code", "type", "status", "status_code", "error_type", "reason"):
         value = fields.get(key)
         if isinstance(value, str | int) and not isinstance(value, bool):
             yield str(value)[:100].lower()
+
+
+def _faults(outer: dict[str, object], inner: dict[str, object]) -> list[dict[str, object]]:
+    """The faults that a validating server lists, {"loc", "msg", "type"}; Mistral lists them in the message."""
+    listed = (
+        outer.get("detail"),
+        as_object(outer.get("message")).get("detail"),
+        as_object(inner.get("message")).get("detail"),
+    )
+    return [as_object(fault) for items in listed for fault in as_list(items)[:10]]
+
+
+def _place(faults: list[dict[str, object]]) -> str:
+    """The parameter of the first fault, as a dotted path."""
+    places = (as_list(fault.get("loc")) for fault in faults)
+    steps = next((place for place in places if place), [])
+    return ".".join(str(step) for step in steps[:8] if step != "body")
+
+
+def _quotas(details: list[dict[str, object]]) -> Iterator[object]:
+    """Google's `QuotaFailure`: which quotas were exceeded."""
+    for violation in (item for detail in details for item in as_list(detail.get("violations"))[:10]):
+        yield as_object(violation).get("quotaId", "")
+
+
+def _wait(details: list[dict[str, object]], text: str) -> float | None:
+    """Seconds to wait: Google's `RetryInfo`, or as many services write into the text."""
+    delays = (as_text(detail.get("retryDelay")) for detail in details)
+    named = next(filter(None, delays), "")
+    told = _WAIT.search(text)
+    return span_seconds(named or (told[1] if told else "")) or None
 
 
 def _text(value: object, depth: int = 0) -> str:
@@ -86,8 +129,10 @@ def _text(value: object, depth: int = 0) -> str:
     fields = as_object(value)
     for key in ("error", "message", "detail", "msg", "errors", "description"):
         if text := _text(fields.get(key), depth + 1):
-            raw = as_object(fields.get("metadata")).get("raw")
-            return f"{text}: {raw}" if isinstance(raw, str) and raw else text
+            metadata = as_object(fields.get("metadata"))
+            reasons = ", ".join(filter(None, map(as_text, as_list(metadata.get("reasons"))[:5])))
+            more = as_text(metadata.get("raw")) or reasons
+            return f"{text}: {more}" if more else text
     return ""
 
 

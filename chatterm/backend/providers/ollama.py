@@ -21,7 +21,7 @@ from chatterm.backend.providers.base import (
 )
 from chatterm.backend.providers.message_content import content_pieces, image_base64, plain_text
 from chatterm.backend.providers.model_lists import listed_models, ollama_model
-from chatterm.backend.providers.ollama_decoder import TITLE, OllamaDecoder, with_pull_hint
+from chatterm.backend.providers.ollama_decoder import TITLE, OllamaDecoder, as_ollama_says
 from chatterm.backend.providers.provider_errors import response_error
 from chatterm.backend.providers.wire_json import as_object, encode_json, safe_json
 from chatterm.core.errors import ProviderError
@@ -92,7 +92,7 @@ class Ollama:
 
     def parse_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """The error that a response with status >= 400 (or of a wrong kind) tells."""
-        return with_pull_hint(response_error(TITLE, status, headers, body))
+        return as_ollama_says(response_error(TITLE, status, headers, body))
 
     def models_request(self, endpoint: Endpoint, limits: Limits) -> WireRequest:
         """The request that lists the installed models."""

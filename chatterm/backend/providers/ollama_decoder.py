@@ -19,7 +19,7 @@ from chatterm.backend.providers.wire_json import (
     safe_json,
 )
 from chatterm.core.clean import clean_line
-from chatterm.core.errors import ModelNotFoundError, ProviderError
+from chatterm.core.errors import BadRequestError, ModelNotFoundError, ProviderError
 from chatterm.core.events import (
     FrameSkipped,
     StreamEvent,
@@ -61,7 +61,7 @@ class OllamaDecoder:
         line = as_object(value)
         if is_complaint(line):
             yield from self._think.finish()
-            raise with_pull_hint(stream_error(TITLE, complaint_of(line)))
+            raise as_ollama_says(stream_error(TITLE, complaint_of(line)))
         if "message" not in line and "done" not in line:
             yield FrameSkipped(clean_line(f"unknown fields: {', '.join(sorted(line))}"))
             return
@@ -95,8 +95,10 @@ class OllamaDecoder:
             yield StreamFinished(StopReason.TOOL_CALLS if called else stop)
 
 
-def with_pull_hint(error: ProviderError) -> ProviderError:
-    """A model that is not installed can be fetched; the hint says how."""
+def as_ollama_says(error: ProviderError) -> ProviderError:
+    """The error with what is Ollama's alone: how to fetch a model, and the parameter behind a capability."""
+    if isinstance(error, BadRequestError) and error.parameter == "thinking":
+        error.parameter = "think"
     if isinstance(error, ModelNotFoundError):
         named = _NAMED_MODEL.search(error.message)
         error.hint = f"Fetch it with: ollama pull {named[1] if named else 'NAME'}"

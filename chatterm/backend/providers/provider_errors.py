@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from chatterm.backend.providers.complaints import Complaint, complaint_in
+from chatterm.backend.providers.refused_parameters import refused_parameter
+from chatterm.backend.providers.response_headers import request_id
 from chatterm.core.errors import (
     AuthenticationError,
     BadRequestError,
@@ -58,7 +60,8 @@ _TELLING_CODES: dict[str, type[ProviderError]] = {
     "invalid_api_key": AuthenticationError,
     "authentication": AuthenticationError,
     "authentication_error": AuthenticationError,
-    "permission_denied": AuthenticationError,
+    "api_key_invalid": AuthenticationError,
+    "moderation": BadRequestError,
     "insufficient_quota": QuotaExceededError,
     "payment_required": QuotaExceededError,
     "billing_error": QuotaExceededError,
@@ -68,18 +71,32 @@ _TELLING_CODES: dict[str, type[ProviderError]] = {
     "exceed_context_size_error": ContextTooLongError,
     "too_many_prompt_tokens": ContextTooLongError,
     "token_limit_exceeded": ContextTooLongError,
+    "string_too_long": ContextTooLongError,
+    "request_too_large": ContextTooLongError,
     "model_not_found": ModelNotFoundError,
+    "deploymentnotfound": ModelNotFoundError,
 }
 
 # Codes that decide only where there is no status: many servers use them for more than they say.
 _VAGUE_CODES: dict[str, type[ProviderError]] = {
+    "permission_denied": AuthenticationError,
+    "permission_error": AuthenticationError,
+    "unauthenticated": AuthenticationError,
+    "resource_exhausted": RateLimitedError,
     "rate_limit_exceeded": RateLimitedError,
     "rate_limit_error": RateLimitedError,
     "throttling_error": RateLimitedError,
     "overloaded_error": OverloadedError,
     "unavailable_error": OverloadedError,
     "provider_overloaded": OverloadedError,
+    "provider_unavailable": OverloadedError,
+    "unavailable": OverloadedError,
+    "timeout_error": RequestTimeoutError,
+    "deadline_exceeded": RequestTimeoutError,
     "invalid_request_error": BadRequestError,
+    "invalid_argument": BadRequestError,
+    "failed_precondition": BadRequestError,
+    "tool_use_failed": BadRequestError,
 }
 
 _BY_STATUS: dict[int, type[ProviderError]] = {
@@ -89,6 +106,7 @@ _BY_STATUS: dict[int, type[ProviderError]] = {
     408: RequestTimeoutError,
     413: ContextTooLongError,
     429: RateLimitedError,
+    498: OverloadedError,
     503: OverloadedError,
     529: OverloadedError,
 }
@@ -105,11 +123,13 @@ _TELLING_TEXTS: tuple[tuple[type[ProviderError], re.Pattern[str]], ...] = tuple(
         (QuotaExceededError, r"insufficient (balance|credit|fund|quota)|exceeded your current quota"),
         (
             ModelNotFoundError,
-            r"\bmodel\b.{0,200}\b(not found|not exist|unknown)|not a valid model"
-            r"|(no such|unknown|invalid) model|unable to access model",
+            r"\bmodel\b.{0,200}\b(not found|not exist|unknown)|not a valid model|^models?[:/] ?\S+( is not found|$)"
+            r"|(no such|unknown|invalid) model|unable to access model|no endpoints found for",
         ),
     )
 )
+
+_DAILY = re.compile(r"perday|free-models-per-day", re.IGNORECASE)
 
 _UNTOLD_STATUSES = (None, 400, 404, 422)
 """Statuses under which servers report what has a status of its own elsewhere."""
@@ -124,8 +144,8 @@ def response_error(title: str, status: int, headers: Mapping[str, str], body: by
     kind = ProtocolError if status < 400 else _kind(status, complaint)
     error = _worded(kind, title, status, complaint)
     lowered = {name.lower(): value for name, value in headers.items()}
-    error.request_id = lowered.get("x-request-id") or lowered.get("request-id")
-    error.retry_after = retry_after_seconds(lowered)
+    error.request_id = request_id(lowered)
+    error.retry_after = retry_after_seconds(lowered) or complaint.retry_after
     error.retryable = status == 409 or error.retryable
     # OpenAI's and Anthropic's own word on the matter overrides the rule of thumb.
     if (word := lowered.get("x-should-retry")) in ("true", "false"):
@@ -181,6 +201,9 @@ def _kind(status: int | None, complaint: Complaint) -> type[ProviderError]:
     for code, kind in _TELLING_CODES.items():
         if code in complaint.codes:
             return kind
+    # Requests per minute come back by themselves; those of a day do not while the user waits.
+    if status in (None, 429) and _DAILY.search(" ".join([*complaint.codes, complaint.text])):
+        return QuotaExceededError
     if status in _UNTOLD_STATUSES:
         for kind, pattern in _TELLING_TEXTS:
             if pattern.search(complaint.text):
@@ -194,16 +217,21 @@ def _kind(status: int | None, complaint: Complaint) -> type[ProviderError]:
 def _worded(kind: type[ProviderError], title: str, status: int | None, complaint: Complaint) -> ProviderError:
     wording = _WORDING[kind]
     says, hint = wording.says, wording.hint
+    refused = refused_parameter(complaint) if kind is BadRequestError else None
     if kind is AuthenticationError and status == 403:
         says = "{} does not allow this"
-    elif kind is BadRequestError and status in (404, 405):
+    elif refused is None and kind is BadRequestError and status in (404, 405):
         says, hint = "{} has no such address", "Check the base URL of {}."
-    elif kind is BadRequestError and complaint.param:
-        hint = f"Change or leave out the parameter {complaint.param}."
+    elif kind is BadRequestError and (named := refused or complaint.param):
+        hint = f"Change or leave out the parameter {named}."
     told = f"{says} ({status})" if status else says
     # Provider text may hold braces, so only our own words are formatted.
     message = as_subject(told.replace("{}", title)) + (f": {complaint.text}" if complaint.text else ".")
-    return kind(message, hint.replace("{}", title), status=status, retryable=wording.retryable)
+    error = kind(message, hint.replace("{}", title), status=status, retryable=wording.retryable)
+    error.retry_after = complaint.retry_after
+    if isinstance(error, BadRequestError):
+        error.parameter = refused
+    return error
 
 
 def _date(value: str | None) -> datetime | None:
