@@ -5,9 +5,17 @@ from __future__ import annotations
 from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 
 from chatterm.tui.commands import Command
+from chatterm.tui.key_names import shown_key
 from chatterm.tui.screens.chat import ChatScreen
+
+
+def _with_key(title: Content, command: Command) -> Content:
+    """The title, and the key that does the same without the palette."""
+    key = shown_key(command.keys[0]) if command.keys else ""
+    return title.append(Content.styled(f"  {key}", "not bold $chatterm-dim")) if key else title
 
 
 class CommandHits(Provider):
@@ -16,15 +24,17 @@ class CommandHits(Provider):
     async def discover(self) -> Hits:
         """All commands, before anything is typed."""
         for command in self._commands():
-            yield DiscoveryHit(command.title, partial(self._run, command), help=command.help)
+            shown = _with_key(Content(command.title), command)
+            yield DiscoveryHit(shown, partial(self._run, command), text=command.title, help=command.help)
 
     async def search(self, query: str) -> Hits:
-        """Commands whose title fits what is typed."""
+        """Commands whose title or slash word fits what is typed."""
         matcher = self.matcher(query)
         for command in self._commands():
-            if (score := matcher.match(command.title)) > 0:
-                title = matcher.highlight(command.title)
-                yield Hit(score, title, partial(self._run, command), help=command.help)
+            if (score := max(map(matcher.match, (command.title, *command.slash)))) > 0:
+                shown = _with_key(matcher.highlight(command.title), command)
+                run = partial(self._run, command)
+                yield Hit(score, shown, run, text=command.title, help=command.help)
 
     def _commands(self) -> list[Command]:
         screen = self.screen

@@ -130,7 +130,7 @@ class ConversationList(ListBox[str]):
         if chosen is None or in_text or self._renaming is not None:
             raise SkipAction
         title = clean_line(chosen.title, 50)
-        if await self._change(self._delete(chosen.id), f"Deleted · ctrl+z brings back {title!r}"):
+        if await self._change(self._delete(chosen.id), f"Deleted · ^z brings back {title!r}"):
             self._deleted.append(chosen)
 
     async def action_undelete(self) -> None:

@@ -198,6 +198,16 @@ async def test_palette_runs_commands(launch: Launch) -> None:
         await program.shown("There is no system prompt.")
 
 
+async def test_palette_shows_keys_and_knows_slash_words(launch: Launch) -> None:
+    async with launch() as program:
+        await program.pilot.press("ctrl+p")
+        await program.shown("Choose a model  ^l")
+        await program.pilot.press(*"resume")
+        await program.shown("Conversations  ^s")
+        await program.pilot.press("down", "enter")
+        await program.shown("type to filter by title")
+
+
 async def test_sidebar_is_toggled_and_remembered(launch: Launch) -> None:
     async with launch() as program:
         assert "this turn" not in program.text

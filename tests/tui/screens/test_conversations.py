@@ -153,7 +153,7 @@ async def test_deleting_the_conversation_on_screen_leaves_an_empty_one(launch: L
         await program.pilot.press("ctrl+s")
         await program.shown("2 messages")
         await program.pilot.press("delete")
-        await program.shown("ctrl+z brings back")
+        await program.shown("^z brings back")
         assert program.session.conversation_id != first
         await program.pilot.press("ctrl+z")
         await program.shown("is back")

@@ -134,7 +134,7 @@ async def test_delete_asks_nothing_and_ctrl_z_brings_back(key: str) -> None:
         await pilot.press("down", key)
         await settle(pilot)
         assert app.shown() == ["nginx", "rust"] and app.box.row_list.cursor == 1
-        assert app.box.line == "Deleted · ctrl+z brings back 'python'"
+        assert app.box.line == "Deleted · ^z brings back 'python'"
         await pilot.press(key)
         await settle(pilot)
         await pilot.press("ctrl+z", "ctrl+z", "ctrl+z")
@@ -210,7 +210,7 @@ async def test_age_and_the_way_back_are_never_cut(columns: int) -> None:
         assert "· 2 h ago " in screen_text(app)
         await pilot.press("delete")
         await settle(pilot)
-        assert "ctrl+z brings back" in screen_text(app)
+        assert "^z brings back" in screen_text(app)
 
 
 async def test_a_short_title_leaves_room_for_a_long_note() -> None:
