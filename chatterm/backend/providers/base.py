@@ -37,6 +37,8 @@ class Variant:
     """All of a model that changes the bytes of an encoded message; part of the payload cache's key."""
 
     images: bool = True
+    signed_calls: bool = False
+    """Whether the first tool call of a reply must carry a signature (Gemini 3 and later)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +149,7 @@ class ModelInfo:
     id: str
     name: str = ""
     context_tokens: int | None = None
+    output_tokens: int | None = None
     images: bool | None = None
     thinking: bool | None = None
     size_bytes: int | None = None

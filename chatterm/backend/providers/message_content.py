@@ -54,8 +54,8 @@ def plain_text(message: Message, blobs: Blobs) -> str:
     return text if text.strip() else ""
 
 
-def image_base64(image: ImagePart, blobs: Blobs) -> str:
-    """The image's bytes in base64 (RFC 4648 section 4). Raises `AttachmentError` when they are gone."""
+def image_base64(image: ImagePart | FilePart, blobs: Blobs) -> str:
+    """The attachment's bytes in base64 (RFC 4648 section 4). Raises `AttachmentError` when they are gone."""
     return b64encode(_bytes(image, blobs)).decode("ascii")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from chatterm.backend.providers.wire_json import as_object, as_text, encode_json
+from chatterm.backend.providers.wire_json import as_object, as_text, encode_json, safe_json
 from chatterm.core.events import ToolCallDelta, ToolCallStarted
 from chatterm.core.ids import new_id
 
@@ -87,6 +87,15 @@ def argument_text(arguments: object) -> str:
     if arguments is None or isinstance(arguments, str):
         return arguments or ""
     return encode_json(arguments).decode()
+
+
+def argument_object(arguments: str) -> dict[str, object]:
+    """Arguments as the object that some services want; what is none is kept under a name of its own."""
+    try:
+        value = safe_json((arguments or "{}").encode(errors="replace"))
+    except ValueError:
+        value = None
+    return as_object(value) if isinstance(value, dict) else {"arguments": arguments}
 
 
 def _release(call: _Call) -> Iterator[ToolCallDelta]:
