@@ -75,7 +75,7 @@ class OpenAIChat:
         return WireRequest(
             method="POST",
             url=f"{endpoint.base_url.rstrip('/')}/chat/completions",
-            headers=_headers(endpoint, "text/event-stream"),
+            headers=bearer_headers(endpoint, "text/event-stream"),
             body=self._body(request, b",".join(items)),
             framing=self.framing,
             endpoint=endpoint,
@@ -95,7 +95,7 @@ class OpenAIChat:
         if not self.service.lists_models:
             return None
         url = f"{endpoint.base_url.rstrip('/')}/models"
-        headers = _headers(endpoint, "application/json")
+        headers = bearer_headers(endpoint, "application/json")
         return WireRequest(method="GET", url=url, headers=headers, endpoint=endpoint, limits=limits)
 
     def parse_models(self, body: bytes, provider: str) -> list[ModelInfo]:
@@ -124,7 +124,8 @@ class OpenAIChat:
         return b'{"model":' + model + b',"messages":[' + messages + b"]" + tail
 
 
-def _headers(endpoint: Endpoint, accept: str) -> dict[str, str]:
+def bearer_headers(endpoint: Endpoint, accept: str) -> dict[str, str]:
+    """Headers of a request that carries its key as a bearer; the own headers of the endpoint win."""
     headers = {"content-type": "application/json", "accept": accept}
     if endpoint.api_key:
         headers["authorization"] = f"Bearer {endpoint.api_key}"
