@@ -100,7 +100,7 @@ def _faults(outer: dict[str, object], inner: dict[str, object]) -> list[dict[str
 def _place(faults: list[dict[str, object]]) -> str:
     """The parameter of the first fault, as a dotted path."""
     places = (as_list(fault.get("loc")) for fault in faults)
-    steps = next((place for place in places if place), [])
+    steps = next((place for place in places if place), list[object]())
     return ".".join(str(step) for step in steps[:8] if step != "body")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import assert_never
+from typing import assert_never, cast
 
 from chatterm.backend.providers.base import Blobs
 from chatterm.core.clean import clean_line
@@ -28,11 +28,26 @@ def content_pieces(message: Message, blobs: Blobs, images: bool) -> list[str | I
     Text files are written out under a line with their name. Without `images` a line stands in for each
     image. Raises `AttachmentError` for a file whose bytes are gone.
     """
-    pieces: list[str | ImagePart] = []
+    return cast("list[str | ImagePart]", _pieces(message, blobs, images, False))
+
+
+def pieces_with_documents(message: Message, blobs: Blobs, images: bool) -> list[str | ImagePart | FilePart]:
+    """Like `content_pieces`, for services that read PDF files: those stand by themselves too."""
+    return _pieces(message, blobs, images, True)
+
+
+def _pieces(
+    message: Message, blobs: Blobs, images: bool, documents: bool
+) -> list[str | ImagePart | FilePart]:
+    pieces: list[str | ImagePart | FilePart] = []
     for part in message.parts:
         match part:
             case TextPart(text) | RefusalPart(text):
                 piece = text
+            case FilePart(media_type="application/pdf"):
+                piece = (
+                    part if documents else f"[file {_name(part)} left out: the service takes no PDF files]"
+                )
             case FilePart():
                 piece = _file_text(part, blobs)
             case ImagePart():
