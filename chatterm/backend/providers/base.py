@@ -39,6 +39,8 @@ class Variant:
     images: bool = True
     signed_calls: bool = False
     """Whether the first tool call of a reply must carry a signature (Gemini 3 and later)."""
+    reasoning: bool = True
+    """Whether the model takes back reasoning that was sealed for it, or for another one of the service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
