@@ -38,8 +38,11 @@ class Wanted:
 
 
 def split_model(name: str, targets: Targets) -> tuple[str | None, str]:
-    """`P/M` as provider and model where P is a provider; else the whole is the model's name."""
-    return registry.split_model(name, targets.knows)
+    """`P/M` as provider and model where P is a provider; else the whole is the model's name.
+
+    An alias of the settings stands for what it says.
+    """
+    return registry.split_model(targets.settings.aliases.get(name, name), targets.knows)
 
 
 async def first_model(wanted: Wanted, targets: Targets, lists: ModelLists) -> Choice:
@@ -48,6 +51,9 @@ async def first_model(wanted: Wanted, targets: Targets, lists: ModelLists) -> Ch
     Raises `ConfigError` for a provider that is asked for and unknown, and what went wrong where its models
     had to be asked for and it did not answer.
     """
+    if wanted.model is not None and wanted.model in targets.settings.aliases:
+        provider, model = split_model(wanted.model, targets)
+        wanted = replace(wanted, provider=provider or wanted.provider, model=model)
     if wanted.provider is not None:
         return await _model_of(wanted.provider, wanted, targets, lists)
     if wanted.last_provider is not None and not (wanted.last_provider == GUIDE and wanted.model is not None):

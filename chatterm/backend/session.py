@@ -162,7 +162,12 @@ class Session:
             options=options,
         )
         request = TurnRequest(
-            model=target.model, messages=(*context_of(keep), prompt), system=self.system, options=options
+            model=target.model,
+            messages=(*context_of(keep), prompt),
+            system=self.system,
+            options=options,
+            streams=target.streams,
+            max_output_tokens=target.max_output_tokens,
         )
         handle = self.running = TurnHandle(turn, self._clock)
         before, self.turns = self.turns, (*keep, turn)

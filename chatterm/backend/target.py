@@ -16,6 +16,8 @@ class Target:
     `endpoint` finds the key, which may run a command; it raises `AuthenticationError` when there is none.
     `is_loaded` asks a local server whether the model is in memory (None: cannot be known); it raises nothing.
     `base_url` is the address where one was asked for in place of the settings' own.
+    `streams` is whether replies come piece by piece, `max_output_tokens` the longest the model can answer (None:
+    not known).
     `forget_key` makes the next turn find the key anew, after one was refused.
     """
 
@@ -28,6 +30,8 @@ class Target:
     base_url: str | None = None
     limits: Limits = field(default_factory=Limits)
     options: Options = field(default_factory=dict[str, object])
+    streams: bool = True
+    max_output_tokens: int | None = None
     is_loaded: Callable[[], Awaitable[bool | None]] | None = None
     forget_key: Callable[[], None] | None = None
 

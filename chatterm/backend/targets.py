@@ -12,7 +12,7 @@ from chatterm.backend.providers.base import Endpoint, Limits, OpenStream
 from chatterm.backend.providers.catalog import Service
 from chatterm.backend.target import Target, read_whole
 from chatterm.config.key_store import origin_of
-from chatterm.config.model import ProviderSettings, Settings
+from chatterm.config.model import ModelSettings, ProviderSettings, Settings
 from chatterm.config.urls import address_fault, is_local
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import AuthenticationError, ChattermError, ConfigError
@@ -69,18 +69,20 @@ class Targets:
         """The target for a model. Raises `ConfigError` for an unknown or refused provider. Finds no key yet."""
         service = self.service(provider)
         adapter = registry.adapter(service.name)
-        address = self.address(provider)
+        address, own = self.address(provider), self.model_settings(provider, model)
         stream = self.guide_stream if service.name == GUIDE else self.http_stream
         target = Target(
             provider=provider,
             model=model,
             adapter=adapter,
-            endpoint=lambda: self.endpoint(provider),
+            endpoint=lambda: self.endpoint(provider, model),
             open_stream=stream,
             host=Endpoint(provider=provider, base_url=address).host or provider,
             base_url=self.asked.get(provider),
             limits=self.limits(provider, local=is_local(address)),
-            options=dict(self._of(provider).options),
+            options={**self._of(provider).options, **own.options},
+            streams=self._of(provider).stream if own.stream is None else own.stream,
+            max_output_tokens=own.output_tokens,
             forget_key=partial(self.keys.forget, provider),
         )
         if adapter.name != OLLAMA:
@@ -99,8 +101,11 @@ class Targets:
             )
         return address
 
-    async def endpoint(self, provider: str) -> Endpoint:
-        """The endpoint with its key. Raises `AuthenticationError` where a key is needed and there is none."""
+    async def endpoint(self, provider: str, model: str = "") -> Endpoint:
+        """The endpoint with its key, as this model is asked.
+
+        Raises `AuthenticationError` where a key is needed and there is none.
+        """
         service, settings = self.service(provider), self._of(provider)
         address = self.address(provider)
         key = await self.keys.find(provider, origin_of(address))
@@ -118,7 +123,7 @@ class Targets:
             base_url=address,
             api_key=key.value if key else None,
             key_source=key.source if key else "",
-            headers=settings.headers,
+            headers={**settings.headers, **self.model_settings(provider, model).headers},
             ca_file=settings.ca_file,
             is_local=is_local(address),
         )
@@ -138,6 +143,10 @@ class Targets:
     def default_model(self, provider: str) -> str | None:
         """The model that the settings name for this provider."""
         return self._of(provider).model
+
+    def model_settings(self, provider: str, model: str) -> ModelSettings:
+        """What the settings say of this model of the provider."""
+        return self._of(provider).models.get(model) or ModelSettings()
 
     def service(self, provider: str) -> Service:
         """What is known of the service. Raises `ConfigError` for an unknown provider or wire format."""

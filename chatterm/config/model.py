@@ -12,6 +12,8 @@ Seconds = Annotated[float, Meta(ge=0.1, le=86_400)]
 Word = Annotated[
     str, Meta(pattern=r"^[!-~]([ -~]*[!-~])?\Z", max_length=500, description="a text in ASCII, not empty")
 ]
+Tokens = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+Dollars = Annotated[float, Meta(ge=0, le=1_000_000)]
 VariableName = Annotated[
     str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z", description="the name of an environment variable")
 ]
@@ -78,11 +80,37 @@ class GuideSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """`[providers.NAME.models."MODEL"]`: one model of the service; what is set here wins over the service's."""
+
+    options: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Extra request parameters."""
+    headers: Mapping[HeaderName, HeaderValue] = field(default_factory=dict[str, str], repr=False)
+    """Extra HTTP headers."""
+    stream: bool | None = None
+    """Whether replies come piece by piece."""
+    context_tokens: Tokens | None = None
+    """How much the model can take in, where the service does not tell."""
+    output_tokens: Tokens | None = None
+    """How much it can answer at most, where the service does not tell."""
+    images: bool | None = None
+    """Whether it takes pictures, where the service does not tell."""
+    tools: bool | None = None
+    """Whether it calls tools, where the service does not tell."""
+    thinking: bool | None = None
+    """Whether it thinks before it answers, where the service does not tell."""
+    price_input: Dollars | None = None
+    """US dollars for a million tokens in."""
+    price_output: Dollars | None = None
+    """US dollars for a million tokens out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings:
     """`[providers.NAME]`: one service. A NAME of your own needs `base_url`."""
 
     adapter: Word | None = None
-    """Wire format: "openai_chat" or "ollama"; a service of your own speaks "openai_chat"."""
+    """Wire format: "openai_chat", "openai_responses", "anthropic", "gemini" or "ollama"; else "openai_chat"."""
     base_url: str | None = None
     """Where the service is, for example "http://127.0.0.1:8080/v1"."""
     api_key_env: VariableName | None = None
@@ -95,6 +123,8 @@ class ProviderSettings:
     """Extra HTTP headers."""
     options: Mapping[str, object] = field(default_factory=dict[str, object])
     """Extra request parameters; for Ollama also num_ctx, think, keep_alive."""
+    stream: bool = True
+    """Whether replies come piece by piece; false for a server that cannot stream."""
     ca_file: str | None = None
     """Certificate authority file for this host."""
     allow_insecure: bool = False
@@ -105,6 +135,8 @@ class ProviderSettings:
     """Overrides [network] first_event_seconds."""
     event_gap_seconds: Seconds | None = None
     """Overrides [network] event_gap_seconds."""
+    models: Mapping[str, ModelSettings] = field(default_factory=dict[str, ModelSettings])
+    """Settings of single models, each in a section of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +151,8 @@ class Settings:
     """System prompt of new conversations."""
     save: bool = True
     """Whether conversations are stored."""
+    aliases: Mapping[str, Word] = field(default_factory=dict[str, str])
+    """`[aliases]`: short names for models, for example fast = "groq/llama-3.1-8b-instant"."""
     interface: InterfaceSettings = field(default_factory=InterfaceSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     guide: GuideSettings = field(default_factory=GuideSettings)

@@ -16,6 +16,7 @@ from chatterm.config.schema import Path, dotted, hints_of, is_secret
 from chatterm.core.redact import redact
 
 _PROVIDER = ("providers", "my-server")
+_MODEL = (*_PROVIDER, "models", "my-model")
 _EXAMPLES: Mapping[str, object] = {
     "provider": "ollama",
     "model": "llama3",
@@ -30,10 +31,22 @@ _EXAMPLES: Mapping[str, object] = {
     "connect_seconds": 10.0,
     "first_event_seconds": 300.0,
     "event_gap_seconds": 120.0,
+    "stream": False,
+    "context_tokens": 32768,
+    "output_tokens": 8192,
+    "images": True,
+    "tools": True,
+    "thinking": True,
+    "price_input": 0.5,
+    "price_output": 1.5,
 }
 """A value to show for each setting that has none by default."""
 
-_KEYS = ['#stop = "escape,ctrl+x"  # an example; not set by default']
+_OPEN_SECTIONS = {
+    "aliases": ['#fast = "groq/llama-3.1-8b-instant"  # an example; not set by default'],
+    "keys": ['#stop = "escape,ctrl+x"  # an example; not set by default'],
+}
+"""Sections in which the names are the user's own."""
 
 _HEAD = """\
 # Settings of chatterm; `chatterm config path` says where the file belongs.
@@ -63,8 +76,11 @@ def render_example() -> str:
             lines += [_summary(hint.__doc__), f"[{name}]", *_example_section(cast("type", hint))]
     lines += [_summary(model.ProviderSettings.__doc__), f"#[{dotted(_PROVIDER)}]"]
     lines += _example_section(model.ProviderSettings)
-    lines += [_summary(_meanings(model.Settings)["keys"]), "[keys]", *_KEYS]
-    return "\n".join(lines) + "\n"
+    lines += [_summary(model.ModelSettings.__doc__), f"#[{dotted(_MODEL)}]"]
+    lines += _example_section(model.ModelSettings)
+    for name, examples in _OPEN_SECTIONS.items():
+        lines += [_summary(_meanings(model.Settings)[name]), f"[{name}]", *examples, ""]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def render_settings(loaded: Loaded, is_variable: Callable[[str], bool]) -> str:
@@ -117,7 +133,7 @@ def _shown(path: Path, value: object, loaded: Loaded, is_variable: Callable[[str
 def _example_section(section: type) -> Iterator[str]:
     meanings = _meanings(section)
     for field in dataclasses.fields(section):
-        if field.name not in meanings or field.name == "keys":
+        if field.name not in meanings or field.name in ("models", *_OPEN_SECTIONS):
             continue
         yield f"# {meanings[field.name]}"
         default = cast("object", field.default)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from chatterm.backend.first_model import Choice, Wanted, first_model, split_model
 from chatterm.core.errors import AuthenticationError, ConfigError
-from tests.backend.conftest import MakeTargets
+from tests.backend.conftest import MakeLists, MakeTargets
 from tests.doubles.server import ScriptedServer
 from tests.doubles.server_replies import whole
 
@@ -196,3 +197,28 @@ def test_an_address_that_was_stored_is_checked_again(make_targets: MakeTargets) 
         found.at("custom", "http://10.0.0.8/v1").resolve("custom", "m")
     with pytest.raises(ConfigError, match="scheme"):
         found.at("custom", "file:///etc").resolve("custom", "m")
+
+
+async def test_what_is_set_for_one_model_wins_over_its_service(make_targets: MakeTargets) -> None:
+    found = make_targets(
+        '[providers.openai]\noptions = { top_p = 0.5, user = "me" }\nheaders = { X-A = "a", X-B = "b" }\n'
+        '[providers.openai.models."gpt/x:1"]\noptions = { top_p = 0.9 }\nheaders = { X-B = "c" }\n'
+        "stream = false\noutput_tokens = 8192\n",
+        OPENAI_API_KEY="sk-secret",
+    )
+    special, usual = found.resolve("openai", "gpt/x:1"), found.resolve("openai", "gpt")
+    assert special.options == {"top_p": 0.9, "user": "me"} and usual.options == {"top_p": 0.5, "user": "me"}
+    assert (special.streams, special.max_output_tokens) == (False, 8192)
+    assert (usual.streams, usual.max_output_tokens) == (True, None)
+    assert (await special.endpoint()).headers == {"X-A": "a", "X-B": "c"}
+    assert (await usual.endpoint()).headers == {"X-A": "a", "X-B": "b"}
+
+
+async def test_an_alias_stands_for_a_model(make_targets: MakeTargets, make_lists: MakeLists) -> None:
+    found = make_targets('[aliases]\nfast = "groq/llama-8b"\nlocal = "llama3"\n')
+    assert split_model("fast", found) == ("groq", "llama-8b")
+    assert split_model("local", found) == (None, "llama3")
+    wanted = Wanted(provider="ollama", model="fast")
+    assert await first_model(wanted, found, make_lists(found)) == Choice("groq", "llama-8b")
+    wanted = Wanted(provider="ollama", model="local")
+    assert await first_model(wanted, found, make_lists(found)) == Choice("ollama", "llama3")

@@ -50,7 +50,8 @@ def test_the_example_names_every_key_and_every_line_of_it_can_be_used() -> None:
     assert check_tree(tree, EXAMPLE).problems == ()
     entries = [item for item in walk(tree) if isinstance(item, Entry)]
     names = {re.sub(r"^providers\.[^.]*", "providers.NAME", dotted(entry.path)) for entry in entries}
-    names = {re.sub(r"^(keys|.*\.headers|.*\.options)\..*", r"\1", name) for name in names}
+    names = {re.sub(r"\.models\.[^.]*", ".models.NAME", name) for name in names}
+    names = {re.sub(r"^(keys|aliases|.*\.headers|.*\.options)\..*", r"\1", name) for name in names}
     assert names == keys_of(Settings)
 
 
@@ -67,7 +68,11 @@ def test_the_example_gives_the_defaults() -> None:
 
 def test_every_key_of_the_example_is_explained() -> None:
     lines = EXAMPLE.read_text().splitlines()
-    settings = [n for n, line in enumerate(lines) if re.match(r"#[a-z_]+ = ", line) and "stop =" not in line]
+    settings = [
+        n
+        for n, line in enumerate(lines)
+        if re.match(r"#[a-z_]+ = ", line) and not re.match("#(stop|fast) =", line)
+    ]
     assert len(settings) > 25
     assert all(re.match(r"# [A-Z]", lines[n - 1]) for n in settings)
 
@@ -92,7 +97,7 @@ def test_settings_in_effect_with_their_sources(load: Load) -> None:
     )
     text = render_settings(loaded, lambda _name: False)
     assert tomllib.loads(text)["providers"] == {
-        "ollama": {"allow_insecure": False, "options": {"num_ctx": 1}}
+        "ollama": {"allow_insecure": False, "stream": True, "options": {"num_ctx": 1}}
     }
     assert 'model = "m"  # settings file\n' in text
     assert 'theme = "moss"  # environment CHATTERM_THEME\n' in text
