@@ -74,6 +74,21 @@ def ollama_model(entry: dict[str, object], provider: str) -> ModelInfo | None:
     )
 
 
+def gemini_model(entry: dict[str, object], provider: str) -> ModelInfo | None:
+    """A model as Gemini's API lists it; None for one that only embeds, draws, speaks or talks live."""
+    methods, name = entry.get("supportedGenerationMethods"), as_text(entry.get("name"))
+    if (isinstance(methods, list) and "generateContent" not in methods) or "-tts" in name:
+        return None
+    return ModelInfo(
+        provider=provider,
+        id=name.removeprefix("models/"),
+        name=clean_line(as_text(entry.get("displayName"))),
+        context_tokens=as_count(entry.get("inputTokenLimit")) or None,
+        output_tokens=as_count(entry.get("outputTokenLimit")) or None,
+        thinking=_flag(entry.get("thinking")),
+    )
+
+
 def _context_tokens(entry: dict[str, object]) -> int | None:
     loaded = as_object(entry.get("meta"))
     names = ("context_length", "max_context_length", "max_model_len", "max_input_tokens", "context_window")

@@ -28,14 +28,23 @@ OLLAMA = Service(
     needs_key=False,
 )
 
+GEMINI = Service(
+    name="gemini",
+    title="Gemini",
+    adapter="gemini",
+    base_url="https://generativelanguage.googleapis.com/v1beta",
+    base_url_env=("GOOGLE_GEMINI_BASE_URL",),
+    key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+)
+
 GUIDE = Service(name="guide", title="Guide", adapter="guide", needs_key=False)
 
 CUSTOM = "custom"
 """The service of which nothing is known but an address."""
 
-_SERVICES = (OLLAMA, *CATALOG, GUIDE)
+_SERVICES = (OLLAMA, *CATALOG, GEMINI, GUIDE)
 
-_WIRE_FORMATS = {"openai_chat": CUSTOM, "ollama": "ollama"}
+_WIRE_FORMATS = {"openai_chat": CUSTOM, "ollama": "ollama", "gemini": "gemini"}
 """Names of wire formats that settings may use, with the service that says nothing more than that."""
 
 
@@ -116,6 +125,10 @@ def adapter(name: str) -> ProviderAdapter:
             from chatterm.backend.providers.ollama import Ollama
 
             return Ollama()
+        case "gemini":
+            from chatterm.backend.providers.gemini import Gemini
+
+            return Gemini()
         case "guide":
             from chatterm.backend.providers.guide import GuideAdapter
 

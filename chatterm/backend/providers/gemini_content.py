@@ -1,0 +1,127 @@
+"""Messages as the contents of a Gemini request. Source: the Gemini API reference, `Content` and `Part`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from chatterm.backend.providers.base import Blobs, Variant
+from chatterm.backend.providers.gemini_signatures import ORIGIN, STAND_IN, WirePart, put_back
+from chatterm.backend.providers.message_content import content_pieces, image_base64
+from chatterm.backend.providers.tool_calls import argument_object
+from chatterm.backend.providers.wire_json import as_list, as_object, as_text, encode_json, safe_json
+from chatterm.core.messages import (
+    FilePart,
+    ImagePart,
+    Message,
+    OpaquePart,
+    Part,
+    RefusalPart,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+)
+
+PDF = "application/pdf"
+
+_NO_RESULT = "The call was stopped before it had a result."
+
+
+def encode_content(message: Message, variant: Variant, blobs: Blobs) -> bytes:
+    """The parts of the message's one content, joined by commas; nothing for a message that says nothing."""
+    is_reply = message.role == "assistant"
+    parts = _reply_parts(message, variant, blobs) if is_reply else _user_parts(message, variant, blobs)
+    return b",".join(map(encode_json, parts))
+
+
+def joined_contents(messages: Iterable[Message], encoded: Iterable[bytes]) -> bytes:
+    """All contents, joined by commas: neighbours of one role are one, and every tool call has its result.
+
+    A result gets the name of its call, which it is matched by; one without a call is left out.
+    """
+    contents: list[tuple[str, list[bytes]]] = []
+    waiting: list[tuple[str, str]] = []
+
+    def put(role: str, parts: bytes) -> None:
+        if not contents or contents[-1][0] != role:
+            contents.append((role, []))
+        contents[-1][1].append(parts)
+
+    def answer_waiting() -> None:
+        for call_id, name in waiting:
+            put("user", encode_json(_response(call_id, {"error": _NO_RESULT}, name)))
+        waiting.clear()
+
+    for message, parts in zip(messages, encoded, strict=True):
+        if not parts:
+            continue
+        if any(isinstance(part, ToolResultPart) for part in message.parts):
+            parts = b",".join(_named_results(parts, waiting))
+            if message.role == "user":
+                answer_waiting()
+        else:
+            answer_waiting()
+        if parts:
+            put("model" if message.role == "assistant" else "user", parts)
+        waiting += [(part.call_id, part.name) for part in message.parts if isinstance(part, ToolCallPart)]
+    answer_waiting()
+    return b",".join(
+        b'{"role":' + encode_json(role) + b',"parts":[' + b",".join(parts) + b"]}" for role, parts in contents
+    )
+
+
+def _user_parts(message: Message, variant: Variant, blobs: Blobs) -> list[WirePart]:
+    parts: list[WirePart] = []
+    for part in message.parts:
+        if isinstance(part, ToolResultPart):
+            parts.append(_response(part.call_id, {"error" if part.is_error else "result": part.content}))
+        elif message.role == "user":
+            parts.extend(_pieces(message, part, variant, blobs))
+    return parts
+
+
+def _reply_parts(message: Message, variant: Variant, blobs: Blobs) -> list[WirePart]:
+    parts: list[WirePart] = []
+    for part in message.parts:
+        match part:
+            case TextPart(text) | RefusalPart(text):
+                parts.append({"text": text})
+            case ToolCallPart(call_id, name, arguments):
+                call = {"id": call_id, "name": name, "args": argument_object(arguments)}
+                parts.append({"functionCall": call})
+            case OpaquePart(origin, data):
+                if origin == ORIGIN:
+                    put_back(parts, data, variant.signed_calls)
+            case _:
+                parts.extend(_pieces(message, part, variant, blobs))
+    first = next((part for part in parts if "functionCall" in part), None)
+    if first is not None and variant.signed_calls:
+        first.setdefault("thoughtSignature", STAND_IN)
+    return [part for part in parts if "thoughtSignature" in part or as_text(part.get("text", "-")).strip()]
+
+
+def _pieces(message: Message, part: Part, variant: Variant, blobs: Blobs) -> Iterator[WirePart]:
+    if isinstance(part, FilePart) and part.media_type == PDF:
+        yield {"inlineData": {"mimeType": PDF, "data": image_base64(part, blobs)}}
+        return
+    for piece in content_pieces(replace(message, parts=(part,)), blobs, variant.images):
+        if isinstance(piece, ImagePart):
+            yield {"inlineData": {"mimeType": piece.media_type, "data": image_base64(piece, blobs)}}
+        else:
+            yield {"text": piece}
+
+
+def _response(call_id: str, response: dict[str, object], name: str = "") -> WirePart:
+    return {"functionResponse": {"id": call_id, "name": name, "response": response}}
+
+
+def _named_results(parts: bytes, waiting: list[tuple[str, str]]) -> Iterator[bytes]:
+    """The parts with the names of the calls in their results; the calls are taken out of `waiting`."""
+    for part in map(as_object, as_list(safe_json(b"[" + parts + b"]"))):
+        result = as_object(part.get("functionResponse"))
+        call = next((call for call in waiting if call[0] == result.get("id")), None)
+        if call is not None:
+            waiting.remove(call)
+            yield encode_json(_response(call[0], as_object(result["response"]), call[1]))
+        elif not result:
+            yield encode_json(part)
