@@ -22,7 +22,7 @@ OWN_FOLDER = Path(__file__).parent / "recordings"
 SHARED_FOLDER = Path(
     os.environ.get("CHATTERM_RECORDINGS", Path(__file__).parents[2].parent / "shared" / "recordings")
 )
-FORMATS = {"openai-chat": "openai_chat", "ollama-chat": "ollama"}
+FORMATS = {"openai-chat": "openai_chat", "ollama-chat": "ollama", "gemini-generate-content": "gemini"}
 EVENT_BYTES = 8 * 1024 * 1024
 
 
@@ -49,7 +49,7 @@ class Replayed:
 
 
 def recordings(folder: Path) -> Iterator[Recording]:
-    """Those below the folder that speak one of the two formats, chat exchanges only."""
+    """Those below the folder that speak one of the formats, chat exchanges only."""
     known = {row.name for row in services()}
     for path in sorted(folder.glob("**/*.json")):
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -64,7 +64,7 @@ def recordings(folder: Path) -> Iterator[Recording]:
             status=response["status"],
             headers=response["headers"],
             body=base64.b64decode(encoded) if text is None else text.encode(),
-            streams=response["stream"],
+            streams=response["stream"] and record["kind"] != "stream-json-array",
             expected=record["expected"],
         )
 

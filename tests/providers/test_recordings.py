@@ -47,6 +47,9 @@ _STOPS = {
     "stop": StopReason.END_TURN,
     "length": StopReason.MAX_TOKENS,
     "tool_calls": StopReason.TOOL_CALLS,
+    "STOP": StopReason.END_TURN,
+    "SAFETY": StopReason.CONTENT_FILTER,
+    "PROHIBITED_CONTENT": StopReason.CONTENT_FILTER,
 }
 
 # Where chatterm means to differ from the client library that the expectations were taken from.
@@ -69,6 +72,24 @@ _DIFFERENT: dict[str, dict[str, Any]] = {
     },
     # Asked for two choices; the second one is left out, and counted.
     "litellm/chat-gpt-3.5-turbo-text": {"skipped": 15},
+    # The client library gives no name to a source among the user's own files.
+    "gemini/gen-gemini-3-flash-preview-citations": {
+        "citations": [{"title": "fileSearchStores/testfilesearchgroundingstre-p2hcv3cs2i69"}]
+    },
+    # The client library cannot read an array that was asked for without `alt=sse`.
+    "gemini/gen-gemini-flash-latest": {
+        "text": "Scoop",
+        "reasoning": '**Considering the Constraint**\n\nI\'m focusing intently on the "just the name" constraint. It '
+        "demands a single, direct name; no fluff, no preliminaries. I'm actively suppressing any inclination to "
+        "offer multiple options or explain my reasoning. This constraint is paramount.\n\n\n",
+        "tool_calls": [],
+        "citations": [],
+        "usage": {"input": 11, "output": 2, "cached": None, "reasoning": 291},
+        "stop_reason": "STOP",
+        "error": None,
+    },
+    # A prompt that was blocked has its end too.
+    "synthetic/gemini-prompt-blocked-no-candidates": {"stop_reason": "PROHIBITED_CONTENT"},
     # The last event counts although its blank line is missing.
     "synthetic/sse-no-final-blank-line": {"stop_reason": "stop"},
 }
@@ -96,11 +117,19 @@ def _reply(replayed: Replayed) -> Reply:
 
 def _expected(recording: Recording) -> dict[str, Any]:
     expected = {**recording.expected, **_DIFFERENT.get(recording.name, {})}
+    if recording.adapter.name == "gemini" and expected["usage"]:
+        expected["usage"] = _gemini_usage(expected["usage"])
     before, tag, after = expected["text"].partition("</think>")
     if before.startswith("<think>") and tag:  # the client library leaves the tags in the text
         expected["reasoning"] += before.removeprefix("<think>").lstrip()
         expected["text"] = after.lstrip()
     return expected
+
+
+def _gemini_usage(usage: dict[str, Any]) -> dict[str, Any]:
+    """Gemini counts thoughts beside the output, and what its own tools read beside the input."""
+    output = None if usage["output"] is None else usage["output"] + (usage["reasoning"] or 0)
+    return {**usage, "input": usage["input"] + (usage.get("tool_use") or 0), "output": output}
 
 
 def _same_arguments(ours: str, theirs: str) -> bool:
@@ -192,6 +221,10 @@ def test_a_reply_that_was_not_streamed(recording: Recording) -> None:
 _KINDS = {
     "azure/chat-grok-4-1-fast-non-reasoning-error-http-429": RateLimitedError,
     "deepseek/chat-deepseek-chat-error-http-400": ContextTooLongError,
+    "gemini/gen-gemini-2.5-flash-error-http-400": AuthenticationError,
+    "gemini/gen-gemini-2.5-flash-error-http-400-2": AuthenticationError,
+    "gemini/gen-there-is-no-such-model-error-http-404": ModelNotFoundError,
+    "gemini/gen-this-model-does-not-exist-12-error-http-404-2": ModelNotFoundError,
     "groq/chat-openai-gpt-oss-120b-error-http-400": BadRequestError,
     "mistral/chat-mistral-small-latest-error-http-401": AuthenticationError,
     "ollama/chat-gpt-oss-120b-error-http-400": ContextTooLongError,
@@ -205,6 +238,7 @@ _KINDS = {
     "openrouter/chat-google-gemini-2.0-flash-exp--error-http-429": RateLimitedError,
     "openrouter/chat-openai-gpt-4o-mini-error-http-401": AuthenticationError,
     "perplexity/chat-sonar-error-http-401": AuthenticationError,
+    "synthetic/gemini-503": OverloadedError,
     "synthetic/llamacpp-503-loading": OverloadedError,
     "synthetic/llamacpp-exceed-context": ContextTooLongError,
     "synthetic/ollama-503-busy": OverloadedError,
