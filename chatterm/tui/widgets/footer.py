@@ -34,6 +34,7 @@ class KeyHints(Widget):
     def show_commands(self, commands: Iterable[Command], *, walking: bool = False) -> None:
         """Show the hints of a table; `walking`, those for the message that the cursor is on, and else the others."""
         self._hints = footer_hints(commands, walking=walking)
+        self._gap = 2 if walking else 3  # there are more of them, and the useful ones fit into 80 columns
         self.refresh()
 
     def render(self) -> Content:
@@ -41,7 +42,7 @@ class KeyHints(Widget):
         parts: list[Content] = []
         for start, _, command_id in self._places():
             key, word = next((key, word) for each, key, word in self._hints if each == command_id)
-            parts.append(Content("   " if start else ""))
+            parts.append(Content(" " * self._gap if start else ""))
             parts.append(Content.assemble(Content.styled(key, "$accent"), " ", word))
         return Content.assemble(*parts)
 
@@ -60,5 +61,5 @@ class KeyHints(Widget):
             if end > self.size.width:
                 break
             places.append((at, end, command_id))
-            at = end + 3
+            at = end + self._gap
         return places
