@@ -87,6 +87,14 @@ class EntryList:
 
         self.found = Found([entry is None for entry in self._entries], self.found if narrows else None)
 
+    def look_again(self) -> None:
+        """Other folds are open: all that may have some is searched again; until then counts what was found."""
+        if self.found is None:
+            return
+        for place, entry in enumerate(self._entries):
+            if entry is None or any(section.kind != "text" for section in entry.sections):
+                self.found.renew(place, absent=entry is None)
+
     def fill(self, place: int, entry: Entry) -> bool:
         """Puts an entry into its place; False where one is there, or the entry is elsewhere."""
         if self._entries[place] is not None or entry.id in self._places:

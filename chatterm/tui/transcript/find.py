@@ -191,10 +191,13 @@ class Found:
             is_gone = self.current.place == place
             self.current = None if is_gone else self.current._replace(place=self.current.place - 1)
 
-    def renew(self, place: int) -> None:
-        """The text of the entry at this place is another; what was found counts until it is searched."""
+    def renew(self, place: int, *, absent: bool = False) -> None:
+        """The text of the entry at this place is another; what was found counts until it is searched.
+
+        `absent`: it must be read for that.
+        """
         self.changes += 1
-        self._states[place] = _WAITS
+        self._states[place] = _ABSENT if absent else _WAITS
 
     # ---- going ------------------------------------------------------------------------------
 

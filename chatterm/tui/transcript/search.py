@@ -119,7 +119,7 @@ class Search:
         before, now, entries = self.form, self._document.form, self._document.entries
         self.form = now
         if before.unfolded != now.unfolded:
-            entries.look_anew()
+            entries.look_again()
         elif entries.found is not None:
             for entry_id, _ in before.turned ^ now.turned:
                 if entry_id in entries:

@@ -178,6 +178,27 @@ async def test_folds_that_open_are_searched() -> None:
         await until(lambda: transcript.tally.total == 0)
 
 
+async def test_folds_that_open_take_nothing_away_from_what_was_found() -> None:
+    sections = (Section("thinking", "an owl thinks"), Section("text", "an owl"))
+    host = Host()
+    async with host.run_test(size=SIZE) as pilot:
+        transcript = host.transcript
+        entries = [
+            *[entry(n, "an owl") for n in range(200)],
+            Entry(id="t", role="assistant", sections=sections),
+        ]
+        transcript.set_entries(entries)
+        await pilot.pause()
+        transcript.find("owl")
+        await until(lambda: transcript.tally.complete and transcript.tally.number is not None)
+        tally, found = transcript.tally, transcript._document.entries.found
+        transcript.toggle_thinking()
+        await until(lambda: transcript.tally.total == 202)
+        assert transcript.tally.number == tally.number and transcript._document.entries.found is found
+        transcript.toggle_thinking()
+        await until(lambda: transcript.tally == tally)
+
+
 async def test_a_match_stays_marked_when_the_width_changes() -> None:
     def marked() -> list[str]:
         styles = host.transcript._found_styles
