@@ -19,11 +19,13 @@ from chatterm.tui.transcript.leaves import (
     TABLE_LINES,
     Leaf,
     closes,
+    defines_note,
     is_table,
     open_until,
     reference_of,
 )
 from chatterm.tui.transcript.open_blocks import OpenBlocks
+from chatterm.tui.transcript.wrap import Join
 
 
 class BlockLines(OpenBlocks):
@@ -47,7 +49,7 @@ class BlockLines(OpenBlocks):
             else:
                 self._blank_line(matched)
             if not ends:
-                self._break_off()
+                self._break_off(line)
         self._within = not ends
 
     def _strip(self, line: str) -> tuple[str, int]:
@@ -85,16 +87,16 @@ class BlockLines(OpenBlocks):
         if leaf.kind == "code":
             leaf.add(line + "\n" if ends else line)
             if not ends:
-                self._split_code(leaf, continues=True)
+                self._split_code(leaf, join="")
             return
         leaf.add(line)
         if not ends:
-            self._break_off()
+            self._break_off(line)
 
-    def _break_off(self) -> None:
+    def _break_off(self, line: str) -> None:
         """The line is cut here: its rest is a piece of its own."""
         self._close()
-        self._open(Leaf("text", len(self._containers), None, continues=True))
+        self._open(Leaf("text", len(self._containers), None, join=" " if line.endswith(" ") else ""))
 
     # ---- blocks -----------------------------------------------------------------------------
 
@@ -187,16 +189,28 @@ class BlockLines(OpenBlocks):
         elif leaf is not None and grows and is_table(leaf.lines[-1], text):
             self._table(leaf, text)
         elif leaf is not None and leaf.kind in FLOWING:
+            if leaf.defines:
+                self._define(leaf, text)
             self._add(text)
         else:
             self._paragraph(text)
 
     def _paragraph(self, text: str) -> None:
         self._close()
+        leaf = Leaf("text", len(self._containers), self._gap("text"), until=open_until(text))
+        self._open(leaf)
+        self._define(leaf, text)
+        self._add(text)
+
+    def _define(self, leaf: Leaf, text: str) -> None:
+        """A line that begins a paragraph, or comes after a definition in it: it may define a link or a footnote."""
         if (reference := reference_of(text)) is not None:
             self.references.setdefault(reference[0], reference[1:])
-        self._open(Leaf("text", len(self._containers), self._gap("text"), until=open_until(text)))
-        self._add(text)
+            leaf.defines = "link"
+        elif defines_note(text):
+            leaf.defines = "note"
+        elif leaf.defines == "link":
+            leaf.defines = ""
 
     def _alone(self, kind: Literal["heading", "rule"], text: str) -> None:
         self._close()
@@ -240,15 +254,15 @@ class BlockLines(OpenBlocks):
         line = line[min(indent_of(line), leaf.indent) :]
         leaf.add(line + "\n" if ends else line)
         if not ends:
-            self._split_code(leaf, continues=True)
+            self._split_code(leaf, join="")
 
     def _goes_into_next_piece(self, line: str) -> bool:
         """Whether the open code is cut before this line."""
         leaf = self._leaf
         return leaf is not None and not self._within and (leaf.is_full_code or leaf.is_good_end(line))
 
-    def _split_code(self, leaf: Leaf, *, continues: bool = False) -> Leaf:
+    def _split_code(self, leaf: Leaf, *, join: Join | None = None) -> Leaf:
         self._close()
-        after = replace(leaf, gap=None, lines=[], size=0, opens=False, continues=continues)
+        after = replace(leaf, gap=None, lines=[], size=0, opens=False, join=join)
         self._open(after)
         return after

@@ -162,7 +162,10 @@ def _source(contents: Sequence[Content]) -> str:
             opening = f"\n{_HIDDEN}{content.opening}{_HIDDEN}" if content.opening else ""
             parts += (opening, "" if content.continues else "\n", content.source)
         elif not content.spans or content.spans[0].look.name not in _ABOUT:
-            parts += ("\n", "".join([span.text for span in content.spans]))
+            parts += (
+                "\n" if content.join is None else content.join,
+                "".join([span.text for span in content.spans]),
+            )
     return "".join(parts)
 
 

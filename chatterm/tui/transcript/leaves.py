@@ -13,6 +13,7 @@ from typing import Literal
 from chatterm.tui.transcript.containers import indent_of
 from chatterm.tui.transcript.looks import Spans
 from chatterm.tui.transcript.pieces import Piece
+from chatterm.tui.transcript.wrap import Join
 
 LONGEST_CODE = 8000
 CODE_LINES = 64
@@ -32,6 +33,7 @@ _PIPE = re.compile(r"(?<!\\)\|")
 _REFERENCE = re.compile(
     r"\[([^\[\]\\^][^\[\]\\]{0,200})\]:[ \t]*<?([^\s<>]+)>?(?:[ \t]+[\"'(](.*)[\"')])?[ \t]*$"
 )
+_NOTE = re.compile(r"\[\^[^\[\]\s]{1,80}\]:[ \t]*\S")
 _RAW_HTML = re.compile(r"<(?:(pre|script|style|textarea)(?=[ \t>]|$)|(!--))", re.IGNORECASE)
 _DISPLAY_MATHS = re.compile(r"\$\$|\\\[|\\begin\{(\w+\*?)\}")
 _MATHS_ENDS = {"$$": "$$", "\\[": "\\]"}
@@ -47,7 +49,8 @@ FLOWING: tuple[LeafKind, ...] = ("text", "item")
 class Leaf:
     """The block that lines go into; `depth` containers are around it, `size` counts its characters.
 
-    `until` is text before which nothing else begins: raw HTML and display maths are open to it.
+    `until` is text before which nothing else begins: raw HTML and display maths are open to it. `defines` is what
+    its last line belongs to that was defined there, so that the next line may define something too.
     """
 
     kind: LeafKind
@@ -63,7 +66,8 @@ class Leaf:
     opening: str = ""
     opens: bool = True
     table_start: str = ""
-    continues: bool = False
+    join: Join | None = None
+    defines: Literal["", "link", "note"] = ""
 
     def add(self, line: str) -> None:
         """One more line."""
@@ -85,7 +89,7 @@ class Leaf:
             closing,
             self.table_start,
             self.ordinal,
-            self.continues,
+            self.join,
         )
 
     @property
@@ -113,6 +117,11 @@ def open_until(text: str) -> str:
     else:
         return ""
     return "" if until in text[2:].lower() else until
+
+
+def defines_note(text: str) -> bool:
+    """Whether the line begins a footnote."""
+    return _NOTE.match(text) is not None
 
 
 def reference_of(text: str) -> tuple[str, str, str] | None:

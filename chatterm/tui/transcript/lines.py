@@ -22,7 +22,9 @@ class Line(NamedTuple):
 
     The first `lead` characters are decoration and not copied. `join` is None where a row begins, else what stood
     between this line and the one before. `fill` names the look of the room that is left. `source` is, on the
-    line that begins a row, what a copy of the whole row gives; None where that is its text.
+    line that begins a row, what a copy of the whole row gives; None where that is its text. A row of which the
+    parts were laid out each by itself has one on the first line of each part. `closing` is, on the line that
+    begins the last row of a block of code, the fence that ends the block; `opens` is whether it is its head.
     """
 
     spans: Spans = ()
@@ -30,6 +32,8 @@ class Line(NamedTuple):
     join: Join | None = None
     fill: str = TEXT.name
     source: str | None = None
+    closing: str = ""
+    opens: bool = False
 
     @property
     def text(self) -> str:
@@ -79,7 +83,7 @@ def _row(row: Row, width: int) -> Iterator[Line]:
         yield Line((*before.spans, rule), before.chars + room, source=row.source)
     elif row.end:
         spans = (*before.spans, *_with_end(row, room))
-        yield Line(spans, sum([len(span.text) for span in spans]), None, CODE.name, row.source)
+        yield Line(spans, sum([len(span.text) for span in spans]), None, CODE.name, row.source, opens=True)
     else:
         yield from _broken(row, width, before)
 
@@ -92,7 +96,11 @@ def _broken(row: Row, width: int, before: _Prefix) -> Iterator[Line]:
     for number, (spans, join) in enumerate(wrap_spans(row.spans, room, folds=folds)):
         lead = hang if number else before
         line = (*lead.spans, *spans) if lead.chars else spans
-        yield Line(line, lead.chars, join, fill) if number else Line(line, lead.chars, None, fill, row.source)
+        yield (
+            Line(line, lead.chars, join, fill)
+            if number
+            else Line(line, lead.chars, row.join, fill, row.source)
+        )
 
 
 def _with_end(row: Row, room: int) -> Spans:

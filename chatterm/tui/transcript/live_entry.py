@@ -234,7 +234,7 @@ class LiveEntry:
             if isinstance(growing, LiveTable):
                 lines = growing.finish(content, self.references) if content.kind == "markdown" else None
             elif content.kind == "code":
-                lines = growing.finish(content.source)
+                lines = growing.finish(content)
         return lay_out([content], self._form, self.references) if lines is None else lines
 
     def _group(self, content: Content) -> bool:
@@ -265,7 +265,8 @@ class LiveEntry:
         piece = next((content for content in tail[:1] if isinstance(content, Piece)), None)
         rest, growing, settled = None, self._growing, 0
         if piece is not None and code is not None and piece.kind == "code":
-            growing = growing if isinstance(growing, LiveCode) else LiveCode(piece, self._form.width)
+            if not isinstance(growing, LiveCode) or not growing.goes_on(code):
+                growing = LiveCode(piece, self._form.width)
             settled, rest = len(growing.settled), growing.feed(code)
         elif piece is not None and section.growing_table:
             growing = growing if isinstance(growing, LiveTable) else LiveTable(piece, self._form)

@@ -159,12 +159,18 @@ class LiveCode:
         rest = self._lay(self._piece, self._growing.lines[stable:])
         return rest if self.settled else joined(self._piece, rest)
 
-    def finish(self, code: str) -> list[Line]:
-        """All lines of the code, which is complete."""
-        self._growing.feed(code[self._fed :])
+    def goes_on(self, code: str) -> bool:
+        """Whether all that was taken in is in this code: a long line is cut where words end, so before its end."""
+        return len(code) >= self._fed
+
+    def finish(self, piece: Piece) -> list[Line] | None:
+        """All lines of the code, which is complete; None where it ends before what was taken in."""
+        if not self.goes_on(piece.source):
+            return None
+        self._growing.feed(piece.source[self._fed :])
         self._growing.finish()
         lines = self.settled + self._lay(self._piece, self._growing.lines[self._laid :])
-        return joined(self._piece, lines)
+        return joined(piece, lines)
 
     def _lay(self, piece: Piece, lines: Sequence[Spans]) -> list[Line]:
         from chatterm.tui.transcript.markdown import code_blocks_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chatterm.tui.transcript.leaves import open_until
 from chatterm.tui.transcript.lines import Line, lay
 from chatterm.tui.transcript.pieces import Piece
 from chatterm.tui.transcript.rows import Row, Table, TableRow
@@ -48,7 +49,7 @@ class LiveTable:
         natural, last = self._natural, None
         for number, line in enumerate(lines[self._whole :], self._whole + 1):
             table = self._parse(Piece("markdown", line, table_start=self._start), references)
-            if table is None or len(table.rows) != 1:
+            if table is None or len(table.rows) != 1 or open_until(line):  # what opens may end further on
                 return None
             self._head = self._head or table
             natural = _widest(natural, table) if not self._continues else table.natural

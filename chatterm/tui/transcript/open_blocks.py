@@ -32,7 +32,7 @@ class OpenBlocks:
         if leaf.size > LONGEST_TEXT and leaf.kind in (*FLOWING, "indented"):
             self._close()
             kind = "indented" if leaf.kind == "indented" else "text"
-            self._open(Leaf(kind, len(self._containers), None, until=leaf.until))
+            self._open(Leaf(kind, len(self._containers), None, until=leaf.until, defines=leaf.defines))
 
     def _close(self, closing: str = "") -> None:
         """The open leaf is complete."""

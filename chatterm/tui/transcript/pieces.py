@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from chatterm.tui.transcript.looks import Spans
+from chatterm.tui.transcript.wrap import Join
 
 LONGEST_TEXT = 2000
 """Characters after which a paragraph, or a line without end, is cut."""
@@ -16,8 +17,8 @@ class Piece(NamedTuple):
 
     `source` has no marks of the containers around it (indents of list items, `>`): what these show is `first`
     before the first row and `hang` before the others. Containers of its own (an item's bullet) are in `source`.
-    `gap` is what stands on the blank row before it; None for no blank row. `continues` says that it goes on in
-    the source line in which the piece before it ended.
+    `gap` is what stands on the blank row before it; None for no blank row. `join` is for a piece that goes on in
+    the source line in which the piece before it ended: what stands between the two; else None.
 
     A `code` piece is the inside of a fence, without the fence lines, each line with its newline; `info` is the
     fence's info string. `opens` says that it begins with the fence's head row, `opening` is that fence line
@@ -40,7 +41,12 @@ class Piece(NamedTuple):
     closing: str = ""
     table_start: str = ""
     ordinal: int | None = None
-    continues: bool = False
+    join: Join | None = None
+
+    @property
+    def continues(self) -> bool:
+        """Whether it goes on in the line in which the piece before it ended."""
+        return self.join is not None
 
 
 def place_to_cut(line: str) -> int:

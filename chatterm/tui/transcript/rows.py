@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from chatterm.tui.transcript.looks import Spans
+from chatterm.tui.transcript.wrap import Join
 
 RowKind = Literal["text", "code", "rule", "blank"]
 Align = Literal["left", "center", "right"]
@@ -18,7 +19,8 @@ class Row(NamedTuple):
     `blank` row is empty but for `first`. A newline in the text breaks it too (hard breaks, maths in several
     lines). `end` stands at the right end; a row with an `end` is one line, cut where it is too long, and none of
     it is copied but its `source`. `source` is what a copy of the whole row gives, as the writer wrote it; None
-    where that is the text of the spans.
+    where that is the text of the spans. `join` is for a text row that goes on in the row before it, as a long
+    line does that was cut: what stands between the two.
     """
 
     spans: Spans = ()
@@ -27,6 +29,7 @@ class Row(NamedTuple):
     kind: RowKind = "text"
     source: str | None = None
     end: Spans = ()
+    join: Join | None = None
 
 
 class TableRow(NamedTuple):

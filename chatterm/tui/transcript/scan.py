@@ -70,10 +70,11 @@ class Scanner(BlockLines):
     def _is_undecided(self) -> bool:
         """Whether the unfinished line may become, or is, the line of a fence."""
         mark = self._strip(self._partial)[0].strip(" ")
-        if self._within or not mark:
+        if self._within:
             return False
         if self._leaf is None or self._leaf.kind != "code":
             return FENCE_BEGUN.match(mark) is not None
+        # Blanks alone are held back too: behind them a fence may come, and what was shown must not go away.
         return self._leaf.fence.startswith(mark) or closes(mark, self._leaf.fence)
 
     def _cut(self, line: str) -> str:

@@ -10,6 +10,7 @@ from chatterm.tui.transcript.lines import Line, lay
 from chatterm.tui.transcript.looks import DIM, TEXT, Look, Span, Spans
 from chatterm.tui.transcript.pieces import LONGEST_TEXT, Piece, place_to_cut
 from chatterm.tui.transcript.rows import Block, Row
+from chatterm.tui.transcript.wrap import Join
 
 SEGMENT_CHARACTERS = 3000
 SEGMENT_ROWS = 64
@@ -54,10 +55,7 @@ class Segment(NamedTuple):
     @property
     def has_folds(self) -> bool:
         """Whether there is the head of a fold in it."""
-        return any(
-            isinstance(content, Row) and content.spans[:1] and content.spans[0].link.startswith("action:fold")
-            for content in self.contents
-        )
+        return any(isinstance(content, Row) and _is_head(content) for content in self.contents)
 
 
 def entry_segments(entry: Entry, form: Format) -> tuple[list[Segment], References]:
@@ -76,10 +74,25 @@ def lay_out(contents: Iterable[Content], form: Format, references: References) -
 
 
 def joined(piece: Piece, lines: list[Line]) -> list[Line]:
-    """The lines of a piece; the first one goes on in the row before it where the piece goes on in its line."""
-    if piece.continues and lines:
-        lines[0] = lines[0]._replace(join="")
+    """The lines of a piece; the first one goes on in the row before it where the piece goes on in its line, and
+    the last row knows the fence that ends the code."""
+    if not lines:
+        return lines
+    if piece.join is not None:
+        source = lines[0].source if lines[0].source is not None else _first_row(lines)
+        lines[0] = lines[0]._replace(join=piece.join, source=source)
+    if piece.closing:
+        at = len(lines) - 1
+        while at and lines[at].join is not None:
+            at -= 1
+        lines[at] = lines[at]._replace(closing=piece.closing)
     return lines
+
+
+def _first_row(lines: list[Line]) -> str:
+    end = next((at for at, line in enumerate(lines[1:], 1) if line.join is None), len(lines))
+    parts = [(line.join or "") * (at > 0) + line.text[line.lead :] for at, line in enumerate(lines[:end])]
+    return "".join(parts)
 
 
 def grouped(contents: Iterable[Content]) -> Iterator[Segment]:
@@ -100,6 +113,8 @@ def grouped(contents: Iterable[Content]) -> Iterator[Segment]:
 def weight(content: Content) -> tuple[int, int]:
     """How many characters there are in how many rows, about."""
     if isinstance(content, Row):
+        if _is_head(content):  # whose words are others while it grows
+            return 0, 1
         return sum(len(span.text) for span in content.spans), 1
     gap = content.gap is not None
     if content.kind == "code":
@@ -116,6 +131,10 @@ def fold_head(words: str, number: int, is_open: bool) -> Row:
     """The line that a fold is reduced to, which a click opens or closes."""
     mark = "▾" if is_open else "▸"
     return Row((Span(f"{mark} {words}", Look("fold"), f"action:fold:{number}"),))
+
+
+def _is_head(row: Row) -> bool:
+    return bool(row.spans) and row.spans[0].link.startswith("action:fold:")
 
 
 def fold_words(section: Section) -> str:
@@ -148,6 +167,7 @@ class PlainRows:
         self._bar: Spans = bar
         self._partial: str = ""
         self._blanks: int = 0
+        self._join: Join | None = None  # of the next row, where a line was cut
 
     def feed(self, text: str) -> None:
         """Takes in more of the text."""
@@ -158,6 +178,7 @@ class PlainRows:
                 self._put(rest)
             else:
                 self._blanks += bool(self.rows)
+            self._join = None
         self._partial = self._cut(self._partial)
 
     def finish(self) -> None:
@@ -174,6 +195,7 @@ class PlainRows:
         while len(line) > LONGEST_TEXT:
             end = place_to_cut(line)
             self._put(line[:end])
+            self._join = " " if line[end - 1] == " " else ""
             line = line[end:]
         return line
 
@@ -183,11 +205,13 @@ class PlainRows:
         self.rows.append(self._row(line))
 
     def _held(self) -> list[Row]:
-        return [self._row("")] * self._blanks
+        return [Row((), self._bar, self._bar, source="")] * self._blanks
 
     def _row(self, line: str) -> Row:
         text = line.expandtabs(4).rstrip(" ")
-        return Row((Span(text, self._look),) if text else (), self._bar, self._bar, source=line)
+        return Row(
+            (Span(text, self._look),) if text else (), self._bar, self._bar, source=line, join=self._join
+        )
 
 
 def foot(entry: Entry) -> Iterator[Row]:

@@ -164,6 +164,7 @@ def test_an_end_stands_at_the_right() -> None:
             None,
             "code",
             "```py",
+            opens=True,
         )
     ]
     assert [texts(row, width) for width in (9, 8, 6)] == [["│ py copy"], ["│   copy"], ["│ py"]]

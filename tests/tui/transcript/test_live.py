@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatterm.tui.transcript.backlog import Backlog
 from chatterm.tui.transcript.document import Document
+from chatterm.tui.transcript.entries import Entry, Section
 from chatterm.tui.transcript.live_entry import LiveEntry
 from chatterm.tui.transcript.segments import Format
 from tests.tui.transcript.documents import TEXTS, long_reply, pieces
@@ -141,3 +143,39 @@ def test_a_backlog_loses_nothing_and_keeps_to_its_budget() -> None:
         rounds += 1
     assert rounds == 1 + -(-len(text) // 512)
     assert live.text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```js\nf(\n  `a`,\n   ```no end\n)\n```",
+        "~~~\n  ~x\n~~~",
+        "```\n" + "One sentence. " + "no end of words " * 200 + "\n```",
+        "> ```\n>   `a\n> ```",
+        "a | b\n-|-\n\\begin{align}\nx\n\\end{align}\nc | d",
+        "a | b\n-|-\n$$\nx\n$$\nc | d\n<!-- | \n --> | e",
+    ],
+    ids=["backticks", "tildes", "long", "quote", "environment", "dollars"],
+)
+def test_what_came_by_single_characters_is_as_laid_out_whole(text: str) -> None:
+    made, live = live_document(Format(40))
+    for character in text:
+        live.write(character)
+        made.settle_live()
+    made.end_live(entry(1, text))
+    assert texts(made) == texts(document(entry(1, text)))
+
+
+def test_a_reply_is_cut_into_the_same_segments_whatever_its_fold_says() -> None:
+    text = "\n\n".join(["x" * 99] * 29) + "\n\n" + "y" * 60 + "\n\n" + "z" * 60 + "\n\n" + "z" * 60
+    made, live = live_document(Format(40))
+    live.write_thinking("a thought")
+    live.write(text)
+    final = Entry(
+        id="1", role="assistant", sections=(Section("thinking", "a thought", "h" * 80), Section("text", text))
+    )
+    made.end_live(final)
+    whole = document(final)
+    assert [made.height(0, at) for at in range(made.segments(0))] == [
+        whole.height(0, at) for at in range(whole.segments(0))
+    ]

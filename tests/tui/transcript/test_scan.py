@@ -138,6 +138,14 @@ def test_references_are_found_wherever_they_are_defined() -> None:
     assert scanner.references == {"a b": ("https://a.example", "Title")}
 
 
+def test_references_that_follow_each_other_line_by_line_are_all_found() -> None:
+    scanner = Scanner()
+    scanner.feed("".join([f"[{number}]: https://example.org/{'x' * 60}/{number}\n" for number in range(200)]))
+    scanner.feed("\n[^1]: note\nthat goes on\n[a]: https://a.example\nwords\n[b]: no definition\n")
+    scanner.finish()
+    assert list(scanner.references) == [*map(str, range(200)), "a"]
+
+
 def test_a_line_without_end_is_cut_after_sentences() -> None:
     made = scanned("A sentence of some words. " * 300)
     assert all(piece.source.rstrip().endswith(".") for piece in made)

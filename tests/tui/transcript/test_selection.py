@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatterm.tui.transcript.document import Document
+from chatterm.tui.transcript.entries import Role
 from chatterm.tui.transcript.segments import Format
 from chatterm.tui.transcript.selection import (
     Mark,
@@ -116,3 +118,70 @@ def test_a_mark_is_in_its_line() -> None:
     made = document(entry("r", long_reply(3000)))
     for at in addresses(made):
         assert line_at(made, mark_at(made, at, 0)) == at or made.line(at).join is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "**bold** " + "word " * 900 + "end",
+        "- `code` " + "word. " * 900 + "end\n- b",
+        "```\n" + "x = 'y' " * 600 + "z\n```\n\nend",
+        "漢字" * 3000 + " *a*",
+    ],
+    ids=["paragraph", "item", "code", "wide"],
+)
+def test_a_long_line_is_copied_whole(text: str) -> None:
+    made = document(entry("r", text))
+    assert selected_text(made, all_of(made, 0)) == text
+
+
+@pytest.mark.parametrize("role", ["user", "notice"])
+def test_a_long_line_of_a_prompt_is_copied_as_one_line(role: Role) -> None:
+    made = document(entry("u", "words and more of them " * 300 + "end\n\nlast", role))
+    assert selected_text(made, all_of(made, 0)) == made.entries[0].source
+
+
+@given(st.integers(20, 90), st.integers(0, 6000), st.integers(1, 40))
+def test_a_part_of_a_long_line_is_copied_with_its_spaces(width: int, start: int, length: int) -> None:
+    text = "word " * 1500 + "end"
+    made = document(entry("r", text), width=width)
+    rows = [at for at in addresses(made) if at[1] == 0]
+    row = "".join([(made.line(at).join or "") + made.line(at).text for at in rows])
+    start = min(start, len(row) - 1)
+    end = min(start + length, len(row))
+    part = Selection(Mark(0, 0, Spot(0, start)), Mark(0, 0, Spot(0, end)))
+    assert selected_text(made, part) == text[start:end].rstrip(" ")
+
+
+FENCED = [
+    "a\n\n```py\nx\n\ny\n```\n\nb",
+    "~~~~\nx\n~~~~\n\nb",
+    "```py\n" + "\n".join(["x = 1"] * 300) + "\n```",
+    "a\n\n```\n```\n\nb",
+    "```py\nnever closed",
+]
+
+
+@pytest.mark.parametrize("text", FENCED, ids=["between", "tildes", "long", "empty", "open"])
+@pytest.mark.parametrize("streams", [False, True])
+def test_code_is_copied_with_both_its_fences(text: str, streams: bool) -> None:
+    made = document(entry("r", "" if streams else text, status="live" if streams else "done"))
+    if streams:
+        made.set_entries([])
+        made.begin_live(entry("r", "", status="live"))
+        assert made.live is not None
+        for char in text:
+            made.live.write(char)
+            made.settle_live()
+        made.end_live(entry("r", text))
+    assert selected_text(made, all_of(made, 0)) == text
+
+
+def test_lines_of_code_are_copied_without_a_fence() -> None:
+    made = document(entry("r", "```py\nx\ny\n```\n\nb"))
+    head, first, last, beyond = (Mark(0, 0, Spot(row, 0)) for row in (0, 1, 2, 4))
+    end = last._replace(spot=Spot(2, 1))
+    assert selected_text(made, Selection(first, end)) == "x\ny"
+    assert selected_text(made, Selection(first, beyond._replace(spot=Spot(4, 1)))) == "x\ny\n\nb"
+    assert selected_text(made, Selection(head, first._replace(spot=Spot(1, 1)))) == "```py\nx"
+    assert selected_text(made, Selection(head, end)) == "```py\nx\ny\n```"
