@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 from rich.text import Text
 from textual import events
-from textual.actions import SkipAction
-from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.strip import Strip
@@ -49,6 +47,7 @@ _EDITING_KEYS = (
     ("ctrl+underscore", "undo"),
     ("ctrl+y", "redo"),
 )
+_EDITS = {key: action for keys, action in _EDITING_KEYS for key in keys.split(",")}
 
 SHARED_KEYS = frozenset({"home", "end", "shift+up", "shift+down"})
 """Keys that edit the text while there is one, and belong to the application else."""
@@ -62,11 +61,6 @@ class Composer(TextArea, inherit_bindings=False):
     folded and sent whole. What it gives out is well-formed and otherwise as typed.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key, f"edit({key!r}, {action!r})", show=False)
-        for keys, action in _EDITING_KEYS
-        for key in keys.split(",")
-    ]
     DEFAULT_CSS = """
     Composer {
         height: auto; min-height: 1; max-height: 12; padding: 0 1; border: none;
@@ -153,14 +147,18 @@ class Composer(TextArea, inherit_bindings=False):
             self._folded.fold(_one_kind_of_newline(text)), start, end, maintain_selection_offset=False
         )
 
-    def on_key(self, event: events.Key) -> None:
-        """Use the keys of the prompt's own commands; all others go their usual way."""
+    async def on_key(self, event: events.Key) -> None:
+        """Use the keys that edit and those of the prompt's own commands; all others go their usual way."""
         if any(takes(event.key) for takes in self.key_filters):
             _use_up(event)
             return
         command = self._commands.get(event.key)
         if command is not None and self._run(command):
             _use_up(event)
+        elif (edit := self._edit(event.key)) is not None:
+            # Bindings would be run too late: after the text that was typed behind this key, if that came at once.
+            _use_up(event)
+            await self.run_action(edit)
         elif event.key.startswith("alt+"):
             # Terminals send Alt and a letter as Esc and the letter, and Textual would type the letter.
             event.prevent_default()
@@ -255,11 +253,10 @@ class Composer(TextArea, inherit_bindings=False):
         self.load_text(self._folded.fold(_one_kind_of_newline(text)))
         self.move_cursor(self.document.end)
 
-    async def action_edit(self, key: str, action: str) -> None:
-        """Edit the text, or leave the key to the application where it belongs to that."""
-        if key in self._foreign or (key in SHARED_KEYS and self.is_empty):
-            raise SkipAction
-        await self.run_action(action)
+    def _edit(self, key: str) -> str | None:
+        """How this key edits the text; None where it does not, or belongs to the application."""
+        is_foreign = key in self._foreign or (key in SHARED_KEYS and self.is_empty)
+        return None if is_foreign else _EDITS.get(key)
 
     def on_paste(self, event: events.Paste) -> None:
         """Insert what was pasted, folded if it is long."""

@@ -52,6 +52,29 @@ async def test_new_line_keys(key: str) -> None:
         assert composer.text == "a\nb" and app.sent == []
 
 
+async def test_keys_that_come_at_once_are_taken_in_order() -> None:
+    app = PromptHost(composer := Composer())
+    async with app.run_test() as pilot:
+        for key in (
+            "b",
+            "ctrl+a",
+            "a",
+            "ctrl+e",
+            "c",
+            "d",
+            "backspace",
+            "alt+b",
+            "x",
+            "end",
+            "y",
+            "enter",
+            "z",
+        ):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await pilot.pause()
+        assert app.sent == ["xabcy"] and composer.text == "z"
+
+
 async def test_a_backslash_at_the_end_of_the_line_continues_it() -> None:
     app = PromptHost(composer := Composer())
     async with app.run_test() as pilot:
