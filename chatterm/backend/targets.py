@@ -68,7 +68,7 @@ class Targets:
     def resolve(self, provider: str, model: str) -> Target:
         """The target for a model. Raises `ConfigError` for an unknown or refused provider. Finds no key yet."""
         service = self.service(provider)
-        adapter = registry.adapter(service.name)
+        adapter = registry.adapter_of(service)
         address, own = self.address(provider), self.model_settings(provider, model)
         stream = self.guide_stream if service.name == GUIDE else self.http_stream
         target = Target(

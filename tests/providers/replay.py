@@ -13,7 +13,7 @@ from typing import Any
 
 from chatterm.backend.net.framing import new_splitter
 from chatterm.backend.providers.base import EventDecoder, Frame, Framing, ProviderAdapter
-from chatterm.backend.providers.registry import adapter, services
+from chatterm.backend.providers.registry import adapter_of, service, service_at, services
 from chatterm.core.errors import ProviderError
 from chatterm.core.events import StreamEvent
 from chatterm.core.reducer import Draft
@@ -22,7 +22,12 @@ OWN_FOLDER = Path(__file__).parent / "recordings"
 SHARED_FOLDER = Path(
     os.environ.get("CHATTERM_RECORDINGS", Path(__file__).parents[2].parent / "shared" / "recordings")
 )
-FORMATS = {"openai-chat": "openai_chat", "ollama-chat": "ollama", "gemini-generate-content": "gemini"}
+FORMATS = {
+    "openai-chat": "openai_chat",
+    "openai-responses": "openai_responses",
+    "ollama-chat": "ollama",
+    "gemini-generate-content": "gemini",
+}
 EVENT_BYTES = 8 * 1024 * 1024
 
 
@@ -56,11 +61,13 @@ def recordings(folder: Path) -> Iterator[Recording]:
         if record["api"] not in FORMATS:
             continue
         response = record["response"]
-        compatible = record["api"] == "openai-chat" and record["provider"] in known - {"ollama"}
+        wire_format = FORMATS[record["api"]]
+        compatible = record["api"].startswith("openai-") and record["provider"] in known - {"ollama"}
+        spoken = service_at(record["provider"], wire_format, None) if compatible else service(wire_format)
         text, encoded = response.get("body_text"), response.get("body_base64")
         yield Recording(
             name=record["name"],
-            adapter=adapter(record["provider"] if compatible else FORMATS[record["api"]]),
+            adapter=adapter_of(spoken),
             status=response["status"],
             headers=response["headers"],
             body=base64.b64decode(encoded) if text is None else text.encode(),

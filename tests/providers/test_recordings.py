@@ -47,6 +47,8 @@ _STOPS = {
     "stop": StopReason.END_TURN,
     "length": StopReason.MAX_TOKENS,
     "tool_calls": StopReason.TOOL_CALLS,
+    "completed": StopReason.END_TURN,
+    "incomplete:max_output_tokens": StopReason.MAX_TOKENS,
     "STOP": StopReason.END_TURN,
     "SAFETY": StopReason.CONTENT_FILTER,
     "PROHIBITED_CONTENT": StopReason.CONTENT_FILTER,
@@ -72,6 +74,8 @@ _DIFFERENT: dict[str, dict[str, Any]] = {
     },
     # Asked for two choices; the second one is left out, and counted.
     "litellm/chat-gpt-3.5-turbo-text": {"skipped": 15},
+    # A source among the user's own files has a name and no URL.
+    "openai/responses-gpt-4o-server-tools": {"citations": [{"title": "tmp8l5_2pzy.txt"}]},
     # The client library gives no name to a source among the user's own files.
     "gemini/gen-gemini-3-flash-preview-citations": {
         "citations": [{"title": "fileSearchStores/testfilesearchgroundingstre-p2hcv3cs2i69"}]
@@ -225,6 +229,7 @@ _KINDS = {
     "gemini/gen-gemini-2.5-flash-error-http-400-2": AuthenticationError,
     "gemini/gen-there-is-no-such-model-error-http-404": ModelNotFoundError,
     "gemini/gen-this-model-does-not-exist-12-error-http-404-2": ModelNotFoundError,
+    "deepseek/responses-deepseek-v4-flash-error-http-400": BadRequestError,
     "groq/chat-openai-gpt-oss-120b-error-http-400": BadRequestError,
     "mistral/chat-mistral-small-latest-error-http-401": AuthenticationError,
     "ollama/chat-gpt-oss-120b-error-http-400": ContextTooLongError,
@@ -235,6 +240,10 @@ _KINDS = {
     "openai/chat-gpt-4o-mini-error-http-400-2": BadRequestError,
     "openai/chat-gpt-5-mini-error-http-400": BadRequestError,
     "openai/chat-this-model-does-not-exist-12-error-http-404": ModelNotFoundError,
+    "openai/responses-gpt-4o-mini-error-http-400": BadRequestError,
+    "openai/responses-gpt-5-nano-error-http-401": AuthenticationError,
+    "openai/responses-invalid-model-error-http-400": ModelNotFoundError,
+    "openai/responses-this-model-does-not-exist-error-http-400": ModelNotFoundError,
     "openrouter/chat-google-gemini-2.0-flash-exp--error-http-429": RateLimitedError,
     "openrouter/chat-openai-gpt-4o-mini-error-http-401": AuthenticationError,
     "perplexity/chat-sonar-error-http-401": AuthenticationError,
@@ -246,6 +255,7 @@ _KINDS = {
     "synthetic/openai-503-http-date": OverloadedError,
     "synthetic/openrouter-402": QuotaExceededError,
     "synthetic/proxy-502-html": ServerError,
+    "xai/responses-grok-4.3-error-http-400": AuthenticationError,
 }
 
 

@@ -45,7 +45,7 @@ from chatterm.core.usage import Usage
 MOST_ITEM_BYTES = 256 * 1024
 """Largest item of a server's own tools that is kept; an image that a model made is larger."""
 
-_DOLLARS_PER_TICK = 1e-10
+_TICKS_PER_DOLLAR = 10**10
 """xAI's unit of cost."""
 
 _INCOMPLETE = {
@@ -247,12 +247,14 @@ class OpenAIResponsesDecoder:
                 for index, part in enumerate(map(as_object, parts)):
                     yield from self._tell(item, kind, index, part.get("text"))
         if fields.get("encrypted_content") or lists["reasoning"]:
-            yield from self._keep(fields)
+            # OpenRouter ends it when the whole reply ends: behind what came of it.
+            late = item.number < self._number - 1
+            yield from self._keep({"type": "late", "item": fields} if late else fields)
 
     def _keep(self, fields: dict[str, object]) -> Iterator[StreamEvent]:
         """What goes back unchanged with the next request; see the adapter."""
         data = encode_json(fields)
-        if len(data) > MOST_ITEM_BYTES and fields.get("type") != "reasoning":
+        if len(data) > MOST_ITEM_BYTES and fields.get("type") not in ("reasoning", "late"):
             yield FrameSkipped(
                 clean_line(f"{fields.get('type')} of {len(data)} bytes, too large to keep", 200)
             )
@@ -379,5 +381,5 @@ def _reported_usage(value: object) -> Usage:
         cache_read=as_count(read.get("cached_tokens")),
         cache_write=as_count(read.get("cache_write_tokens")),
         reasoning=as_count(written.get("reasoning_tokens")),
-        cost=ticks * _DOLLARS_PER_TICK if cost is None and ticks is not None else cost,
+        cost=ticks / _TICKS_PER_DOLLAR if cost is None and ticks is not None else cost,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, cast
 
@@ -37,15 +38,36 @@ GEMINI = Service(
     key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
 )
 
+ANTHROPIC = Service(
+    name="anthropic",
+    title="Anthropic",
+    adapter="anthropic",
+    base_url="https://api.anthropic.com",
+    base_url_env=("ANTHROPIC_BASE_URL",),
+    key_env=("ANTHROPIC_API_KEY",),
+)
+
 GUIDE = Service(name="guide", title="Guide", adapter="guide", needs_key=False)
 
 CUSTOM = "custom"
 """The service of which nothing is known but an address."""
 
-_SERVICES = (OLLAMA, *CATALOG, GEMINI, GUIDE)
+_SERVICES = (OLLAMA, *CATALOG, ANTHROPIC, GEMINI, GUIDE)
 
-_WIRE_FORMATS = {"openai_chat": CUSTOM, "ollama": "ollama", "gemini": "gemini"}
+_WIRE_FORMATS = {
+    "openai_chat": CUSTOM,
+    "openai_responses": CUSTOM,
+    "ollama": "ollama",
+    "anthropic": "anthropic",
+    "gemini": "gemini",
+}
 """Names of wire formats that settings may use, with the service that says nothing more than that."""
+
+_OPENAI_FORMATS = ("openai_chat", "openai_responses")
+"""Wire formats that one service speaks at one address."""
+
+_AT_HOME = {"openai": "openai_responses"}
+"""Services that speak another wire format at their own address than servers that take their place."""
 
 
 def services() -> tuple[Service, ...]:
@@ -58,7 +80,7 @@ def service(name: str) -> Service:
     wanted = _WIRE_FORMATS.get(name, name)
     found = next((row for row in _SERVICES if row.name == wanted), None)
     if found is not None:
-        return found
+        return replace(found, adapter=name) if name in _OPENAI_FORMATS else found
     if name in _outside().names:
         return Service(name=name, title=name, adapter=name, needs_key=False)
     raise _unknown(name)
@@ -70,10 +92,14 @@ def service_at(name: str, adapter: str | None, base_url: str | None) -> Service:
     Raises `ConfigError` for an unknown provider or wire format.
     """
     known = service(name) if is_known(name) else None
+    if known is not None and adapter in _OPENAI_FORMATS and known.adapter in _OPENAI_FORMATS:
+        return replace(known, adapter=adapter)
     if adapter is not None and (known is None or known.adapter != adapter):
         return wire_format(adapter, name)
     if known is None and base_url is not None:
         return service(CUSTOM)
+    if name in _AT_HOME and known is not None and (base_url or known.base_url).rstrip("/") == known.base_url:
+        return replace(known, adapter=_AT_HOME[name])
     return known or service(name)
 
 
@@ -99,7 +125,9 @@ def wire_format(name: str, provider: str) -> Service:
     `provider` is the one whose settings name it. A service is none: its host and key are its own.
     """
     if name in _WIRE_FORMATS:
-        return service(name)
+        # What one server sealed must not go to another: those of the user's own are told apart by name.
+        own = name == "openai_responses" and not is_known(provider)
+        return replace(service(name), name=provider) if own else service(name)
     if name in _outside().names:
         return Service(name=name, title=name, adapter=name, needs_key=False)
     spoken = next((row.adapter for row in _SERVICES if row.name == name and row.adapter in _WIRE_FORMATS), "")
@@ -115,12 +143,24 @@ def wire_format(name: str, provider: str) -> Service:
 
 def adapter(name: str) -> ProviderAdapter:
     """The adapter for the service or wire format of this name. Raises `ConfigError`."""
-    row = service(name)
+    return adapter_of(service(name))
+
+
+def adapter_of(row: Service) -> ProviderAdapter:
+    """The adapter that the service names. Raises `ConfigError`."""
     match row.adapter:
         case "openai_chat":
             from chatterm.backend.providers.openai_chat import OpenAIChat
 
             return OpenAIChat(row)
+        case "openai_responses":
+            from chatterm.backend.providers.openai_responses import OpenAIResponses
+
+            return OpenAIResponses(row)
+        case "anthropic":
+            from chatterm.backend.providers.anthropic import Anthropic
+
+            return Anthropic()
         case "ollama":
             from chatterm.backend.providers.ollama import Ollama
 

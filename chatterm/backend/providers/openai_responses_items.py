@@ -1,0 +1,179 @@
+"""Messages as the input items of OpenAI's Responses.
+
+What goes back unchanged are opaque parts of the origin "openai_responses/SERVICE", each a JSON object:
+- a reasoning item, an item of its own, which stands right before the text or the tool call that came of it; left
+  out where nothing follows it, as services refuse that. Reasoning in plain text goes back only beside the tool
+  calls that it led to. `{"type": "late", "item": ...}` is one that belongs before all else of its message.
+- `{"type": "message", "phase": ...}`, which belongs to the text right before it.
+- any other item (a web search, say), as it came.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from hashlib import sha256
+
+from chatterm.backend.providers.base import Blobs, Variant
+from chatterm.backend.providers.message_content import content_pieces, image_base64, plain_text
+from chatterm.backend.providers.wire_json import as_object, as_text, encode_json, safe_json
+from chatterm.core.clean import clean_line
+from chatterm.core.messages import (
+    FilePart,
+    ImagePart,
+    Message,
+    OpaquePart,
+    Part,
+    ToolCallPart,
+    ToolResultPart,
+)
+
+PDF = "application/pdf"
+
+_LONGEST_ID = 64
+_NO_RESULT = "The tool gave no result."
+
+Item = dict[str, object]
+
+
+def input_items(message: Message, variant: Variant, origin: str, blobs: Blobs) -> list[Item]:
+    """The message as 0..n items. `origin` is that of the opaque parts which go back.
+
+    Raises `AttachmentError` for an attachment whose bytes are gone.
+    """
+    if message.role == "assistant":
+        return _reply_items(message, variant, origin, blobs)
+    items: list[Item] = [
+        {"type": "function_call_output", "call_id": _call_id(part.call_id), "output": part.content}
+        for part in message.parts
+        if isinstance(part, ToolResultPart)
+    ]
+    content = _user_content(message, variant, blobs) if message.role == "user" else ""
+    return [*items, {"role": "user", "content": content}] if content else items
+
+
+def answered(messages: tuple[Message, ...], encoded: Iterable[bytes]) -> Iterator[bytes]:
+    """The fragments of the messages, with an answer to each call that what comes right behind leaves without one.
+
+    Such a call is left by a turn that was cut; services refuse the conversation over it.
+    """
+    unanswered: dict[str, None] = {}
+    for number, fragment in enumerate(encoded):
+        parts = messages[number].parts if number < len(messages) else ()
+        if fragment and unanswered and not any(isinstance(part, ToolResultPart) for part in parts):
+            yield b",".join(map(_no_result, unanswered))
+            unanswered.clear()
+        if fragment:
+            yield fragment
+        for part in parts:
+            if isinstance(part, ToolCallPart):
+                unanswered[_call_id(part.call_id)] = None
+            elif isinstance(part, ToolResultPart):
+                unanswered.pop(_call_id(part.call_id), None)
+
+
+# ---- replies -------------------------------------------------------------------------------------
+
+
+def _reply_items(message: Message, variant: Variant, origin: str, blobs: Blobs) -> list[Item]:
+    calls = any(isinstance(part, ToolCallPart) for part in message.parts)
+    items = [
+        item
+        for item in _in_order(message, origin, blobs)
+        if item.get("type") != "reasoning" or (variant.reasoning and (item.get("encrypted_content") or calls))
+    ]
+    while items and items[-1].get("type") == "reasoning":  # nothing came of it
+        items.pop()
+    return [_without_id(item) for item in items]
+
+
+def _in_order(message: Message, origin: str, blobs: Blobs) -> Iterator[Item]:
+    own = [_kept(part, origin) for part in message.parts]
+    yield from (as_object(item.get("item")) for item in own if item.get("type") == "late")
+    said: list[Part] = []
+    for part, item in zip(message.parts, own, strict=True):
+        if isinstance(part, ToolCallPart):
+            yield from _text_items(message, said, blobs)
+            yield {
+                "type": "function_call",
+                "call_id": _call_id(part.call_id),
+                "name": re.sub(r"[^A-Za-z0-9_-]", "_", part.name)[:_LONGEST_ID] or "unnamed",
+                "arguments": part.arguments or "{}",
+            }
+        elif not isinstance(part, OpaquePart):
+            said.append(part)
+        elif item.get("type") == "message":
+            yield from _text_items(message, said, blobs, as_text(item.get("phase")))
+        elif item and item.get("type") != "late":
+            yield from _text_items(message, said, blobs)
+            yield item
+    yield from _text_items(message, said, blobs)
+
+
+def _kept(part: Part, origin: str) -> Item:
+    """What an opaque part holds; nothing where another adapter or service is its origin."""
+    if not isinstance(part, OpaquePart) or part.origin != origin:
+        return {}
+    try:
+        return as_object(safe_json(part.data.encode(errors="replace")))
+    except ValueError:
+        return {}
+
+
+def _text_items(message: Message, said: list[Part], blobs: Blobs, phase: str = "") -> Iterator[Item]:
+    """What was said since the last item, if there is any text in it; `said` is empty afterwards."""
+    text = plain_text(replace(message, parts=tuple(said)), blobs)
+    said.clear()
+    if text:
+        content = [{"type": "output_text", "text": text}]
+        item: Item = {"type": "message", "role": "assistant", "content": content}
+        yield {**item, "phase": phase} if phase else item
+
+
+def _without_id(item: Item) -> Item:
+    """Sealed reasoning stands for itself: its id names what was never stored, and would be looked up."""
+    if not item.get("encrypted_content"):
+        return item
+    return {name: value for name, value in item.items() if name not in ("id", "status")}
+
+
+def _call_id(call_id: str) -> str:
+    """The id of a call; one that is too long, as some gateways make them, in short."""
+    if 0 < len(call_id) <= _LONGEST_ID:
+        return call_id
+    return f"call_{sha256(call_id.encode(errors='replace')).hexdigest()[:40]}"
+
+
+def _no_result(call_id: str) -> bytes:
+    return encode_json({"type": "function_call_output", "call_id": call_id, "output": _NO_RESULT})
+
+
+# ---- prompts -------------------------------------------------------------------------------------
+
+
+def _user_content(message: Message, variant: Variant, blobs: Blobs) -> str | list[Item]:
+    items: list[Item] = []
+    run: list[Part] = []
+    for part in message.parts:
+        if isinstance(part, FilePart) and part.media_type == PDF:
+            items += _content_items(replace(message, parts=tuple(run)), variant, blobs)
+            run.clear()
+            name = clean_line(part.name) or "document.pdf"
+            items.append({"type": "input_file", "filename": name, "file_data": _data_url(part, blobs)})
+        else:
+            run.append(part)
+    items += _content_items(replace(message, parts=tuple(run)), variant, blobs)
+    return as_text(items[0].get("text")) or items if len(items) == 1 else items
+
+
+def _content_items(message: Message, variant: Variant, blobs: Blobs) -> Iterator[Item]:
+    for piece in content_pieces(message, blobs, variant.images):
+        if isinstance(piece, str):
+            yield {"type": "input_text", "text": piece}
+        else:
+            yield {"type": "input_image", "image_url": _data_url(piece, blobs)}
+
+
+def _data_url(part: ImagePart | FilePart, blobs: Blobs) -> str:
+    return f"data:{part.media_type};base64,{image_base64(part, blobs)}"
