@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterable
 from contextlib import suppress
 
+from textual import events
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
@@ -19,6 +21,15 @@ READY_SECONDS = 0.05
 ALTERNATE_SCREEN = "\x1b[?1049h"
 LAST_WORDS_SECONDS = 0.15
 """How long a terminal that stands still may take for what puts it back."""
+
+
+class KeyParser(XTermParser):
+    """Knows Alt+Enter, which terminals send as Esc and Enter and Textual takes for Enter alone."""
+
+    def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:
+        if alt and sequence == "\r":
+            return (events.Key("alt+enter", None),)
+        return super()._sequence_to_key_events(sequence, alt)
 
 
 class PromptLinuxDriver(LinuxDriver):
@@ -78,7 +89,7 @@ class PromptLinuxDriver(LinuxDriver):
             if self.exit_event.is_set():
                 return
         keys = KeyReader(self.fileno)
-        reader = PasteReader(XTermParser(self._debug))
+        reader = PasteReader(KeyParser(self._debug))
         while not self.exit_event.is_set():
             text = keys.read()
             if text is None:

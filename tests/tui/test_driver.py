@@ -120,6 +120,12 @@ def test_a_sequence_in_two_reads_is_one_key(echo: EchoProgram) -> None:
         assert echo.next() == "up"
 
 
+@pytest.mark.parametrize(("data", "key"), [(b"\x1b\r", "alt+enter"), (b"\r", "enter")])
+def test_alt_enter_is_not_enter(echo: EchoProgram, data: bytes, key: str) -> None:
+    echo.type(data)
+    assert echo.next() == key
+
+
 def test_esc_after_a_pause_is_still_fast(echo: EchoProgram) -> None:
     time.sleep(0.7)  # longer than the reader polls quickly
     start = time.monotonic()
