@@ -49,6 +49,10 @@ _STOPS = {
     "tool_calls": StopReason.TOOL_CALLS,
     "completed": StopReason.END_TURN,
     "incomplete:max_output_tokens": StopReason.MAX_TOKENS,
+    "end_turn": StopReason.END_TURN,
+    "stop_sequence": StopReason.STOP_SEQUENCE,
+    "tool_use": StopReason.TOOL_CALLS,
+    "refusal": StopReason.REFUSAL,
     "STOP": StopReason.END_TURN,
     "SAFETY": StopReason.CONTENT_FILTER,
     "PROHIBITED_CONTENT": StopReason.CONTENT_FILTER,
@@ -94,6 +98,11 @@ _DIFFERENT: dict[str, dict[str, Any]] = {
     },
     # A prompt that was blocked has its end too.
     "synthetic/gemini-prompt-blocked-no-candidates": {"stop_reason": "PROHIBITED_CONTENT"},
+    # What was counted before the first word is no count of the output. The words are the service's own.
+    "synthetic/anthropic-midstream-overloaded": {
+        "usage": {"input": 10, "output": None, "cached": None, "cache_write": None, "reasoning": None},
+        "error": {"message": "Overloaded"},
+    },
     # The last event counts although its blank line is missing.
     "synthetic/sse-no-final-blank-line": {"stop_reason": "stop"},
 }
@@ -123,6 +132,10 @@ def _expected(recording: Recording) -> dict[str, Any]:
     expected = {**recording.expected, **_DIFFERENT.get(recording.name, {})}
     if recording.adapter.name == "gemini" and expected["usage"]:
         expected["usage"] = _gemini_usage(expected["usage"])
+    if recording.adapter.name == "anthropic" and expected["usage"]:
+        expected["usage"] = _anthropic_usage(expected["usage"])
+        # A source that is cited again is still one source.
+        expected["citations"] = list({c["url"]: c for c in expected["citations"]}.values())
     before, tag, after = expected["text"].partition("</think>")
     if before.startswith("<think>") and tag:  # the client library leaves the tags in the text
         expected["reasoning"] += before.removeprefix("<think>").lstrip()
@@ -134,6 +147,11 @@ def _gemini_usage(usage: dict[str, Any]) -> dict[str, Any]:
     """Gemini counts thoughts beside the output, and what its own tools read beside the input."""
     output = None if usage["output"] is None else usage["output"] + (usage["reasoning"] or 0)
     return {**usage, "input": usage["input"] + (usage.get("tool_use") or 0), "output": output}
+
+
+def _anthropic_usage(usage: dict[str, Any]) -> dict[str, Any]:
+    """Anthropic counts what the prompt cache gave and took beside the input."""
+    return {**usage, "input": usage["input"] + (usage["cached"] or 0) + (usage["cache_write"] or 0)}
 
 
 def _same_arguments(ours: str, theirs: str) -> bool:
@@ -223,6 +241,11 @@ def test_a_reply_that_was_not_streamed(recording: Recording) -> None:
 
 
 _KINDS = {
+    "anthropic/messages-claude-3-7-sonnet-20250219-error-http-401": AuthenticationError,
+    "anthropic/messages-claude-3-opus-20240229-error-http-400": BadRequestError,
+    "anthropic/messages-claude-3-opus-20240229-error-http-401": AuthenticationError,
+    "anthropic/messages-claude-haiku-4-5-20251001-error-http-400": ContextTooLongError,
+    "anthropic/messages-claude-haiku-4-5-20251001-error-http-401": AuthenticationError,
     "azure/chat-grok-4-1-fast-non-reasoning-error-http-429": RateLimitedError,
     "deepseek/chat-deepseek-chat-error-http-400": ContextTooLongError,
     "gemini/gen-gemini-2.5-flash-error-http-400": AuthenticationError,
@@ -248,6 +271,9 @@ _KINDS = {
     "openrouter/chat-openai-gpt-4o-mini-error-http-401": AuthenticationError,
     "perplexity/chat-sonar-error-http-401": AuthenticationError,
     "synthetic/gemini-503": OverloadedError,
+    "synthetic/anthropic-413": ContextTooLongError,
+    "synthetic/anthropic-429-retry-after": RateLimitedError,
+    "synthetic/anthropic-529": OverloadedError,
     "synthetic/llamacpp-503-loading": OverloadedError,
     "synthetic/llamacpp-exceed-context": ContextTooLongError,
     "synthetic/ollama-503-busy": OverloadedError,

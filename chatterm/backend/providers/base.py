@@ -37,6 +37,8 @@ class Variant:
     """All of a model that changes the bytes of an encoded message; part of the payload cache's key."""
 
     images: bool = True
+    family: str = ""
+    """Of whose replies the model can read the opaque parts, where one service has models of many makers."""
     signed_calls: bool = False
     """Whether the first tool call of a reply must carry a signature (Gemini 3 and later)."""
     reasoning: bool = True
@@ -153,6 +155,8 @@ class ModelInfo:
     context_tokens: int | None = None
     output_tokens: int | None = None
     images: bool | None = None
+    files: bool | None = None
+    """Whether PDF files are read."""
     thinking: bool | None = None
     size_bytes: int | None = None
     loaded: bool | None = None

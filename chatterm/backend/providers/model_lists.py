@@ -89,6 +89,27 @@ def gemini_model(entry: dict[str, object], provider: str) -> ModelInfo | None:
     )
 
 
+def anthropic_model(entry: dict[str, object], provider: str) -> ModelInfo | None:
+    """A model as Anthropic lists it; limits and capabilities are told since 2026."""
+    if entry.get("lifecycle") == "retired":
+        return None
+    capabilities = as_object(entry.get("capabilities"))
+
+    def supports(name: str) -> bool | None:
+        return _flag(as_object(capabilities.get(name)).get("supported"))
+
+    return ModelInfo(
+        provider=provider,
+        id=as_text(entry.get("id")),
+        name=clean_line(as_text(entry.get("display_name"))),
+        context_tokens=as_count(entry.get("max_input_tokens")) or None,
+        output_tokens=as_count(entry.get("max_tokens")) or None,
+        images=supports("image_input"),
+        files=supports("pdf_input"),
+        thinking=supports("thinking"),
+    )
+
+
 def _context_tokens(entry: dict[str, object]) -> int | None:
     loaded = as_object(entry.get("meta"))
     names = ("context_length", "max_context_length", "max_model_len", "max_input_tokens", "context_window")
