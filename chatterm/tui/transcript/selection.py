@@ -221,7 +221,7 @@ def _put_together(before: str, join: str, after: str) -> str:
 
 def _row_text(document: Document, mark: Mark) -> str:
     texts = list(_row_texts(document.lines(mark.place, mark.segment)))
-    return texts[min(mark.spot.row, len(texts) - 1)].text
+    return texts[min(mark.spot.row, len(texts) - 1)].text if texts else ""  # a segment may show nothing
 
 
 def _in_row(mark: Mark, start: int, end: int) -> Selection:
