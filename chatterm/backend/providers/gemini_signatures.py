@@ -64,7 +64,10 @@ class SignedText:
 
     def end(self) -> Iterator[OpaqueReported]:
         """At the end of the run, before something else: what must stand behind its text."""
-        if self._marks:
+        if not self._length:  # nothing that the marks could be in
+            for *_, signature in self._marks:
+                yield OpaqueReported(ORIGIN, raw_part({"text": "", "thoughtSignature": signature}))
+        elif self._marks:
             yield OpaqueReported(ORIGIN, encode_json({"signed": self._marks}).decode())
         self._length, self._marks = 0, []
 
