@@ -37,8 +37,6 @@ class Variant:
     """All of a model that changes the bytes of an encoded message; part of the payload cache's key."""
 
     images: bool = True
-    family: str = ""
-    """Of whose replies the model can read the opaque parts, where one service has models of many makers."""
     signed_calls: bool = False
     """Whether the first tool call of a reply must carry a signature (Gemini 3 and later)."""
     reasoning: bool = True
@@ -147,7 +145,12 @@ class EventDecoder(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """A model as its provider lists it; `None` is 'not known'."""
+    """A model as its provider lists it; `None` is 'not known'.
+
+    Prices are US dollars for a million tokens; above `dearer_above_tokens` in the prompt they are higher.
+    `memory_bytes` is what it takes while it is loaded, `gpu_bytes` the part of that on the graphics card.
+    `retires_on` is the day (YYYY-MM-DD) from which it cannot be asked any more.
+    """
 
     provider: str
     id: str
@@ -156,10 +159,19 @@ class ModelInfo:
     output_tokens: int | None = None
     images: bool | None = None
     files: bool | None = None
-    """Whether PDF files are read."""
+    tools: bool | None = None
     thinking: bool | None = None
+    price_input: float | None = None
+    price_output: float | None = None
+    price_cache_read: float | None = None
+    price_cache_write: float | None = None
+    dearer_above_tokens: int | None = None
     size_bytes: int | None = None
     loaded: bool | None = None
+    memory_bytes: int | None = None
+    gpu_bytes: int | None = None
+    deprecated: bool | None = None
+    retires_on: str | None = None
 
 
 class ProviderAdapter(Protocol):
