@@ -147,6 +147,11 @@ class ScriptedServer:
 
     # ---- what it saw ---------------------------------------------------------------------------
 
+    def drop_connections(self) -> None:
+        """Close every connection that is open, as a server does with idle ones."""
+        for connection in list(self._open):
+            connection.close()
+
     @property
     def chats(self) -> list[SeenRequest]:
         """The chat requests among `requests`."""
@@ -261,6 +266,10 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Called by asyncio when it takes something again."""
         self._writable.set()
+
+    def close(self) -> None:
+        """Close the connection in order."""
+        self._transport.close()
 
     def end(self) -> asyncio.Task[None]:
         """Cut the connection; the task returned ends soon."""

@@ -13,6 +13,7 @@ import httpcore
 
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.net.exchange import current_exchange
+from chatterm.backend.net.spares import Spares
 from chatterm.core.turn import Stage
 
 NEXT_ADDRESS_SECONDS = 0.25
@@ -40,6 +41,8 @@ class StagedBackend(httpcore.AsyncNetworkBackend):
         self._look_up = look_up
         # httpcore declares a stand-in of the same name for systems without anyio, which hides the type
         self._inner = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
+        self.spares = Spares(self._open)
+        """Connections that were made before they are needed."""
 
     async def connect_tcp(
         self,
@@ -49,16 +52,18 @@ class StagedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """A connection to the first address of the host that answers; `timeout` covers the look-up too."""
+        """The spare for this host, else a connection to the first of its addresses that answers.
+
+        `timeout` covers the look-up too.
+        """
         exchange = current_exchange.get()
-        if exchange is not None:
-            exchange.peer_host, exchange.peer_port = host, port
         try:
             async with asyncio.timeout(timeout):
-                _enter(Stage.RESOLVING)
-                addresses = await look_up_in_thread(self._look_up, host, port)
-                _enter(Stage.CONNECTING)
-                return StagedStream(await self._connect_any(addresses, port))
+                if (spare := await self.spares.take(host, port)) is not None:
+                    return spare
+                if exchange is not None:
+                    exchange.peer_host, exchange.peer_port = host, port
+                return await self._open(host, port)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
         except (httpcore.ConnectError, OSError, UnicodeError) as error:
@@ -69,6 +74,12 @@ class StagedBackend(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         """Required by the pool."""
         await asyncio.sleep(seconds)
+
+    async def _open(self, host: str, port: int) -> httpcore.AsyncNetworkStream:
+        _enter(Stage.RESOLVING)
+        addresses = await look_up_in_thread(self._look_up, host, port)
+        _enter(Stage.CONNECTING)
+        return StagedStream(await self._connect_any(addresses, port))
 
     async def _connect_any(self, addresses: list[str], port: int) -> httpcore.AsyncNetworkStream:
         waiting = deque(addresses)

@@ -15,6 +15,7 @@ from chatterm import __version__
 from chatterm.backend.net.exchange import Exchange
 from chatterm.backend.net.proxies import ProxyAddress, proxy_for
 from chatterm.backend.net.sockets import LookUp, StagedBackend
+from chatterm.backend.net.spares import Spares
 from chatterm.backend.providers.base import Endpoint
 from chatterm.config.model import NetworkSettings
 from chatterm.core.clean import clean_line
@@ -24,8 +25,10 @@ from chatterm.core.turn import Stage
 DEFAULT_HEADERS = {"User-Agent": f"chatterm/{__version__}", "Accept-Encoding": "identity"}
 
 
-def new_client(endpoint: Endpoint, settings: NetworkSettings, look_up: LookUp) -> httpx.AsyncClient:
-    """A client for one endpoint, with no connection yet. Blocks while certificates are read.
+def new_client(
+    endpoint: Endpoint, settings: NetworkSettings, look_up: LookUp
+) -> tuple[httpx.AsyncClient, PoolTransport]:
+    """A client for one endpoint, with no connection yet, and its transport. Blocks while certificates are read.
 
     Redirects are not followed, since they would carry key and prompt to another host. Raises `ConfigError`
     for a `ca_file`, or a variable with certificates or a proxy, that cannot be used.
@@ -35,17 +38,21 @@ def new_client(endpoint: Endpoint, settings: NetworkSettings, look_up: LookUp) -
     proxy = None if endpoint.is_local else proxy_for(endpoint.base_url, os.environ)
     is_tls = urlsplit(endpoint.base_url).scheme == "https"
     trust = _trust(endpoint) if is_tls or (proxy is not None and proxy.is_tls) else None
+    backend = StagedBackend(look_up)
     pool = httpcore.AsyncConnectionPool(
         ssl_context=trust,
         proxy=_pool_proxy(proxy, trust) if proxy is not None else None,
         max_connections=settings.pool_maxsize,
         max_keepalive_connections=settings.pool_connections,
         keepalive_expiry=settings.keepalive_seconds,
-        network_backend=StagedBackend(look_up),
+        network_backend=backend,
     )
-    return httpx.AsyncClient(
-        transport=PoolTransport(pool), headers=DEFAULT_HEADERS, follow_redirects=False, trust_env=False
+    # Through a proxy there is a tunnel to be asked for first, which only the pool can do.
+    transport = PoolTransport(pool, None if proxy is not None else backend.spares, trust)
+    client = httpx.AsyncClient(
+        transport=transport, headers=DEFAULT_HEADERS, follow_redirects=False, trust_env=False
     )
+    return client, transport
 
 
 def _trust(endpoint: Endpoint) -> ssl.SSLContext:
@@ -116,8 +123,23 @@ def _pool_proxy(proxy: ProxyAddress, trust: ssl.SSLContext | None) -> httpcore.P
 class PoolTransport(httpx.AsyncBaseTransport):
     """Hands requests to a pool, and lets the pool's errors through as they are."""
 
-    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
+    def __init__(
+        self, pool: httpcore.AsyncConnectionPool, spares: Spares | None, trust: ssl.SSLContext | None
+    ) -> None:
         self._pool = pool
+        self._spares = spares
+        self._trust = trust
+
+    async def warm(self, url: str, seconds: float) -> None:
+        """Have a connection that the next request to this address can use at once; raises nothing."""
+        if self._spares is None or any(
+            connection.is_available() and not connection.has_expired()
+            for connection in self._pool.connections
+        ):
+            return
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        await self._spares.prepare(parts.hostname or "", port, self._trust, seconds)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Returns once the headers are there."""
@@ -136,6 +158,8 @@ class PoolTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Closes every connection."""
+        if self._spares is not None:
+            await self._spares.aclose()
         await self._pool.aclose()
 
 
