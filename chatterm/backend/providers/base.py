@@ -41,6 +41,10 @@ class Variant:
     """Whether the first tool call of a reply must carry a signature (Gemini 3 and later)."""
     reasoning: bool = True
     """Whether the model takes back reasoning that was sealed for it, or for another one of the service."""
+    family: str = ""
+    """Models that take back each other's opaque parts, where one wire format serves those of many makers."""
+    origins: tuple[str, ...] = ()
+    """Origins of the opaque parts that the model takes back, where that differs by model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
