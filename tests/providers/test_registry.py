@@ -30,7 +30,8 @@ def test_the_rows_are_sound() -> None:
     } <= set(names)
     for row in services():
         assert row.title
-        assert row.base_url.startswith(("https://", "http://127.0.0.1:")) or row.name in ("custom", "guide")
+        address = row.base_url or row.address_form
+        assert address.startswith(("https://", "http://127.0.0.1:")) or row.name in ("custom", "guide")
         assert not row.base_url.endswith("/")
         assert row.key_env or not row.needs_key
         re.compile(row.hidden_models)

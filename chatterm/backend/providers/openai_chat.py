@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import cast
+from functools import partial
+from urllib.parse import quote
 
 from chatterm.backend.providers.base import (
     Blobs,
@@ -21,22 +22,29 @@ from chatterm.backend.providers.base import (
     WireRequest,
 )
 from chatterm.backend.providers.catalog import Service
-from chatterm.backend.providers.message_content import content_pieces, image_base64, plain_text
 from chatterm.backend.providers.model_lists import listed_models, openai_model
 from chatterm.backend.providers.openai_chat_decoder import OpenAIChatDecoder
+from chatterm.backend.providers.openai_chat_messages import alternating, message_items, no_result
+from chatterm.backend.providers.openai_chat_parameters import parameter_fields, system_text
 from chatterm.backend.providers.provider_errors import response_error
-from chatterm.backend.providers.wire_json import as_list, as_object, encode_json, safe_json
+from chatterm.backend.providers.reasoning_details import origin_of
+from chatterm.backend.providers.request_body import finished_fields
+from chatterm.backend.providers.tool_history import paired
+from chatterm.backend.providers.wire_json import as_text, encode_json
 from chatterm.core.errors import ProviderError
-from chatterm.core.messages import Message, ToolCallPart, ToolResultPart
+from chatterm.core.messages import Message
 from chatterm.core.turn import TurnRequest
 
 
 @dataclass(frozen=True, slots=True)
 class OpenAIChat:
-    """The adapter of one service that speaks Chat Completions."""
+    """The adapter of one service that speaks Chat Completions.
+
+    Its only opaque part is that of `reasoning_details`, for services that have them.
+    """
 
     service: Service
-    version: int = 1
+    version: int = 2
     framing: Framing = "sse"
 
     @property
@@ -53,38 +61,37 @@ class OpenAIChat:
         )
 
     def variant(self, model: str) -> Variant:
-        """All models of a service are sent the same bytes."""
-        return Variant(images=self.service.images)
+        """Models of one service are sent the same bytes, but for reasoning that only those of one maker can read."""
+        details = (origin_of(self.name, model),) if self.service.reasoning_details else ()
+        return Variant(images=self.service.images, origins=details)
 
     def encode_message(self, message: Message, variant: Variant, blobs: Blobs) -> bytes:
         """The message as 0..n items of `messages`, joined by commas; nothing for an empty reply.
 
         Raises `AttachmentError` for an attachment whose bytes are gone.
         """
-        return b",".join(encode_json(item) for item in _items(message, variant, blobs))
+        return b",".join(map(encode_json, message_items(self.service, message, variant, blobs)))
 
     def build_request(
         self, request: TurnRequest, encoded: Iterable[bytes], endpoint: Endpoint, limits: Limits
     ) -> WireRequest:
         """The request; `options` go in last and win, an option that is None takes its parameter away."""
-        items = [fragment for fragment in encoded if fragment]
-        if self.service.merges_neighbours:
-            items = _merged(items)
-        if request.system:
-            items.insert(0, encode_json({"role": "system", "content": request.system}))
+        fields = finished_fields({"model": request.model, **parameter_fields(self.service, request)}, request)
+        model = as_text(fields.get("model")) or request.model
+        streams = fields.get("stream") is True
         return WireRequest(
             method="POST",
-            url=f"{endpoint.base_url.rstrip('/')}/chat/completions",
-            headers=bearer_headers(endpoint, "text/event-stream"),
-            body=self._body(request, b",".join(items)),
-            framing=self.framing,
+            url=self._url(endpoint, "/chat/completions", model, as_text(fields.pop("api-version", ""))),
+            headers=self._headers(endpoint, "text/event-stream" if streams else "application/json"),
+            body=_body(fields, self._messages(request, model, encoded)),
+            framing=self.framing if streams else None,
             endpoint=endpoint,
             limits=limits,
         )
 
     def new_decoder(self) -> OpenAIChatDecoder:
         """A decoder for one response."""
-        return OpenAIChatDecoder(self.service.title)
+        return OpenAIChatDecoder(self.service.title, self.name if self.service.reasoning_details else None)
 
     def parse_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """The error that a response with status >= 400 (or of a wrong kind) tells."""
@@ -94,8 +101,8 @@ class OpenAIChat:
         """The request that lists the models; None where the service has no list."""
         if not self.service.lists_models:
             return None
-        url = f"{endpoint.base_url.rstrip('/')}/models"
-        headers = bearer_headers(endpoint, "application/json")
+        url = self._url(endpoint, "/models", "", "")
+        headers = self._headers(endpoint, "application/json")
         return WireRequest(method="GET", url=url, headers=headers, endpoint=endpoint, limits=limits)
 
     def parse_models(self, body: bytes, provider: str) -> list[ModelInfo]:
@@ -112,16 +119,34 @@ class OpenAIChat:
             if not (hidden and re.search(hidden, model.id))
         ]
 
-    def _body(self, request: TurnRequest, messages: bytes) -> bytes:
-        # Model and messages come first and alone, so that a growing conversation keeps its beginning.
-        fields: dict[str, object] = {"stream": True}
-        if self.service.asks_usage:
-            fields["stream_options"] = {"include_usage": True}
-        fields.update(request.options)
-        model = encode_json(fields.pop("model", request.model))
-        rest = encode_json({name: value for name, value in fields.items() if value is not None})
-        tail = b"," + rest[1:] if len(rest) > 2 else b"}"
-        return b'{"model":' + model + b',"messages":[' + messages + b"]" + tail
+    def _messages(self, request: TurnRequest, model: str, encoded: Iterable[bytes]) -> bytes:
+        items = list(paired(request.messages, encoded, partial(no_result, self.service)))
+        if self.service.merges_neighbours:
+            items = alternating(items)
+        if system := system_text(self.service, request):
+            plain = self.service.plain_system and re.search(self.service.plain_system, model)
+            items.insert(0, encode_json({"role": "user" if plain else "system", "content": system}))
+        return b",".join(items)
+
+    def _url(self, endpoint: Endpoint, path: str, model: str, api_version: str) -> str:
+        """Azure: an address without a path is that of a resource; one of a deployment needs a version.
+
+        `{model}` in an address stands for the model.
+        """
+        base = endpoint.base_url.rstrip("/").replace("{model}", quote(model, safe=""))
+        if self.service.address_path and "/" not in base.partition("://")[2]:
+            base += self.service.address_path
+        version = api_version or ("/deployments/" in base and self.service.api_version)
+        return f"{base}{path}?api-version={quote(version)}" if version else base + path
+
+    def _headers(self, endpoint: Endpoint, accept: str) -> dict[str, str]:
+        headers = dict(self.service.headers) | bearer_headers(endpoint, accept)
+        if self.service.key_header == "authorization" or not endpoint.api_key:
+            return headers
+        own = {name.lower() for name in endpoint.headers}
+        if "authorization" not in own:
+            del headers["authorization"]
+        return {self.service.key_header: endpoint.api_key} | headers
 
 
 def bearer_headers(endpoint: Endpoint, accept: str) -> dict[str, str]:
@@ -132,68 +157,10 @@ def bearer_headers(endpoint: Endpoint, accept: str) -> dict[str, str]:
     return headers | {name.lower(): value for name, value in endpoint.headers.items()}
 
 
-def _items(message: Message, variant: Variant, blobs: Blobs) -> list[dict[str, object]]:
-    if message.role == "assistant":
-        return _assistant_items(message, blobs)
-    results: list[dict[str, object]] = [
-        {"role": "tool", "tool_call_id": part.call_id, "content": part.content}
-        for part in message.parts
-        if isinstance(part, ToolResultPart)
-    ]
-    content = _user_content(message, variant, blobs) if message.role == "user" else ""
-    return [*results, {"role": "user", "content": content}] if content else results
-
-
-def _user_content(message: Message, variant: Variant, blobs: Blobs) -> str | list[dict[str, object]]:
-    pieces = content_pieces(message, blobs, variant.images)
-    if all(isinstance(piece, str) for piece in pieces):
-        return "".join(cast("list[str]", pieces))
-    return [
-        {"type": "text", "text": piece}
-        if isinstance(piece, str)
-        else {
-            "type": "image_url",
-            "image_url": {"url": f"data:{piece.media_type};base64,{image_base64(piece, blobs)}"},
-        }
-        for piece in pieces
-    ]
-
-
-def _assistant_items(message: Message, blobs: Blobs) -> list[dict[str, object]]:
-    text = plain_text(message, blobs)
-    calls = [
-        {
-            "id": part.call_id,
-            "type": "function",
-            "function": {"name": part.name, "arguments": part.arguments or "{}"},
-        }
-        for part in message.parts
-        if isinstance(part, ToolCallPart)
-    ]
-    if calls:
-        return [{"role": "assistant", "content": text or None, "tool_calls": calls}]
-    return [{"role": "assistant", "content": text}] if text else []
-
-
-def _merged(fragments: list[bytes]) -> list[bytes]:
-    """The items with neighbours of one role made one; tool calls and results stay by themselves."""
-    merged: list[dict[str, object]] = []
-    for value in as_list(safe_json(b"[" + b",".join(fragments) + b"]")):
-        item = as_object(value)
-        before = merged[-1] if merged else {}
-        mergeable = item["role"] in ("user", "assistant") and "tool_calls" not in before.keys() | item.keys()
-        if mergeable and before.get("role") == item["role"]:
-            before["content"] = _joined(before["content"], item["content"])
-        else:
-            merged.append(item)
-    return [encode_json(item) for item in merged]
-
-
-def _joined(first: object, second: object) -> object:
-    if isinstance(first, str) and isinstance(second, str):
-        return f"{first}\n\n{second}"
-    return [
-        part
-        for content in (first, second)
-        for part in ([{"type": "text", "text": content}] if isinstance(content, str) else as_list(content))
-    ]
+def _body(fields: dict[str, object], messages: bytes) -> bytes:
+    # Model and messages come first and alone, so that a growing conversation keeps its beginning.
+    model = encode_json(fields.pop("model", ""))
+    fields.pop("messages", None)
+    rest = encode_json(fields)
+    tail = b"," + rest[1:] if len(rest) > 2 else b"}"
+    return b'{"model":' + model + b',"messages":[' + messages + b"]" + tail

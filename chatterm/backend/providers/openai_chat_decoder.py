@@ -13,6 +13,7 @@ from chatterm.backend.providers.base import Frame
 from chatterm.backend.providers.complaints import Complaint, complaint_of, is_complaint
 from chatterm.backend.providers.openai_chat_usage import reported_usage, server_timings
 from chatterm.backend.providers.provider_errors import stream_error, truncation_error
+from chatterm.backend.providers.reasoning_details import DetailsMerger, origin_of
 from chatterm.backend.providers.think_tags import ThinkSplitter
 from chatterm.backend.providers.tool_calls import ToolCallMerger
 from chatterm.backend.providers.wire_json import as_list, as_object, as_text, safe_json
@@ -60,10 +61,14 @@ class OpenAIChatDecoder:
 
     `feed` and `finish` are generators: what a frame holds comes before the error that it tells. The reply is
     over with the first finish reason, or with `[DONE]`; usage may still follow, so read on to the end.
+    `details_of` is the service whose `reasoning_details` are kept, if any.
     """
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, details_of: str | None = None) -> None:
         self._title = title
+        self._details_of = details_of
+        self._details = DetailsMerger()
+        self._model = ""
         self._think = ThinkSplitter()
         self._calls = ToolCallMerger()
         self._started = False
@@ -72,6 +77,7 @@ class OpenAIChatDecoder:
         self._streams = False
         self._usage: UsageReported | None = None
         self._citations: tuple[Citation, ...] = ()
+        self._sources: list[object] = []
 
     def feed(self, frame: Frame) -> Iterator[StreamEvent]:
         """Events of this frame. Raises a `ProviderError` for an error that the frame tells."""
@@ -104,7 +110,7 @@ class OpenAIChatDecoder:
         raise truncation_error(self._title, self._started)
 
     def _read(self, chunk: dict[str, object], event: str) -> Iterator[StreamEvent]:
-        failed = is_complaint(chunk, event)
+        failed = is_complaint(chunk, event) or "error" in as_object(chunk.get("x_groq"))
         if not failed and not _KNOWN_FIELDS & chunk.keys():
             yield FrameSkipped(clean_line(f"unknown fields: {', '.join(sorted(chunk))}"))
             return
@@ -122,11 +128,14 @@ class OpenAIChatDecoder:
         yield from self._report_usage(chunk)
         if failed:
             yield from self._think.finish()
-            raise stream_error(self._title, complaint_of(chunk))
+            raise stream_error(
+                self._title, complaint_of(chunk if chunk.get("error") else chunk.get("x_groq") or chunk)
+            )
         yield from self._stop(choice)
 
     def _start(self, chunk: dict[str, object]) -> Iterator[StreamEvent]:
         model, response_id = as_text(chunk.get("model")), as_text(chunk.get("id"))
+        self._model = self._model or model
         if not self._started and (model or response_id or chunk.get("choices")):
             self._started = True
             yield StreamStarted(model or None, response_id or None)
@@ -148,6 +157,10 @@ class OpenAIChatDecoder:
             yield from self._content_item(item)
         if refusal := as_text(delta.get("refusal")):
             yield RefusalDelta(refusal)
+        if self._details_of is not None:
+            self._details.feed(delta.get("reasoning_details"))
+        for image in as_list(delta.get("images")):
+            yield FrameSkipped(_image_told(as_object(image)))
         for fragment in as_list(delta.get("tool_calls")):
             yield from self._calls.feed(fragment)
         if isinstance(delta.get("function_call"), dict):  # what tool calls were before they had ids
@@ -170,12 +183,16 @@ class OpenAIChatDecoder:
             yield FrameSkipped(clean_line(f"content of unknown type {fields.get('type')!r}"))
 
     def _report_citations(self, chunk: dict[str, object], delta: dict[str, object]) -> Iterator[StreamEvent]:
-        found = _citations(chunk) or self._citations
-        for annotation in as_list(delta.get("annotations")):
-            source = _citation(as_object(as_object(annotation).get("url_citation")))
+        found = self._citations
+        sources = as_list(chunk.get("search_results")) or as_list(chunk.get("citations"))
+        if sources and sources != self._sources:  # Perplexity repeats all of them in every chunk
+            self._sources = sources
+            found = tuple(map(_citation, sources))
+        for annotation in map(as_object, as_list(delta.get("annotations"))):
+            source = _citation(annotation.get("url_citation") or annotation)
             if source.url and source not in found:
                 found = (*found, source)
-        if found != self._citations:  # Perplexity repeats all of them in every chunk
+        if found != self._citations:
             self._citations = found
             yield CitationsReported(found)
 
@@ -190,11 +207,11 @@ class OpenAIChatDecoder:
 
     def _stop(self, choice: dict[str, object]) -> Iterator[StreamEvent]:
         reason = as_text(choice.get("finish_reason"))
-        if reason in _FAILURES and not self._finished:
+        told = choice.get("error")
+        if (told or reason in _FAILURES) and not self._finished:
             yield from self._think.finish()
-            raise stream_error(
-                self._title, Complaint(f"it stopped for the reason {reason!r}", _FAILURES[reason])
-            )
+            stopped = Complaint(f"it stopped for the reason {reason!r}", _FAILURES.get(reason, frozenset()))
+            raise stream_error(self._title, complaint_of({"error": told}) if told else stopped)
         if reason or ("message" in choice and "delta" not in choice):
             yield from self._finish(reason)
 
@@ -204,6 +221,8 @@ class OpenAIChatDecoder:
         self._finished = True
         yield from self._think.finish()
         yield from self._calls.finish()
+        if self._details_of is not None:
+            yield from self._details.finish(origin_of(self._details_of, self._model))
         stop = _STOP_REASONS.get(reason, StopReason.OTHER)
         # Servers say `stop`, or nothing, after tool calls too.
         if self._calls.any and stop in (StopReason.END_TURN, StopReason.OTHER):
@@ -220,14 +239,18 @@ def _reasoning(delta: dict[str, object]) -> str:
     return "".join(as_text(detail.get("text")) or as_text(detail.get("summary")) for detail in details)
 
 
-def _citations(chunk: dict[str, object]) -> tuple[Citation, ...]:
-    """Perplexity's sources: `search_results` with titles, else `citations`, a list of URLs.
+def _citation(source: object) -> Citation:
+    """A source: a URL, or an object with one.
 
-    All are kept, a file without a URL too: the text refers to them by number.
+    Perplexity's are all kept, a file without a URL too: the text refers to them by number.
     """
-    items = as_list(chunk.get("search_results")) or as_list(chunk.get("citations"))
-    return tuple(Citation(item) if isinstance(item, str) else _citation(as_object(item)) for item in items)
-
-
-def _citation(fields: dict[str, object]) -> Citation:
+    if isinstance(source, str):
+        return Citation(source)
+    fields = as_object(source)
     return Citation(as_text(fields.get("url")), as_text(fields.get("title")))
+
+
+def _image_told(image: dict[str, object]) -> str:
+    """What is said of a picture in a reply, which cannot be shown."""
+    url = as_text(as_object(image.get("image_url")).get("url"))
+    return f"a picture in the reply, {clean_line(url[:40].partition(';')[0]) or 'of unknown kind'}"

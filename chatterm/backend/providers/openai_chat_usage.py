@@ -28,6 +28,7 @@ def reported_usage(value: object) -> Usage:
         ),
         cache_write=as_count(prompt.get("cache_write_tokens")),
         reasoning=reasoning,
+        cost=_cost(usage.get("cost")),
     )
 
 
@@ -42,6 +43,11 @@ def server_timings(value: object) -> ServerTimings | None:
         prompt_eval_count=as_count(timings.get("prompt_n")),
         eval_count=as_count(timings.get("predicted_n")),
     )
+
+
+def _cost(value: object) -> float | None:
+    """US dollars: OpenRouter's number, or the total of Perplexity's object."""
+    return as_number(as_object(value).get("total_cost")) if as_object(value) else as_number(value)
 
 
 def _first(*values: object) -> int | None:

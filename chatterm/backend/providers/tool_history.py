@@ -1,0 +1,30 @@
+"""Tool calls and results of a conversation, paired as services insist on: each call has its result right behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from chatterm.core.messages import Message, ToolCallPart, ToolResultPart
+
+NO_RESULT = "No result: the turn was stopped."
+
+
+def paired(
+    messages: tuple[Message, ...], encoded: Iterable[bytes], no_result: Callable[[str], bytes]
+) -> Iterator[bytes]:
+    """The fragments of the messages, with an answer to each call that what comes right behind leaves without one.
+
+    Such a call is left by a turn that was cut. Results whose calls are gone (they were trimmed away) are left
+    out. `no_result` makes the item that answers the call with this id. Fragments without a message pass.
+    """
+    unanswered: dict[str, None] = {}
+    for number, fragment in enumerate(encoded):
+        parts = messages[number].parts if number < len(messages) else ()
+        results = [part.call_id for part in parts if isinstance(part, ToolResultPart)]
+        if fragment and unanswered and unanswered.keys().isdisjoint(results):
+            yield b",".join(map(no_result, unanswered))
+            unanswered.clear()
+        if fragment and (not results or not unanswered.keys().isdisjoint(results)):
+            yield fragment
+        unanswered = {call_id: None for call_id in unanswered if call_id not in results}
+        unanswered |= {part.call_id: None for part in parts if isinstance(part, ToolCallPart)}
