@@ -109,8 +109,6 @@ def _mended(runs: list[tuple[str, list[Block]]]) -> list[_Run]:
     mended: list[tuple[str, list[Block]]] = []
     seen: set[str] = set()
     called: dict[str, str] = {}
-    if runs and runs[0][0] == "assistant":
-        runs.insert(0, ("user", [{"type": "text", "text": "(Earlier messages are left out.)"}]))
     for position, (role, blocks) in enumerate(runs):
         if role == "user":
             blocks, called = _answers(blocks, called), {}
@@ -127,6 +125,8 @@ def _mended(runs: list[tuple[str, list[Block]]]) -> list[_Run]:
         mended.append(("user", _answers([], called)))
     elif mended and mended[-1][0] == "assistant" and not _ended(mended[-1][1]):
         mended.pop()
+    if mended and mended[0][0] == "assistant":
+        mended.insert(0, ("user", [{"type": "text", "text": "(Earlier messages are left out.)"}]))
     return [_Run(role, [encode_json(block) for block in blocks]) for role, blocks in mended]
 
 
