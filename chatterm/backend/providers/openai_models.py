@@ -21,9 +21,9 @@ class Reasoning:
     unasked: bool = True
 
     def nearest(self, wanted: Effort) -> Effort:
-        """The effort nearest to the one wanted; the weaker of two."""
+        """The effort nearest to the one wanted; the stronger of two, so that little does not become none."""
         place = _LEVELS.index(wanted)
-        return min(self.efforts, key=lambda level: abs(_LEVELS.index(level) - place))
+        return min(reversed(self.efforts), key=lambda level: abs(_LEVELS.index(level) - place))
 
     def is_on(self, effort: Effort | None) -> bool:
         """Whether the model reasons with this effort, None for the model's own choice.
