@@ -133,6 +133,7 @@ class Opening:
         same = target if target is not None and provider in (None, target.provider) else None
         at = same.base_url if same else None
         await self.use(provider or (same.provider if same else ""), model, at, send_queued=send_queued)
+        self._screen.pane.session.warm()
 
     async def _doubt(self, name: str, provider: str) -> None:
         """Say of `X/Y`, X being no provider, that it is taken as a model of this one.
@@ -227,6 +228,8 @@ class Opening:
         )
         try:
             choice = await first_model(wanted, services.targets, services.models)
+            if choice.model is None:  # without its key there is nothing to choose from: that is said instead
+                await services.targets.endpoint(choice.provider)
             if choice.reason:
                 self._screen.pane.notices.show(choice.reason, "warning")
             if choice.model is not None:

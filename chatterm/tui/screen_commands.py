@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chatterm.backend.manual_pages import find_page, read_pages
+from chatterm.backend.targets import GUIDE
 from chatterm.core.errors import ConfigError, TurnInProgressError
 from chatterm.tui.external_editor import edit_text
 from chatterm.tui.key_list import key_list
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from chatterm.tui.services import Services
 
 QUIT_AGAIN_SECONDS = 2.0
+NO_MODELS = "Hosted services appear once their key is set · /help providers"
 
 
 class ScreenCommands:
@@ -250,5 +252,9 @@ class ScreenCommands:
             await self._screen.opening.leave_conversation()
 
     async def _fill(self, picker: ModelPicker, lists: ModelLists) -> None:
+        found = False
         async for known in lists.fetch_all():
             picker.set_models(known)
+            found = found or (known.provider != GUIDE and bool(known.models))
+        if not found:
+            picker.call_after_refresh(picker.tell, NO_MODELS)

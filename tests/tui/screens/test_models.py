@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from chatterm.config.model import Settings
 from chatterm.core.errors import ModelNotFoundError
 from chatterm.tui.services import Start
@@ -15,6 +17,27 @@ async def test_first_start_with_a_key_and_no_model_opens_the_picker(launch: Laun
         await program.pilot.press("escape")
         await program.shown("no model")
         await program.shown("Choose a model of OpenAI.")
+
+
+async def test_a_provider_without_its_key_is_told_what_is_missing(launch: Launch) -> None:
+    async with launch(settings=Settings(), begin=Start(provider="openai")) as program:
+        await program.shown("There is no API key for OpenAI. Set OPENAI_API_KEY")
+        await program.shown("No model is chosen yet.")
+        assert "Choose a model of OpenAI" not in program.notices
+
+
+async def test_the_picker_tells_who_has_no_key_how_models_come(launch: Launch) -> None:
+    async with launch(settings=Settings()) as program:
+        program.network.open.set()
+        await program.pilot.press("ctrl+l")
+        await program.shown("other-model")
+        await program.until(lambda: not [worker for worker in program.app.workers if worker.is_running])
+        assert "once their key is set" not in program.text
+        await program.pilot.press("escape")
+        program.models.clear()
+        await program.state.put_model_list(PLAIN, "plain://model", datetime.now(UTC), b"[]")
+        await program.pilot.press("ctrl+l")
+        await program.shown("Hosted services appear once their key is set · /help providers")
 
 
 async def test_prompt_without_a_model_waits_and_is_sent_once_one_is_chosen(launch: Launch) -> None:
