@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, EntryPoints
 import pytest
 
 from chatterm.backend.providers import registry
-from chatterm.backend.providers.registry import adapter, service, services
+from chatterm.backend.providers.registry import adapter, adapter_of, service, service_at, services
 from chatterm.core.errors import ConfigError
 
 
@@ -50,6 +50,25 @@ def test_a_wire_format_is_a_name_too() -> None:
     assert adapter("openai_chat") == adapter("custom")
 
 
+def test_responses_are_spoken_by_openai_at_home_and_by_who_says_so() -> None:
+    def spoken(name: str, adapter: str | None = None, base_url: str | None = None) -> tuple[str, str]:
+        found = service_at(name, adapter, base_url)
+        return found.name, found.adapter
+
+    home, gateway = "https://api.openai.com/v1", "http://127.0.0.1:9/v1"
+    assert spoken("openai") == spoken("openai", None, f"{home}/") == ("openai", "openai_responses")
+    assert spoken("openai", None, gateway) == ("openai", "openai_chat")
+    assert spoken("openai", "openai_chat") == ("openai", "openai_chat")
+    assert spoken("openai", "openai_responses", gateway) == ("openai", "openai_responses")
+    assert spoken("xai") == ("xai", "openai_chat")
+    assert spoken("xai", "openai_responses") == ("xai", "openai_responses")
+    assert spoken("ollama", "openai_responses", gateway) == ("custom", "openai_responses")
+    assert spoken("mine", None, gateway) == ("custom", "openai_chat")
+    assert spoken("mine", "openai_responses", gateway) == ("mine", "openai_responses")
+    assert adapter("openai_responses").name == "openai_responses/custom"
+    assert adapter_of(service_at("openai", None, None)).name == "openai_responses/openai"
+
+
 def test_an_unknown_name_comes_with_the_nearest_and_the_list() -> None:
     with pytest.raises(ConfigError) as caught:
         adapter("opnai\x1b")
@@ -84,7 +103,8 @@ def test_adapters_of_others_are_found_by_entry_point(monkeypatch: pytest.MonkeyP
 def test_the_registry_loads_no_adapter() -> None:
     script = (
         "import sys; import chatterm.backend.providers.registry as r; r.services();"
-        "bad = [m for m in sys.modules if m.endswith(('.openai_chat', '.ollama', '.guide')) or m == 'msgspec'];"
+        "names = ('.openai_chat', '.openai_responses', '.ollama', '.guide');"
+        "bad = [m for m in sys.modules if m.endswith(names) or m == 'msgspec'];"
         "print(bad); sys.exit(bool(bad))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

@@ -208,7 +208,7 @@ def test_images_text_files_and_documents() -> None:
     )
     assert items(prompt)[0]["content"] == [
         {"type": "input_text", "text": "See"},
-        {"type": "input_image", "image_url": "data:image/png;base64,iVBORw=="},
+        {"type": "input_image", "image_url": "data:image/png;base64,iVBORw==", "detail": "auto"},
         {"type": "input_text", "text": "--- File: a.txt ---\nfirst line\n--- End of a.txt ---"},
         {"type": "input_file", "filename": "b .pdf", "file_data": "data:application/pdf;base64,JVBERi0xLjc="},
         {"type": "input_text", "text": "?"},

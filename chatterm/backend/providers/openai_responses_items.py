@@ -172,7 +172,7 @@ def _content_items(message: Message, variant: Variant, blobs: Blobs) -> Iterator
         if isinstance(piece, str):
             yield {"type": "input_text", "text": piece}
         else:
-            yield {"type": "input_image", "image_url": _data_url(piece, blobs)}
+            yield {"type": "input_image", "image_url": _data_url(piece, blobs), "detail": "auto"}
 
 
 def _data_url(part: ImagePart | FilePart, blobs: Blobs) -> str:
