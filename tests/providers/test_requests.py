@@ -247,7 +247,7 @@ def test_tool_calls_and_results_for_ollama() -> None:
                 {"id": "c2", "function": {"name": "g", "arguments": {"arguments": "[not an object"}}},
             ],
         },
-        {"role": "tool", "content": "one", "tool_call_id": "c1"},
+        {"role": "tool", "content": "one", "tool_call_id": "c1", "tool_name": "f"},
     ]
 
 

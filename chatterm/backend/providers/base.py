@@ -43,8 +43,6 @@ class Variant:
     """Whether the model takes back reasoning that was sealed for it, or for another one of the service."""
     family: str = ""
     """Models that take back each other's opaque parts, where one wire format serves those of many makers."""
-    origins: tuple[str, ...] = ()
-    """Origins of the opaque parts that the model takes back, where that differs by model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,9 @@ Source: the Ollama API documentation, `POST /api/chat`, `GET /api/tags` and `GET
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, replace
 
 from chatterm.backend.providers.base import (
     Blobs,
@@ -22,15 +22,26 @@ from chatterm.backend.providers.base import (
 from chatterm.backend.providers.message_content import content_pieces, image_base64, plain_text
 from chatterm.backend.providers.model_lists import listed_models, ollama_model
 from chatterm.backend.providers.ollama_decoder import TITLE, OllamaDecoder, as_ollama_says
+from chatterm.backend.providers.openai_chat_parameters import function_tool, nearest_level
 from chatterm.backend.providers.provider_errors import response_error
-from chatterm.backend.providers.wire_json import as_object, encode_json, safe_json
+from chatterm.backend.providers.request_body import finished_fields
+from chatterm.backend.providers.tool_calls import argument_object
+from chatterm.backend.providers.tool_history import NO_RESULT, paired
+from chatterm.backend.providers.wire_json import (
+    as_count,
+    as_list,
+    as_object,
+    as_text,
+    encode_json,
+    safe_json,
+)
 from chatterm.core.errors import ProviderError
 from chatterm.core.messages import ImagePart, Message, ToolCallPart, ToolResultPart
-from chatterm.core.turn import TurnRequest
+from chatterm.core.turn import Effort, Options, TurnRequest
 
 # Parameters of the request; all others are the model's and go into `options`.
 _REQUEST_PARAMETERS = frozenset(
-    {
+    [
         "model",
         "stream",
         "think",
@@ -41,8 +52,13 @@ _REQUEST_PARAMETERS = frozenset(
         "shift",
         "logprobs",
         "top_logprobs",
-    }
+    ]
 )
+
+_RESULT = b'{"role":"tool"'
+
+# These think by levels and cannot be told not to; all others are told whether to think.
+_THINKS_BY_LEVELS = re.compile(r"(?:^|/)gpt-oss")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +66,7 @@ class Ollama:
     """The adapter for Ollama's native API."""
 
     name: str = "ollama"
-    version: int = 1
+    version: int = 2
     framing: Framing = "ndjson"
 
     @property
@@ -73,15 +89,17 @@ class Ollama:
         self, request: TurnRequest, encoded: Iterable[bytes], endpoint: Endpoint, limits: Limits
     ) -> WireRequest:
         """The request; an option that is None takes its parameter away."""
-        items = [fragment for fragment in encoded if fragment]
+        names = _names_of_calls(request.messages)
+        items = [_named(item, names) for item in paired(request.messages, encoded, _no_result)]
         if request.system:
             items.insert(0, encode_json({"role": "system", "content": request.system}))
+        fields = finished_fields(_fields(request), replace(request, options=_sorted_options(request.options)))
         return WireRequest(
             method="POST",
             url=f"{endpoint.base_url.rstrip('/')}/api/chat",
             headers=_headers(endpoint),
-            body=_body(request, b",".join(items)),
-            framing=self.framing,
+            body=_body(fields, b",".join(items)),
+            framing=None if fields.get("stream") is False else self.framing,
             endpoint=endpoint,
             limits=limits,
         )
@@ -108,6 +126,16 @@ def loaded_request(endpoint: Endpoint, limits: Limits) -> WireRequest:
     return _get(endpoint, "/api/ps", limits)
 
 
+def loaded_contexts(body: bytes) -> dict[str, int]:
+    """The context of each loaded model, in tokens, in the answer to `loaded_request`; none for what is not told."""
+    try:
+        entries = map(as_object, as_list(as_object(safe_json(body)).get("models")))
+    except ValueError:
+        return {}
+    contexts = ((as_text(entry.get("name")), as_count(entry.get("context_length"))) for entry in entries)
+    return {name: tokens for name, tokens in contexts if name and tokens}
+
+
 def loaded_models(body: bytes) -> frozenset[str]:
     """The names in the answer to `loaded_request`. Raises `ProtocolError`."""
     return frozenset(model.id for model in listed_models(body, TITLE, ollama_model))
@@ -125,15 +153,88 @@ def _headers(endpoint: Endpoint) -> dict[str, str]:
     return headers | {name.lower(): value for name, value in endpoint.headers.items()}
 
 
-def _body(request: TurnRequest, messages: bytes) -> bytes:
-    given = {name: value for name, value in request.options.items() if value is not None}
-    fields: dict[str, object] = {"stream": True}
-    fields.update({name: value for name, value in given.items() if name in _REQUEST_PARAMETERS})
-    nested = as_object(given.pop("options", None))
-    if options := nested | {name: value for name, value in given.items() if name not in _REQUEST_PARAMETERS}:
-        fields["options"] = options
-    model = encode_json(fields.pop("model", request.model))
-    return b'{"model":' + model + b',"messages":[' + messages + b"]," + encode_json(fields)[1:]
+def truncated_silently(sent_tokens: int, reported_tokens: int | None, context_tokens: int | None) -> bool:
+    """Whether Ollama dropped the beginning of a conversation, which it does without a word.
+
+    `sent_tokens` is our estimate of what was sent, `reported_tokens` is `Usage.input` of the reply, and
+    `context_tokens` the context that the model was loaded with (`loaded_contexts`, or the option `num_ctx`).
+    Estimates are off by a fourth and more, and what Ollama had in its cache may not be counted, so only a
+    conversation clearly larger than the context counts, or one with a count at the very end of it.
+    """
+    if context_tokens is None:
+        return False
+    if reported_tokens is not None and reported_tokens >= context_tokens - 1:
+        return True
+    return sent_tokens > 1.5 * context_tokens and (
+        reported_tokens is None or reported_tokens <= context_tokens
+    )
+
+
+def _fields(request: TurnRequest) -> dict[str, object]:
+    asked = request.parameters
+    options: dict[str, object] = {
+        "temperature": asked.temperature,
+        "top_p": asked.top_p,
+        "seed": asked.seed,
+        "num_predict": asked.max_tokens,
+        "stop": list(asked.stop) or None,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    fields: dict[str, object] = {"model": request.model, "stream": request.streams}
+    if asked.effort is not None:
+        fields["think"] = _think(request.model, asked.effort)
+    if asked.schema is not None:
+        fields["format"] = asked.schema
+    if request.tools:
+        fields["tools"] = [function_tool(tool) for tool in request.tools]
+    return fields | ({"options": given} if given else {})
+
+
+def _think(model: str, effort: Effort) -> bool | str:
+    if _THINKS_BY_LEVELS.search(model):
+        return nearest_level(effort, ("low", "medium", "high")) or "low"
+    return effort != "none"
+
+
+def _sorted_options(options: Options) -> Options:
+    """The user's options, those of the model put together under `options`."""
+    request_wide = {name: value for name, value in options.items() if name in _REQUEST_PARAMETERS}
+    of_model = {
+        name: value for name, value in options.items() if name not in (*_REQUEST_PARAMETERS, "options")
+    }
+    nested = as_object(options.get("options")) | of_model
+    return request_wide | ({"options": nested} if nested else {})
+
+
+def _body(fields: dict[str, object], messages: bytes) -> bytes:
+    # Model and messages come first and alone, so that a growing conversation keeps its beginning.
+    model = encode_json(fields.pop("model", ""))
+    options = {
+        name: value for name, value in as_object(fields.pop("options", None)).items() if value is not None
+    }
+    rest = encode_json(fields | ({"options": options} if options else {}))
+    tail = b"," + rest[1:] if len(rest) > 2 else b"}"
+    return b'{"model":' + model + b',"messages":[' + messages + b"]" + tail
+
+
+def _names_of_calls(messages: tuple[Message, ...]) -> dict[str, str]:
+    calls = (part for message in messages for part in message.parts if isinstance(part, ToolCallPart))
+    return {part.call_id: part.name for part in calls}
+
+
+def _named(fragment: bytes, names: dict[str, str]) -> bytes:
+    """The fragment with the names of the tools beside their results, which older versions go by."""
+    if not fragment.startswith(_RESULT):
+        return fragment
+    items = list(map(as_object, as_list(safe_json(b"[" + fragment + b"]"))))
+    for item in items:
+        if name := names.get(as_text(item.get("tool_call_id"))):
+            item["tool_name"] = name
+    return b",".join(map(encode_json, items))
+
+
+def _no_result(call_id: str) -> bytes:
+    return encode_json({"role": "tool", "content": NO_RESULT, "tool_call_id": call_id})
 
 
 def _items(message: Message, variant: Variant, blobs: Blobs) -> list[dict[str, object]]:
@@ -159,19 +260,12 @@ def _assistant_items(message: Message, blobs: Blobs) -> list[dict[str, object]]:
     text = plain_text(message, blobs)
     item: dict[str, object] = {"role": "assistant", "content": text}
     calls = [
-        {"id": part.call_id, "function": {"name": part.name, "arguments": _argument_object(part.arguments)}}
+        {"id": part.call_id, "function": {"name": part.name, "arguments": argument_object(part.arguments)}}
         for part in message.parts
         if isinstance(part, ToolCallPart)
     ]
     if calls:
         item["tool_calls"] = calls
+    if calls and message.thinking:  # models that think between calls go on where they were
+        item["thinking"] = message.thinking
     return [item] if text or calls else []
-
-
-def _argument_object(arguments: str) -> dict[str, object]:
-    """Ollama wants an object; what is not one is kept under a name of its own."""
-    try:
-        value = safe_json((arguments or "{}").encode(errors="replace"))
-    except ValueError:
-        value = None
-    return cast("dict[str, object]", value) if isinstance(value, dict) else {"arguments": arguments}

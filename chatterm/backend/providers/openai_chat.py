@@ -62,8 +62,8 @@ class OpenAIChat:
 
     def variant(self, model: str) -> Variant:
         """Models of one service are sent the same bytes, but for reasoning that only those of one maker can read."""
-        details = (origin_of(self.name, model),) if self.service.reasoning_details else ()
-        return Variant(images=self.service.images, origins=details)
+        family = origin_of(self.name, model) if self.service.reasoning_details else ""
+        return Variant(images=self.service.images, family=family)
 
     def encode_message(self, message: Message, variant: Variant, blobs: Blobs) -> bytes:
         """The message as 0..n items of `messages`, joined by commas; nothing for an empty reply.

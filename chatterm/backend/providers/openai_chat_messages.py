@@ -53,15 +53,14 @@ def no_result(service: Service, call_id: str) -> bytes:
 def alternating(fragments: list[bytes]) -> list[bytes]:
     """The items as Mistral and Perplexity take them: from a user on in turns, to a user or a tool.
 
-    Neighbours of one role become one; tool calls and results stay by themselves.
+    Neighbours of one role become one; results stay by themselves.
     """
     items: list[dict[str, object]] = []
     for item in map(as_object, as_list(safe_json(b"[" + b",".join(fragments) + b"]"))):
         before = items[-1] if items else {}
         roles = (before.get("role"), item["role"])
-        mergeable = item["role"] in ("user", "assistant") and "tool_calls" not in before.keys() | item.keys()
-        if mergeable and roles[0] == roles[1]:
-            before["content"] = _joined(before["content"], item["content"])
+        if roles in (("user", "user"), ("assistant", "assistant")) and "tool_calls" not in before:
+            before |= item | {"content": _joined(before["content"], item["content"])}
             continue
         if not items and item["role"] == "assistant":
             items.append({"role": "user", "content": LEFT_OUT})
@@ -123,7 +122,7 @@ def _assistant_items(
         item["tool_calls"] = calls
     if calls and service.echoes_reasoning:
         item["reasoning_content"] = message.thinking
-    if service.reasoning_details and (details := readable_details(message, variant.origins)):
+    if service.reasoning_details and (details := readable_details(message, variant.family)):
         item["reasoning_details"] = details
     return [item]
 
@@ -136,6 +135,8 @@ def _call_id(service: Service, call_id: str) -> str:
 
 
 def _joined(first: object, second: object) -> object:
+    if second is None:
+        return first
     if isinstance(first, str) and isinstance(second, str):
         return f"{first}\n\n{second}"
     return [

@@ -75,10 +75,10 @@ def origin_of(service: str, model: str) -> str:
     return f"{service}/{model.lstrip('~').partition('/')[0]}"
 
 
-def readable_details(message: Message, origins: tuple[str, ...]) -> list[object]:
-    """The details of the message that a model can read which reads parts of these origins; none of others."""
+def readable_details(message: Message, origin: str) -> list[object]:
+    """The details of the message that a model can read whose own are of this origin; none of others."""
     for part in message.parts:
-        if isinstance(part, OpaquePart) and any(_reads(origin, part.origin) for origin in origins):
+        if isinstance(part, OpaquePart) and _reads(origin, part.origin):
             try:
                 return as_list(safe_json(part.data.encode(errors="replace")))
             except ValueError:
