@@ -51,6 +51,8 @@ from chatterm.core.turn import StopReason
 from chatterm.core.usage import Usage
 from tests.providers.replay import Replayed, decode_data
 
+NO_BLOBS: dict[str, bytes] = {}
+
 
 def chunk(*parts: Any, finish: str | None = None, **fields: Any) -> dict[str, Any]:
     candidate = {"content": {"parts": list(parts), "role": "model"}, "index": 0} | fields.pop("candidate", {})
@@ -81,7 +83,7 @@ def sent_back(replayed: Replayed, model: str = "gemini-3-pro") -> list[dict[str,
     """The parts that the reply is encoded to."""
     wire = Gemini()
     reply = Message(role="assistant", parts=replayed.draft.parts())
-    return json.loads(b"[" + wire.encode_message(reply, wire.variant(model), {}.__getitem__) + b"]")
+    return json.loads(b"[" + wire.encode_message(reply, wire.variant(model), NO_BLOBS.__getitem__) + b"]")
 
 
 def test_the_plain_case() -> None:
@@ -269,7 +271,7 @@ def test_finish_reasons(reason: str, stop: StopReason) -> None:
 )
 def test_finish_reasons_that_are_failures(reason: str, kind: type[ProviderError]) -> None:
     replayed = read(chunk(text("x"), finish=reason, candidate={"finishMessage": "print(\x1b[2J"}))
-    assert type(replayed.error) is kind
+    assert isinstance(replayed.error, kind)
     assert reason in replayed.error.message
     assert "print(" in replayed.error.message
     assert "\x1b" not in replayed.error.message
@@ -569,7 +571,7 @@ def test_any_bytes_and_any_kept_data(data: bytes, kept: str) -> None:
     for stored in (kept, json.dumps({"signed": kept}), json.dumps({"signed": [[0, 2, kept], [1, 1, "s"]]})):
         reply = Message(role="assistant", parts=(TextPart("text"), OpaquePart("gemini", stored)))
         parts = json.loads(
-            b"[" + Gemini().encode_message(reply, Gemini().variant("m"), {}.__getitem__) + b"]"
+            b"[" + Gemini().encode_message(reply, Gemini().variant("m"), NO_BLOBS.__getitem__) + b"]"
         )
         assert "".join(part["text"] for part in parts) == "text"
 

@@ -188,7 +188,7 @@ def test_how_much_it_may_think(model: str, given: dict[str, Any], expected: dict
 
 
 def test_tools_and_search() -> None:
-    declared = {
+    declared: dict[str, Any] = {
         "name": "weather",
         "description": "Tell it",
         "parametersJsonSchema": {"type": "object", "properties": {}},

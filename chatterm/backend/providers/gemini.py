@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from chatterm.backend.providers.base import (
     Blobs,
@@ -33,6 +32,8 @@ from chatterm.core.messages import Message
 from chatterm.core.turn import TurnRequest
 
 _HAS_VERSION = re.compile(r"/v\d+\w*$")
+_UNSAFE = re.compile(r"[^A-Za-z0-9._~/-]+")
+"""What a model's name may not hold as it is, as part of an address (RFC 3986 section 2.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,9 @@ def _address(endpoint: Endpoint) -> str:
 
 def _path(model: str) -> str:
     path = model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
-    return quote(path)
+    return _UNSAFE.sub(
+        lambda unsafe: "".join(f"%{byte:02X}" for byte in unsafe[0].encode(errors="replace")), path
+    )
 
 
 def _headers(endpoint: Endpoint, accept: str) -> dict[str, str]:

@@ -37,22 +37,17 @@ _STOP_REASONS = {
     "STOP": StopReason.END_TURN,
     "MAX_TOKENS": StopReason.MAX_TOKENS,
     "CONTINUATION": StopReason.MAX_TOKENS,
-    **dict.fromkeys(
-        (
-            "SAFETY",
-            "RECITATION",
-            "LANGUAGE",
-            "BLOCKLIST",
-            "PROHIBITED_CONTENT",
-            "SPII",
-            "IMAGE_SAFETY",
-            "IMAGE_PROHIBITED_CONTENT",
-            "IMAGE_RECITATION",
-            "ESCALATION",
-            "MODEL_ARMOR",
-        ),
-        StopReason.CONTENT_FILTER,
-    ),
+    "SAFETY": StopReason.CONTENT_FILTER,
+    "RECITATION": StopReason.CONTENT_FILTER,
+    "LANGUAGE": StopReason.CONTENT_FILTER,
+    "BLOCKLIST": StopReason.CONTENT_FILTER,
+    "PROHIBITED_CONTENT": StopReason.CONTENT_FILTER,
+    "SPII": StopReason.CONTENT_FILTER,
+    "IMAGE_SAFETY": StopReason.CONTENT_FILTER,
+    "IMAGE_PROHIBITED_CONTENT": StopReason.CONTENT_FILTER,
+    "IMAGE_RECITATION": StopReason.CONTENT_FILTER,
+    "ESCALATION": StopReason.CONTENT_FILTER,
+    "MODEL_ARMOR": StopReason.CONTENT_FILTER,
 }
 
 # Finish reasons that tell a failure, and the codes they amount to.
@@ -123,11 +118,14 @@ class GeminiDecoder:
                 yield from self._content(one)
             else:
                 yield FrameSkipped("another candidate than the first")
-        yield from self._report_usage(chunk)
+        if (counts := as_object(chunk.get("usageMetadata"))) and (usage := _usage(counts)) != self._usage:
+            self._usage = usage
+            yield UsageReported(usage)
         if failed:
             yield from self._signed.finish()
             raise as_gemini_says(stream_error(TITLE, complaint_of(chunk)))
-        yield from self._stop(candidate, as_object(chunk.get("promptFeedback")))
+        if not self._finished and ("finishReason" in candidate or "promptFeedback" in chunk):
+            yield from self._stop(candidate, as_object(chunk.get("promptFeedback")))
 
     def _content(self, candidate: dict[str, object]) -> Iterator[StreamEvent]:
         for item in as_list(as_object(candidate.get("content")).get("parts")):
@@ -135,6 +133,10 @@ class GeminiDecoder:
                 yield from self._part(part)
             elif item != {}:
                 yield FrameSkipped("a part that is no object")
+        if "groundingMetadata" in candidate or "citationMetadata" in candidate:
+            yield from self._report_sources(candidate)
+
+    def _report_sources(self, candidate: dict[str, object]) -> Iterator[CitationsReported]:
         known = len(self._sources)
         for source in _sources(candidate):
             self._sources.setdefault((source.url, "" if source.url else source.title), source)
@@ -173,17 +175,10 @@ class GeminiDecoder:
         if signature := signature or held:
             yield OpaqueReported(ORIGIN, call_signature(signature))
 
-    def _report_usage(self, chunk: dict[str, object]) -> Iterator[UsageReported]:
-        if counts := as_object(chunk.get("usageMetadata")):
-            usage = _usage(counts)
-            if usage != self._usage:
-                self._usage = usage
-                yield UsageReported(usage)
-
     def _stop(self, candidate: dict[str, object], feedback: dict[str, object]) -> Iterator[StreamEvent]:
         reason = as_text(candidate.get("finishReason")).removeprefix("FINISH_REASON_UNSPECIFIED")
         blocked = as_text(feedback.get("blockReason"))
-        if self._finished or not (reason or blocked):
+        if not (reason or blocked):
             return
         yield from self._signed.finish()
         if reason in _FAILURES:
