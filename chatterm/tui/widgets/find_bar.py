@@ -47,7 +47,7 @@ class FindBar(Horizontal):
         overlay: screen; width: 1fr; height: 1; offset: 0 -1; padding: 0 1; background: $panel;
         & Static { width: auto; height: 1; color: $chatterm-dim; }
         & Input, & Input:focus { width: 1fr; height: 1; border: none; padding: 0; background: $panel; }
-        & #found { color: $foreground; padding: 0 1; }
+        & #found { color: $foreground; padding: 0 2 0 1; }
     }
     """
 

@@ -20,7 +20,7 @@ class FoldedText:
         """The text itself, or a mark for it when it is long."""
         if len(text) <= FOLD_CHARACTERS:
             return text
-        lines = text.count("\n") + 1
+        lines = text.count("\n") + (not text.endswith("\n"))
         plural = "" if lines == 1 else "s"
         mark = f"⟦text {len(self._texts) + 1}: {len(text):,} characters, {lines:,} line{plural}⟧"
         self._texts[mark] = text

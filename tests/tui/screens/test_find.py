@@ -51,7 +51,7 @@ async def test_f3_finds_while_one_types(launch: Launch) -> None:
         await program.type("a draft")
         size = program.pane.transcript.size
         await program.pilot.press("f3", "r", "e", "d")
-        await told(program, "1 of 2")
+        await told(program, "1 of 2  f3 next")
         assert program.pane.transcript.size == size
         await program.pilot.press("enter")
         await told(program, "2 of 2")
