@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,10 +17,13 @@ from chatterm.backend.target import Target
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.backend.worker import TurnJob, Worker
 from chatterm.core.clean import well_formed
-from chatterm.core.errors import TurnInProgressError
+from chatterm.core.errors import ChattermError, TurnInProgressError
 from chatterm.core.ids import new_id
 from chatterm.core.messages import Message, Part, TextPart
 from chatterm.core.turn import Options, Turn, TurnRequest
+
+WARM_SECONDS = 25.0
+"""How long a connection that was made or used is taken to be open still."""
 
 Clock = Callable[[], float]
 
@@ -75,6 +78,8 @@ class Session:
         self._worker = worker
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
+        self._warming: asyncio.Task[None] | None = None
+        self._warm_until = clock()
 
     @property
     def queued(self) -> tuple[Prompt, ...]:
@@ -128,19 +133,49 @@ class Session:
         self.system = system
         await self._store.set_system(self.conversation_id, system)
 
+    def warm(self) -> None:
+        """Have the connection made and a local model loaded before the prompt is ready; tells nothing.
+
+        For when the user begins to type, or picked a model. It is done again after `WARM_SECONDS` only.
+        """
+        target = self.target
+        idle = self._warming is None or self._warming.done()
+        if (
+            target is None
+            or target.warm is None
+            or self.running
+            or not idle
+            or self._clock() < self._warm_until
+        ):
+            return
+        self._warm_until = self._clock() + WARM_SECONDS
+        self._warming = asyncio.ensure_future(self._warm(target.warm, {**target.options, **self.options}))
+
     async def use(self, target: Target) -> None:
         """Answer with this model from the next turn on."""
+        self._end_warming()
         self.target = target
         await self._store.set_model(self.conversation_id, target.provider, target.model, target.base_url)
 
     async def aclose(self, within_seconds: float = 0.8) -> None:
         """End the running turn as interrupted and wait a bounded time for it to be saved."""
+        self._end_warming()
         if self.running is None or self._task is None:
             return
         self.running.interrupt()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_seconds):
                 await asyncio.wait({self._task})
+
+    async def _warm(self, warm: Callable[[Options], Awaitable[None]], options: Options) -> None:
+        with contextlib.suppress(ChattermError):  # the turn that follows will tell
+            await warm(options)
+
+    def _end_warming(self) -> None:
+        self._warm_until = self._clock()
+        if self._warming is not None:
+            self._warming.cancel()
+            self._warming = None
 
     def _start(self, prompt: Message, keep: tuple[Turn, ...]) -> TurnHandle:
         if self.running is not None:
@@ -181,5 +216,8 @@ class Session:
             turn = await self._worker.run(job, handle, Recorder(self._store))
         finally:
             self.running = None
+            self._warm_until = (
+                self._clock() + WARM_SECONDS
+            )  # the turn leaves a connection, and its model loaded
         # Nothing awaits between the turn's last event and here, so who reads that event sees these turns.
         self.turns = (*self.turns[:-1], turn) if turn.is_kept else before

@@ -16,8 +16,9 @@ class Target:
     `endpoint` finds the key, which may run a command; it raises `AuthenticationError` when there is none.
     `is_loaded` asks a local server whether the model is in memory (None: cannot be known); it raises nothing.
     `base_url` is the address where one was asked for in place of the settings' own.
-    `streams` is whether replies come piece by piece, `max_output_tokens` the longest the model can answer (None:
-    not known).
+    `streams` is whether replies come piece by piece; `output_limit` gives what is known now of the longest that the
+    model can answer.
+    `warm` makes the next request quick: it connects, and has a local model loaded as these options want it.
     `forget_key` makes the next turn find the key anew, after one was refused.
     """
 
@@ -31,9 +32,15 @@ class Target:
     limits: Limits = field(default_factory=Limits)
     options: Options = field(default_factory=dict[str, object])
     streams: bool = True
-    max_output_tokens: int | None = None
+    output_limit: Callable[[], int | None] | None = None
     is_loaded: Callable[[], Awaitable[bool | None]] | None = None
+    warm: Callable[[Options], Awaitable[None]] | None = None
     forget_key: Callable[[], None] | None = None
+
+    @property
+    def max_output_tokens(self) -> int | None:
+        """The longest the model can answer, by what is known by now; None for not known."""
+        return None if self.output_limit is None else self.output_limit()
 
 
 async def read_whole(target: Target, request: WireRequest) -> bytes:

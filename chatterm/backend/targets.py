@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from chatterm.backend.model_facts import KnownModels, ModelFacts
+from chatterm.backend.parameters import read_parameters
 from chatterm.backend.provider_keys import ProviderKeys
 from chatterm.backend.providers import registry
 from chatterm.backend.providers.base import Endpoint, Limits, OpenStream
@@ -16,6 +18,10 @@ from chatterm.config.model import ModelSettings, ProviderSettings, Settings
 from chatterm.config.urls import address_fault, is_local
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import AuthenticationError, ChattermError, ConfigError
+from chatterm.core.turn import Options, TurnRequest
+
+Connect = Callable[[Endpoint, float], Awaitable[None]]
+"""Has a connection to the endpoint ready for the next request, within so many seconds."""
 
 GUIDE = "guide"
 OLLAMA = "ollama"
@@ -28,7 +34,7 @@ class Targets:
     """Resolves names by the settings. `refused` are providers whose address must not be used, and why.
 
     `asked` are addresses, by provider, that the user asked for in place of those of the settings file; `settings`
-    has them too.
+    has them too. `known` is what was learnt of models so far.
     """
 
     settings: Settings
@@ -37,6 +43,8 @@ class Targets:
     guide_stream: OpenStream
     refused: Mapping[str, ConfigError] = field(default_factory=dict[str, ConfigError])
     asked: Mapping[str, str] = field(default_factory=dict[str, str])
+    known: KnownModels = field(default_factory=KnownModels)
+    connect: Connect | None = None
 
     def configured(self) -> tuple[str, ...]:
         """Providers worth listing: named in the settings, or with a key in the environment, then the free ones."""
@@ -82,12 +90,16 @@ class Targets:
             limits=self.limits(provider, local=is_local(address)),
             options={**self._of(provider).options, **own.options},
             streams=self._of(provider).stream if own.stream is None else own.stream,
-            max_output_tokens=own.output_tokens,
+            output_limit=lambda: self.facts_of(provider, model).info.output_tokens,
             forget_key=partial(self.keys.forget, provider),
         )
-        if adapter.name != OLLAMA:
+        if adapter.name == OLLAMA:
+            return replace(
+                target, is_loaded=lambda: self._is_loaded(target), warm=partial(self._load, target)
+            )
+        if self.connect is None or service.name == GUIDE:
             return target
-        return replace(target, is_loaded=lambda: self._is_loaded(target))
+        return replace(target, warm=partial(self._connect, target, self.connect))
 
     def address(self, provider: str) -> str:
         """Where the provider is. Raises `ConfigError` when nothing says where, or the address is refused."""
@@ -148,6 +160,19 @@ class Targets:
         """What the settings say of this model of the provider."""
         return self._of(provider).models.get(model) or ModelSettings()
 
+    def facts_of(self, provider: str, model: str) -> ModelFacts:
+        """All that is known of the model by now, without waiting. Raises nothing."""
+        own, service = self.model_settings(provider, model), None
+        try:
+            address = self.address(provider)
+            row = self.service(provider)
+            # At another address it may be another model, at another price.
+            if not row.base_url or origin_of(address) == origin_of(row.base_url):
+                service = row.name
+        except ConfigError:
+            address = ""
+        return self.known.facts_of(provider, address, model, own, service)
+
     def service(self, provider: str) -> Service:
         """What is known of the service. Raises `ConfigError` for an unknown provider or wire format."""
         own = self._of(provider)
@@ -160,6 +185,21 @@ class Targets:
         except ConfigError:
             return provider in self.settings.providers
         return True
+
+    async def _connect(self, target: Target, connect: Connect, _options: Options) -> None:
+        await connect(await target.endpoint(), target.limits.connect_seconds)
+
+    async def _load(self, target: Target, options: Options) -> None:
+        """Have the model in memory, with the options that the next turn will have: with others it loads again."""
+        if await self._is_loaded(target) is not False:
+            return
+        parameters, rest = read_parameters(options)
+        # A chat without messages loads the model and says nothing (Ollama's API, "Load a model").
+        request = TurnRequest(
+            model=target.model, messages=(), parameters=parameters, options=rest, streams=False
+        )
+        wire = target.adapter.build_request(request, [], await target.endpoint(), target.limits)
+        await read_whole(target, wire)
 
     async def _is_loaded(self, target: Target) -> bool | None:
         from chatterm.backend.providers.ollama import loaded_models, loaded_request

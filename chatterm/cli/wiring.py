@@ -125,6 +125,7 @@ def build_engine(
         guide_stream=GuideService(settings.guide.words_per_second).open_stream,
         refused=loaded.refused,
         asked=_asked_addresses(loaded),
+        connect=clients.warm,
     )
 
     async def load_blobs(digests: frozenset[str]) -> dict[str, bytes]:

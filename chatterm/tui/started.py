@@ -103,6 +103,11 @@ class Started:
             unsent.insert(0, running.turn.prompt.text)
         await self.keep_draft(session, "\n".join(filter(None, unsent)))
 
+    def expect_prompt(self) -> None:
+        """Somebody types: by the time it is sent the connection should be there, and a local model loaded."""
+        if not self.pane.composer.is_empty:
+            self.pane.session.warm()
+
     async def keep_unsent(self) -> None:
         """Keep what is typed and not sent in the session on screen."""
         await self.keep_draft(self.pane.session, self.pane.unsent)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 
-from chatterm.backend.session import Prompt
+from chatterm.backend.payload_cache import PayloadCache
+from chatterm.backend.session import WARM_SECONDS, Prompt, Session
+from chatterm.backend.target import Target
 from chatterm.backend.turn_handle import TurnHandle
+from chatterm.backend.worker import Worker
 from chatterm.core.errors import ConnectionFailedError, TurnInProgressError
-from chatterm.core.turn import Outcome
+from chatterm.core.turn import Options, Outcome
 from tests.backend.conftest import Bench
 
 
@@ -124,3 +128,63 @@ async def test_a_reply_that_another_process_still_writes_is_not_sent(bench: Benc
     bench.session.turns = (replace(bench.session.turns[0], outcome=None),)
     await answer(bench, bench.session.start_turn(Prompt("two")), "second")
     assert [message["text"] for message in bench.provider.bodies()[-1]] == ["two"]
+
+
+async def test_warming_is_done_once_in_a_while_and_for_the_model_in_use(bench: Bench) -> None:
+    now, warmed = 100.0, list[tuple[str, Options]]()
+    session = Session(bench.store, Worker(PayloadCache(), no_blobs, lambda: now), clock=lambda: now)
+    session.warm()  # without a model there is nothing to be done
+
+    def target(model: str) -> Target:
+        async def warm(options: Options) -> None:
+            warmed.append((model, options))
+
+        return replace(bench.provider.target(model), warm=warm, options={"num_ctx": 1})
+
+    await session.use(target("first"))
+    session.options = {"num_ctx": 2}
+    for _ in range(3):
+        session.warm()
+        await asyncio.sleep(0)
+    assert warmed == [("first", {"num_ctx": 2})]
+    now += WARM_SECONDS
+    session.warm()
+    await session.use(target("second"))
+    session.warm()
+    await asyncio.sleep(0)
+    assert [model for model, _ in warmed] == ["first", "second"]  # the one that had not begun is left out
+
+    now += WARM_SECONDS
+    handle = session.start_turn(Prompt("one"))
+    session.warm()
+    await answer(bench, handle, "1")
+    session.warm()
+    await asyncio.sleep(0)
+    assert len(warmed) == 2  # the turn left its connection
+
+
+async def test_warming_tells_nothing_and_ends_with_the_session(bench: Bench) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def refused(_: Options) -> None:
+        begun.set()
+        raise ConnectionFailedError("nobody there")
+
+    async def endless(_: Options) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    for warm in (refused, endless):
+        begun.clear()
+        await bench.session.use(replace(bench.provider.target(), warm=warm))
+        bench.session.warm()
+        await begun.wait()
+    await bench.session.aclose()
+    await asyncio.wait_for(ended.wait(), 1)
+
+
+async def no_blobs(digests: frozenset[str]) -> dict[str, bytes]:
+    return {}

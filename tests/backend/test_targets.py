@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from chatterm.backend.first_model import Choice, Wanted, first_model, split_model
+from chatterm.backend.providers.base import Endpoint
 from chatterm.core.errors import AuthenticationError, ConfigError
 from tests.backend.conftest import MakeLists, MakeTargets
 from tests.doubles.server import ScriptedServer
@@ -212,6 +214,38 @@ async def test_what_is_set_for_one_model_wins_over_its_service(make_targets: Mak
     assert (usual.streams, usual.max_output_tokens) == (True, None)
     assert (await special.endpoint()).headers == {"X-A": "a", "X-B": "c"}
     assert (await usual.endpoint()).headers == {"X-A": "a", "X-B": "b"}
+
+
+async def test_a_model_that_is_not_in_memory_is_loaded_as_the_turn_will_want_it(
+    make_targets: MakeTargets,
+) -> None:
+    async with ScriptedServer(models=("llama3",)) as server:
+        found = make_targets(
+            f'[providers.ollama]\nbase_url = "{server.base_url("ollama")}"\noptions = {{ keep_alive = "9m" }}\n'
+        )
+        loaded, missing = found.resolve("ollama", "llama3"), found.resolve("ollama", "other")
+        assert loaded.warm is not None and missing.warm is not None
+        await loaded.warm({})
+        assert server.chats == []
+        await missing.warm({**missing.options, "num_ctx": 8192})
+        [chat] = server.chats
+        assert chat.json["messages"] == [] and chat.json["stream"] is False
+        assert (chat.json["options"], chat.json["keep_alive"]) == ({"num_ctx": 8192}, "9m")
+        assert len(server.connections) == 1
+
+
+async def test_a_hosted_model_has_its_connection_made(make_targets: MakeTargets) -> None:
+    asked: list[tuple[str | None, float]] = []
+
+    async def connect(endpoint: Endpoint, seconds: float) -> None:
+        asked.append((endpoint.api_key, seconds))
+
+    found = replace(make_targets(OPENAI_API_KEY="sk-secret"), connect=connect)
+    warm = found.resolve("openai", "gpt").warm
+    assert warm is not None
+    await warm({})
+    assert asked == [("sk-secret", 5.0)]
+    assert found.resolve("guide", "manual").warm is None
 
 
 async def test_an_alias_stands_for_a_model(make_targets: MakeTargets, make_lists: MakeLists) -> None:

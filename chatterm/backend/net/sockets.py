@@ -59,11 +59,11 @@ class StagedBackend(httpcore.AsyncNetworkBackend):
         exchange = current_exchange.get()
         try:
             async with asyncio.timeout(timeout):
-                if (spare := await self.spares.take(host, port)) is not None:
-                    return spare
-                if exchange is not None:
+                is_new = not self.spares.is_ready(host, port)
+                if exchange is not None and is_new:
                     exchange.peer_host, exchange.peer_port = host, port
-                return await self._open(host, port)
+                    exchange.enter(Stage.RESOLVING)
+                return await self.spares.take(host, port) or await self._open(host, port)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
         except (httpcore.ConnectError, OSError, UnicodeError) as error:
@@ -76,7 +76,6 @@ class StagedBackend(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
     async def _open(self, host: str, port: int) -> httpcore.AsyncNetworkStream:
-        _enter(Stage.RESOLVING)
         addresses = await look_up_in_thread(self._look_up, host, port)
         _enter(Stage.CONNECTING)
         return StagedStream(await self._connect_any(addresses, port))

@@ -39,6 +39,10 @@ class Spares:
             self._making[place] = asyncio.ensure_future(self._prepare(place, trust, seconds))
         await asyncio.wait({self._making[place]})
 
+    def is_ready(self, host: str, port: int) -> bool:
+        """Whether there is a spare for this place that can be used now."""
+        return (host, port) in self._ready
+
     async def take(self, host: str, port: int) -> SpareStream | None:
         """The spare for this place, awaited if it is in the making; None where there is none that can be used."""
         place = (host, port)

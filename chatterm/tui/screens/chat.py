@@ -188,6 +188,7 @@ class ChatScreen(Screen[None], inherit_bindings=False):
         self.run_worker(self._keep_draft_soon, group="draft", exclusive=True)
 
     async def _keep_draft_soon(self) -> None:
+        (await self.started.get()).expect_prompt()
         await asyncio.sleep(DRAFT_SECONDS)
         await (await self.started.get()).keep_unsent()
 
