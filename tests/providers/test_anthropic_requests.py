@@ -516,13 +516,15 @@ _TEXT = st.text(max_size=4) | st.sampled_from([" ", "\ud800", "a\u2028"])
 _IDS = st.sampled_from(["a", "b", "c.d", "", "é"])
 _OWN = st.one_of(
     st.builds(lambda word: json.dumps({"type": "thinking", "signature": word}), _TEXT),
-    st.builds(lambda i: json.dumps({"type": "server_tool_use", "id": i, "name": "x", "input": {}}), _IDS),
+    st.builds(
+        lambda i: json.dumps({"type": "server_tool_use", "id": i, "name": "web_search", "input": {}}), _IDS
+    ),
     st.builds(
         lambda i: json.dumps({"type": "web_search_tool_result", "tool_use_id": i, "content": []}), _IDS
     ),
     st.sampled_from(
         [
-            '{"type":"tool_use","caller":{}}',
+            '{"type":"tool_use","caller":{"type":"code_execution_20250825","tool_id":"x"}}',
             '{"type":"text","blocks":[{"characters":1},7]}',
             "[",
             "null",
@@ -565,5 +567,5 @@ def test_any_history_is_one_that_anthropic_takes(history: list[Message]) -> None
         seen |= set(waiting)
         if item["role"] == "assistant":
             assert blocks[-1]["type"] not in ("thinking", "redacted_thinking")
-            answered = {block.get("tool_use_id") for block in blocks}
+            answered = {block["tool_use_id"] for block in blocks if "tool_use_id" in block}
             assert all(block["id"] in answered for block in blocks if block["type"] == "server_tool_use")

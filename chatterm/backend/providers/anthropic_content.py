@@ -122,7 +122,12 @@ def _reply_blocks(message: Message, variant: Variant, blobs: Blobs) -> list[Bloc
             case _:
                 assert_never(part)
         thinking = ""
-    while blocks and blocks[-1]["type"] in THINKING:  # a reply must not end with it
+    return without_last_thinking(blocks)
+
+
+def without_last_thinking(blocks: list[Block]) -> list[Block]:
+    """The blocks of a reply, which must not end in thinking."""
+    while blocks and blocks[-1]["type"] in THINKING:
         blocks.pop()
     return blocks
 

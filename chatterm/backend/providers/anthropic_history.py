@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from chatterm.backend.providers.anthropic_content import THINKING, Block, wire_id
+from chatterm.backend.providers.anthropic_content import THINKING, Block, wire_id, without_last_thinking
 from chatterm.backend.providers.wire_json import as_list, as_object, as_text, encode_json, safe_json
 from chatterm.core.messages import Message, ToolCallPart, ToolResultPart
 
@@ -95,7 +95,7 @@ def _open_calls(run: _Run) -> set[str]:
 
 def _unanswered(blocks: list[Block]) -> set[str]:
     """Ids of calls of the server's own tools without their result."""
-    answered = {as_text(block.get("tool_use_id")) for block in blocks}
+    answered = {tool for block in blocks if (tool := as_text(block.get("tool_use_id")))}
     return {
         as_text(block.get("id")) for block in blocks if as_text(block["type"]).endswith("_tool_use")
     } - answered
@@ -115,8 +115,9 @@ def _mended(runs: list[tuple[str, list[Block]]]) -> list[_Run]:
         else:
             if position < len(runs) - 1:
                 lost = _unanswered(blocks)
-                blocks = [block for block in blocks if as_text(block.get("id")) not in lost]
+                blocks = [b for b in blocks if as_text(b.get("id")) not in lost or b["type"] == "tool_use"]
             blocks, called = _calls(blocks, seen)
+            blocks = without_last_thinking(blocks)
         if mended and mended[-1][0] == role:
             mended[-1][1].extend(blocks)
         elif blocks:
