@@ -87,7 +87,7 @@ async def _model_of(provider: str, wanted: Wanted, targets: Targets, lists: Mode
         return Choice(provider, "manual")
     if service.needs_key:  # a hosted service lists dozens, of very different prices: the user decides
         return Choice(provider, None, f"Choose a model of {service.title}.")
-    known = await lists.fetch(provider)
+    known = await lists.fetch(provider, details=False)
     if known.models:
         return Choice(provider, known.models[0].id)
     if known.error is not None:

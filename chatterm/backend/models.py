@@ -5,21 +5,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
 import msgspec
 
-from chatterm.backend.providers.base import ModelInfo
-from chatterm.backend.target import read_whole
-from chatterm.backend.targets import Targets
-from chatterm.core.clean import well_formed
+from chatterm.backend.model_words import age_text, is_listed, nearest
+from chatterm.backend.providers.base import Endpoint, ModelInfo, WireRequest
+from chatterm.backend.providers.model_details import (
+    details_request,
+    show_requests,
+    with_details,
+    with_shown,
+)
+from chatterm.backend.target import Target, read_whole
+from chatterm.backend.targets import GUIDE, Targets
+from chatterm.core.clean import clean_line, well_formed
 from chatterm.core.errors import AuthenticationError, ChattermError
 
 MODELS_LIMIT = 50_000
 ID_LIMIT_CHARACTERS = 512
 FETCH_SECONDS = 20.0
+DETAILS_SECONDS = 3.0
+"""How long a local server is asked what its list leaves out; the list does not depend on it."""
+
+SHOWN_AT_ONCE = 4
+STALE_DAYS = 1
+"""From this age on a kept list is named with its age."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +71,40 @@ class ModelLists:
             models = msgspec.json.decode(kept[1], type=tuple[ModelInfo, ...])
         except (ChattermError, msgspec.MsgspecError) as error:
             return ModelList(provider=provider, error=error if isinstance(error, ChattermError) else None)
+        # What was loaded then says nothing about now.
+        models = tuple(replace(each, loaded=None, memory_bytes=None, gpu_bytes=None) for each in models)
+        self._targets.known.learn(provider, self._targets.address(provider), models)
         return ModelList(provider=provider, models=models, source="cached", fetched_at=kept[0])
 
-    async def fetch(self, provider: str) -> ModelList:
-        """Ask the provider now; what it says is kept. Where it does not answer: what is kept, and the error."""
+    async def prepare(self, provider: str) -> ModelList:
+        """Have at hand what is known of the provider's models, without asking it; gives the kept list."""
+        await self._targets.known.load()
+        return await self.cached(provider)
+
+    async def doubt(self, provider: str, model: str) -> str | None:
+        """That the provider's kept list does not have this model, and the names most like it; else None.
+
+        Never for a list that is empty or unknown. Lists are not complete, so that this is only told.
+        """
+        known = await self.prepare(provider)
+        ids = [each.id for each in known.models]
+        if provider == GUIDE or not ids or is_listed(model, ids):
+            return None
+        now = datetime.now(UTC)
+        is_stale = known.fetched_at is not None and now - known.fetched_at >= timedelta(days=STALE_DAYS)
+        aged = f" (asked {age_text(known.fetched_at, now)})" if is_stale and known.fetched_at else ""
+        near = ", ".join(clean_line(name, 80) for name in await asyncio.to_thread(nearest, model, ids))
+        told = f"{clean_line(model, 80)!r} is not in {provider}'s list of {len(ids):,} models{aged}."
+        return f"{told} Nearest: {near}." if near else told
+
+    async def fetch(self, provider: str, *, details: bool = True) -> ModelList:
+        """Ask the provider now; what it says is kept. Where it does not answer: what is kept, and the error.
+
+        Without `details` a local server is asked for the list alone, and nothing is kept: it is there sooner.
+        """
         try:
             async with asyncio.timeout(FETCH_SECONDS):
-                models = await self._ask(provider)
+                models = await self._ask(provider, details)
         except (ChattermError, TimeoutError) as error:
             known = await self.cached(provider)
             told = error if isinstance(error, ChattermError) else _too_slow(provider)
@@ -75,10 +115,14 @@ class ModelLists:
                 fetched_at=known.fetched_at,
                 error=told,
             )
-        now = datetime.now(UTC)
-        data = msgspec.json.encode([asdict(model) for model in models])
+        now, address = datetime.now(UTC), self._targets.address(provider)
+        self._targets.known.learn(provider, address, models)
+        if not details:
+            return ModelList(provider=provider, models=models, source="live", fetched_at=now)
+        known_fields = ({name: v for name, v in asdict(model).items() if v is not None} for model in models)
+        data = msgspec.json.encode(list(known_fields))
         with contextlib.suppress(ChattermError):  # a list that is not kept is fetched again
-            await self._cache.put_model_list(provider, self._targets.address(provider), now, data)
+            await self._cache.put_model_list(provider, address, now, data)
         return ModelList(provider=provider, models=models, source="live", fetched_at=now)
 
     async def fetch_all(self) -> AsyncIterator[ModelList]:
@@ -96,7 +140,7 @@ class ModelLists:
             for task in tasks:
                 task.cancel()
 
-    async def _ask(self, provider: str) -> tuple[ModelInfo, ...]:
+    async def _ask(self, provider: str, details: bool) -> tuple[ModelInfo, ...]:
         target = self._targets.resolve(provider, "")
         endpoint = await target.endpoint()
         request = target.adapter.models_request(endpoint, target.limits)
@@ -109,7 +153,34 @@ class ModelLists:
             if isinstance(error, AuthenticationError) and target.forget_key is not None:
                 target.forget_key()
             raise
-        return tuple(model for model in models if _can_be_asked_for(model.id))
+        models = [model for model in models if _can_be_asked_for(model.id)]
+        if details and models:
+            models = await _detailed(self._targets.service(provider).name, target, endpoint, models)
+        return tuple(models)
+
+
+async def _detailed(
+    service: str, target: Target, endpoint: Endpoint, models: list[ModelInfo]
+) -> list[ModelInfo]:
+    """The models with what the server tells besides the list, as far as it answers in time."""
+    with contextlib.suppress(ChattermError, TimeoutError):
+        async with asyncio.timeout(DETAILS_SECONDS):
+            request = details_request(service, endpoint, target.limits)
+            if request is not None:
+                models = with_details(service, models, await read_whole(target, request))
+    shown: dict[str, bytes] = {}
+    at_once = asyncio.Semaphore(SHOWN_AT_ONCE)
+
+    async def show(model: str, request: WireRequest) -> None:
+        async with at_once:
+            with contextlib.suppress(ChattermError):
+                shown[model] = await read_whole(target, request)
+
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DETAILS_SECONDS):
+            asked = show_requests(service, models, endpoint, target.limits)
+            await asyncio.gather(*(show(model, request) for model, request in asked))
+    return [with_shown(model, shown[model.id]) if model.id in shown else model for model in models]
 
 
 def _can_be_asked_for(model: str) -> bool:

@@ -18,6 +18,7 @@ class Target:
     `base_url` is the address where one was asked for in place of the settings' own.
     `streams` is whether replies come piece by piece; `output_limit` gives what is known now of the longest that the
     model can answer.
+    `load_seconds` is how long the model took to load the last time; `note_load` keeps it for the next.
     `warm` makes the next request quick: it connects, and has a local model loaded as these options want it.
     `forget_key` makes the next turn find the key anew, after one was refused.
     """
@@ -34,6 +35,8 @@ class Target:
     streams: bool = True
     output_limit: Callable[[], int | None] | None = None
     is_loaded: Callable[[], Awaitable[bool | None]] | None = None
+    load_seconds: Callable[[], float | None] | None = None
+    note_load: Callable[[float | None], Awaitable[None]] | None = None
     warm: Callable[[Options], Awaitable[None]] | None = None
     forget_key: Callable[[], None] | None = None
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from chatterm.backend.model_facts import KnownModels, ModelFacts
+from chatterm.backend.load_times import LoadTimes
 from chatterm.backend.parameters import read_parameters
 from chatterm.backend.provider_keys import ProviderKeys
 from chatterm.backend.providers import registry
@@ -45,6 +47,7 @@ class Targets:
     asked: Mapping[str, str] = field(default_factory=dict[str, str])
     known: KnownModels = field(default_factory=KnownModels)
     connect: Connect | None = None
+    load_times: LoadTimes | None = None
 
     def configured(self) -> tuple[str, ...]:
         """Providers worth listing: named in the settings, or with a key in the environment, then the free ones."""
@@ -94,9 +97,7 @@ class Targets:
             forget_key=partial(self.keys.forget, provider),
         )
         if adapter.name == OLLAMA:
-            return replace(
-                target, is_loaded=lambda: self._is_loaded(target), warm=partial(self._load, target)
-            )
+            return self._with_loading(target)
         if self.connect is None or service.name == GUIDE:
             return target
         return replace(target, warm=partial(self._connect, target, self.connect))
@@ -186,6 +187,14 @@ class Targets:
             return provider in self.settings.providers
         return True
 
+    def _with_loading(self, target: Target) -> Target:
+        """The target of a server that has to load its models first."""
+        target = replace(target, is_loaded=lambda: self._is_loaded(target))
+        if (times := self.load_times) is not None:
+            of = target.provider, target.model
+            target = replace(target, load_seconds=partial(times.of, *of), note_load=partial(times.note, *of))
+        return replace(target, warm=partial(self._load, target))
+
     async def _connect(self, target: Target, connect: Connect, _options: Options) -> None:
         await connect(await target.endpoint(), target.limits.connect_seconds)
 
@@ -199,7 +208,10 @@ class Targets:
             model=target.model, messages=(), parameters=parameters, options=rest, streams=False
         )
         wire = target.adapter.build_request(request, [], await target.endpoint(), target.limits)
+        began = time.monotonic()
         await read_whole(target, wire)
+        if target.note_load is not None:
+            await target.note_load(time.monotonic() - began)
 
     async def _is_loaded(self, target: Target) -> bool | None:
         from chatterm.backend.providers.ollama import loaded_models, loaded_request

@@ -99,7 +99,7 @@ def test_ollamas_list() -> None:
     }
     assert listed("ollama", tags) == [
         ModelInfo(provider="ollama", id="llama3:8b", size_bytes=5_000_000),
-        ModelInfo(provider="ollama", id="qwen3", size_bytes=7, images=True, thinking=True),
+        ModelInfo(provider="ollama", id="qwen3", size_bytes=7, images=True, tools=False, thinking=True),
     ]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from chatterm.backend.providers.base import ModelInfo
-from chatterm.backend.providers.wire_json import as_count, as_list, as_object, as_text, safe_json
+from chatterm.backend.providers.wire_json import as_count, as_list, as_number, as_object, as_text, safe_json
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ProtocolError
 
@@ -15,6 +16,16 @@ ID_LIMIT = 512
 _NO_CHAT = frozenset(
     {"embedding", "embeddings", "image", "video", "audio", "rerank", "moderation", "transcribe"}
 )
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+_PRICES = {
+    "input": ("prompt", "input"),
+    "output": ("completion", "output"),
+    "cache_read": ("input_cache_read", "cache_read"),
+    "cache_write": ("input_cache_write", "cache_write"),
+}
+"""Names of a price for one token, as OpenRouter has it, and for a million, as Together and Perplexity do."""
 
 ReadModel = Callable[[dict[str, object], str], ModelInfo | None]
 """One entry of a list and the provider's name -> the model; None for one that does not chat."""
@@ -49,14 +60,29 @@ def openai_model(entry: dict[str, object], provider: str) -> ModelInfo | None:
         or (isinstance(outputs, list) and "text" not in outputs)
     ):
         return None
-    parameters = entry.get("supported_parameters")
+    offered, prices = as_list(entry.get("supported_parameters")), _prices(as_object(entry.get("pricing")))
+    provider_says = as_object(entry.get("top_provider"))
     return ModelInfo(
         provider=provider,
         id=as_text(entry.get("id")),
         name=clean_line(as_text(entry.get("name")) or as_text(entry.get("display_name"))),
         context_tokens=_context_tokens(entry),
+        output_tokens=_first_count(
+            provider_says.get("max_completion_tokens"),
+            entry.get("max_output_tokens"),
+            entry.get("max_completion_tokens"),
+        ),
         images="image" in as_list(inputs) if inputs else _flag(capabilities.get("vision")),
-        thinking="reasoning" in as_list(parameters) if parameters else _flag(capabilities.get("reasoning")),
+        files="file" in as_list(inputs) if inputs else None,
+        tools="tools" in offered if offered else _flag(capabilities.get("function_calling")),
+        thinking="reasoning" in offered if offered else _flag(capabilities.get("reasoning")),
+        price_input=prices.get("input"),
+        price_output=prices.get("output"),
+        price_cache_read=prices.get("cache_read"),
+        price_cache_write=prices.get("cache_write"),
+        size_bytes=as_count(as_object(entry.get("meta")).get("size")) or None,
+        deprecated=True if entry.get("deprecation") else None,
+        retires_on=_first_day(*map(entry.get, ("expiration_date", "deprecation", "shutdown_date"))),
     )
 
 
@@ -69,6 +95,7 @@ def ollama_model(entry: dict[str, object], provider: str) -> ModelInfo | None:
         provider=provider,
         id=as_text(entry.get("model")) or as_text(entry.get("name")),
         images="vision" in capabilities if capabilities else None,
+        tools="tools" in capabilities if capabilities else None,
         thinking="thinking" in capabilities if capabilities else None,
         size_bytes=as_count(entry.get("size")),
     )
@@ -107,14 +134,49 @@ def anthropic_model(entry: dict[str, object], provider: str) -> ModelInfo | None
         images=supports("image_input"),
         files=supports("pdf_input"),
         thinking=supports("thinking"),
+        deprecated=True if entry.get("lifecycle") == "deprecated" else None,
+        retires_on=_first_day(entry.get("retires_at")),
     )
 
 
 def _context_tokens(entry: dict[str, object]) -> int | None:
-    loaded = as_object(entry.get("meta"))
     names = ("context_length", "max_context_length", "max_model_len", "max_input_tokens", "context_window")
-    counts = (as_count(value) for value in (*map(entry.get, names), loaded.get("n_ctx")))
-    return next((count for count in counts if count), None)
+    return _first_count(*map(entry.get, names), as_object(entry.get("meta")).get("n_ctx"))
+
+
+def _first_count(*values: object) -> int | None:
+    return next((count for count in map(as_count, values) if count), None)
+
+
+def _first_day(*values: object) -> str | None:
+    """The first that begins like a day, without its time: some give a moment, some a day, some a Unix time."""
+    for value in values:
+        found = _DAY.match(as_text(value))
+        if found is not None:
+            return found.group()
+    return None
+
+
+def _prices(pricing: dict[str, object]) -> dict[str, float]:
+    """US dollars for a million tokens, by kind; a service writes them for one token, as texts, or for a million."""
+    found: dict[str, float] = {}
+    for name, (each_token, each_million) in _PRICES.items():
+        price, per_million = _decimal(pricing.get(each_token)), as_number(pricing.get(each_million))
+        if price is not None:
+            found[name] = round(price * 1e6, 6)
+        elif per_million is not None:
+            found[name] = per_million
+    return found
+
+
+def _decimal(value: object) -> float | None:
+    """A number that is written as a text; None for one below 0, which stands for a price that varies."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return as_number(float(value))
+    except ValueError:
+        return None
 
 
 def _flag(value: object) -> bool | None:
