@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatterm.backend.providers.wire_json import (
@@ -107,6 +107,7 @@ _VALUES = st.recursive(
 )
 
 
+@example(["\x00", "\ud800", "\udc00\ud83d\ude00\ud800x"])
 @given(st.lists(_VALUES, max_size=4))
 def test_a_list_is_its_items_joined(values: list[object]) -> None:
     assert encode_json(values) == b"[" + b",".join(encode_json(value) for value in values) + b"]"

@@ -215,19 +215,18 @@ def _sum(first: int | None, second: int | None) -> int | None:
 
 
 def _sources(candidate: dict[str, object]) -> Iterator[Citation]:
-    """What the answer rests on: search results, own files, places, and texts that it repeats."""
+    """What the answer rests on: web pages, own files, places, pictures, and texts that it repeats."""
     for chunk in as_list(as_object(candidate.get("groundingMetadata")).get("groundingChunks")):
-        for kind in ("web", "retrievedContext", "maps", "image"):
-            yield from _source(as_object(chunk).get(kind), ("uri", "sourceUri"), ("title", "fileSearchStore"))
+        for source in as_object(chunk).values():
+            yield from _source(as_object(source))
     repeated = as_object(candidate.get("citationMetadata"))
     for source in as_list(repeated.get("citationSources")) or as_list(repeated.get("citations")):
-        yield from _source(source, ("uri",), ("title",))
+        yield from _source(as_object(source))
 
 
-def _source(value: object, urls: tuple[str, ...], titles: tuple[str, ...]) -> Iterator[Citation]:
-    fields = as_object(value)
-    url = next(filter(None, (as_text(fields.get(name)) for name in urls)), "")
-    title = next(filter(None, (as_text(fields.get(name)) for name in titles)), "")
+def _source(source: dict[str, object]) -> Iterator[Citation]:
+    url = as_text(source.get("uri")) or as_text(source.get("sourceUri"))
+    title = as_text(source.get("title")) or as_text(source.get("fileSearchStore"))
     if url or title:
         yield Citation(url, title)
 

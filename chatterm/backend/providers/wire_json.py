@@ -11,8 +11,6 @@ from typing import cast
 
 import msgspec
 
-from chatterm.core.clean import well_formed
-
 MAX_DEPTH = 64
 """Deepest nesting of arrays and objects that is taken in."""
 
@@ -47,6 +45,8 @@ def _is_deep(value: object) -> bool:
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [child for parent in level for child in (*as_object(parent).values(), *as_list(parent))]
+        if not level:
+            return False
     return any(isinstance(child, dict | list) for child in level)
 
 
@@ -63,13 +63,17 @@ def encode_json(value: object) -> bytes:
 
 def _well_formed(value: object) -> object:
     if isinstance(value, str):
-        return well_formed(value)
+        return _paired(value)
     if isinstance(value, dict):
         fields = cast("dict[str, object]", value)
-        return {well_formed(key): _well_formed(item) for key, item in fields.items()}
+        return {_paired(key): _well_formed(item) for key, item in fields.items()}
     if isinstance(value, list | tuple):
         return [_well_formed(item) for item in cast("list[object]", value)]
     return value
+
+
+def _paired(text: str) -> str:
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def as_object(value: object) -> dict[str, object]:
