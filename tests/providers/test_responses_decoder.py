@@ -52,7 +52,7 @@ SEALED = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content":
 
 
 def decoder() -> OpenAIResponsesDecoder:
-    return OpenAIResponsesDecoder("OpenAI", ORIGIN)
+    return OpenAIResponsesDecoder("OpenAI", lambda _: ORIGIN)
 
 
 def replay(*data: bytes | str | dict[str, Any]) -> Replayed:

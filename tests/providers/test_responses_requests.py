@@ -30,6 +30,7 @@ from chatterm.core.messages import (
     ToolResultPart,
 )
 from chatterm.core.turn import Effort, Parameters, ToolSpec, TurnRequest
+from tests.providers.replay import decode_data
 
 BLOBS = {"11": b"\x89PNG", "22": b"first line\n", "33": b"%PDF-1.7"}
 ORIGIN = "openai_responses/openai"
@@ -266,6 +267,17 @@ def test_sealed_reasoning_goes_only_where_it_came_from_and_something_came_of_it(
     assert kinds(message("assistant", OpaquePart(ORIGIN, "[broken"), "So.")) == ["message"]
 
 
+def test_a_router_takes_back_what_models_of_the_same_maker_sealed() -> None:
+    wire, model = adapter("openrouter"), "openai/gpt-5"
+    events: list[dict[str, Any]] = [
+        {"type": "response.created", "response": {"model": model}},
+        {"type": "response.output_item.done", "output_index": 0, "item": SEALED},
+    ]
+    reply = message("assistant", *decode_data(wire.new_decoder(), *events).draft.parts(), "So.")
+    assert kinds(reply, name="openrouter", model="openai/gpt-5-mini") == ["reasoning", "message"]
+    assert kinds(reply, name="openrouter", model="anthropic/claude-x") == ["message"]
+
+
 def test_reasoning_in_plain_text_goes_back_beside_its_calls_only() -> None:
     plain = {
         "type": "reasoning",
@@ -378,6 +390,14 @@ def test_the_models_are_those_of_the_service() -> None:
     assert request.url == "https://api.openai.com/v1/models"
     listed = adapter().parse_models(b'{"data":[{"id":"gpt-5"},{"id":"whisper-1"}]}', "openai")
     assert [model.id for model in listed] == ["gpt-5"]
+
+
+def test_the_address_and_the_key_are_as_the_service_wants_them() -> None:
+    wire = adapter("azure")
+    endpoint = Endpoint(provider="azure", base_url="https://mine.openai.azure.com", api_key="the-key")
+    request = wire.build_request(TurnRequest(model="gpt-5", messages=()), [], endpoint, Limits())
+    assert request.url == "https://mine.openai.azure.com/openai/v1/responses"
+    assert request.headers["api-key"] == "the-key"
 
 
 def test_servers_of_ones_own_are_told_apart() -> None:

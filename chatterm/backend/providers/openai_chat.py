@@ -81,8 +81,10 @@ class OpenAIChat:
         streams = fields.get("stream") is True
         return WireRequest(
             method="POST",
-            url=self._url(endpoint, "/chat/completions", model, as_text(fields.pop("api-version", ""))),
-            headers=self._headers(endpoint, "text/event-stream" if streams else "application/json"),
+            url=self.request_url(
+                endpoint, "/chat/completions", model, as_text(fields.pop("api-version", ""))
+            ),
+            headers=self.request_headers(endpoint, "text/event-stream" if streams else "application/json"),
             body=_body(fields, self._messages(request, model, encoded)),
             framing=self.framing if streams else None,
             endpoint=endpoint,
@@ -101,8 +103,8 @@ class OpenAIChat:
         """The request that lists the models; None where the service has no list."""
         if not self.service.lists_models:
             return None
-        url = self._url(endpoint, "/models", "", "")
-        headers = self._headers(endpoint, "application/json")
+        url = self.request_url(endpoint, "/models", "", "")
+        headers = self.request_headers(endpoint, "application/json")
         return WireRequest(method="GET", url=url, headers=headers, endpoint=endpoint, limits=limits)
 
     def parse_models(self, body: bytes, provider: str) -> list[ModelInfo]:
@@ -128,8 +130,10 @@ class OpenAIChat:
             items.insert(0, encode_json({"role": "user" if plain else "system", "content": system}))
         return b",".join(items)
 
-    def _url(self, endpoint: Endpoint, path: str, model: str, api_version: str) -> str:
-        """Azure: an address without a path is that of a resource; one of a deployment needs a version.
+    def request_url(self, endpoint: Endpoint, path: str, model: str, api_version: str) -> str:
+        """Where a request goes.
+
+        Azure: an address without a path is that of a resource; one of a deployment needs a version.
 
         `{model}` in an address stands for the model.
         """
@@ -139,8 +143,9 @@ class OpenAIChat:
         version = api_version or ("/deployments/" in base and self.service.api_version)
         return f"{base}{path}?api-version={quote(version)}" if version else base + path
 
-    def _headers(self, endpoint: Endpoint, accept: str) -> dict[str, str]:
-        headers = dict(self.service.headers) | bearer_headers(endpoint, accept)
+    def request_headers(self, endpoint: Endpoint, accept: str) -> dict[str, str]:
+        """Headers with the key as the service takes it; the own headers of the endpoint win."""
+        headers = dict(self.service.headers) | _bearer_headers(endpoint, accept)
         if self.service.key_header == "authorization" or not endpoint.api_key:
             return headers
         own = {name.lower() for name in endpoint.headers}
@@ -149,8 +154,7 @@ class OpenAIChat:
         return {self.service.key_header: endpoint.api_key} | headers
 
 
-def bearer_headers(endpoint: Endpoint, accept: str) -> dict[str, str]:
-    """Headers of a request that carries its key as a bearer; the own headers of the endpoint win."""
+def _bearer_headers(endpoint: Endpoint, accept: str) -> dict[str, str]:
     headers = {"content-type": "application/json", "accept": accept}
     if endpoint.api_key:
         headers["authorization"] = f"Bearer {endpoint.api_key}"

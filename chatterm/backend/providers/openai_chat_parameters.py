@@ -115,15 +115,15 @@ def _response_format(service: Service, schema: Mapping[str, object]) -> dict[str
     if service.schema == "json_object":
         return {"type": "json_object"}
     form: dict[str, object] = {"name": "reply", "schema": schema}
-    if _is_strict(schema):
+    if is_strict(schema):
         form["strict"] = True
     return {"type": "json_schema", "json_schema": form}
 
 
-def _is_strict(schema: object) -> bool:
+def is_strict(schema: object) -> bool:
     """Whether OpenAI can hold a reply to the schema: each object lists all its properties, all of them required."""
     if items := as_list(schema):
-        return all(map(_is_strict, items))
+        return all(map(is_strict, items))
     if not isinstance(schema, Mapping):
         return True
     fields = cast("Mapping[str, object]", schema)
@@ -132,4 +132,4 @@ def _is_strict(schema: object) -> bool:
         required = set(map(str, as_list(fields.get("required"))))
         if fields.get("additionalProperties") is not False or required != properties.keys():
             return False
-    return all(_is_strict(value) for value in fields.values())
+    return all(is_strict(value) for value in fields.values())

@@ -22,13 +22,16 @@ from chatterm.backend.providers.base import (
     WireRequest,
 )
 from chatterm.backend.providers.catalog import Service
-from chatterm.backend.providers.openai_chat import OpenAIChat, bearer_headers
+from chatterm.backend.providers.openai_chat import OpenAIChat
+from chatterm.backend.providers.openai_chat_parameters import is_strict
 from chatterm.backend.providers.openai_models import reasoning_of
 from chatterm.backend.providers.openai_responses_decoder import OpenAIResponsesDecoder
-from chatterm.backend.providers.openai_responses_items import Item, answered, input_items
+from chatterm.backend.providers.openai_responses_items import Item, input_items, no_result
 from chatterm.backend.providers.provider_errors import response_error
+from chatterm.backend.providers.reasoning_details import origin_of
 from chatterm.backend.providers.request_body import finished_fields
-from chatterm.backend.providers.wire_json import encode_json
+from chatterm.backend.providers.tool_history import paired
+from chatterm.backend.providers.wire_json import as_text, encode_json
 from chatterm.core.errors import ProviderError
 from chatterm.core.messages import Message
 from chatterm.core.turn import TurnRequest
@@ -57,32 +60,34 @@ class OpenAIResponses:
     def variant(self, model: str) -> Variant:
         """At OpenAI a model that does not reason refuses the reasoning of one that does."""
         reasons = self.service.name != "openai" or reasoning_of(model) is not None
-        return Variant(images=self.service.images, reasoning=reasons)
+        return Variant(images=self.service.images, reasoning=reasons, family=self._origin(model))
 
     def encode_message(self, message: Message, variant: Variant, blobs: Blobs) -> bytes:
         """The message as 0..n items of `input`, joined by commas; nothing for an empty reply.
 
         Raises `AttachmentError` for an attachment whose bytes are gone.
         """
-        return b",".join(map(encode_json, input_items(message, variant, self.name, blobs)))
+        return b",".join(map(encode_json, input_items(message, variant, blobs)))
 
     def build_request(
         self, request: TurnRequest, encoded: Iterable[bytes], endpoint: Endpoint, limits: Limits
     ) -> WireRequest:
         """The request; `options` go in last and win, an option that is None takes its parameter away."""
+        chat, fields = OpenAIChat(self.service), finished_fields(self._fields(request), request)
+        model, streams = as_text(fields.get("model")) or request.model, fields.get("stream") is True
         return WireRequest(
             method="POST",
-            url=f"{endpoint.base_url.rstrip('/')}/responses",
-            headers=bearer_headers(endpoint, "text/event-stream" if request.streams else "application/json"),
-            body=self._body(request, b",".join(answered(request.messages, encoded))),
-            framing=self.framing if request.streams else None,
+            url=chat.request_url(endpoint, "/responses", model, as_text(fields.pop("api-version", ""))),
+            headers=chat.request_headers(endpoint, "text/event-stream" if streams else "application/json"),
+            body=_body(fields, b",".join(paired(request.messages, encoded, no_result))),
+            framing=self.framing if streams else None,
             endpoint=endpoint,
             limits=limits,
         )
 
     def new_decoder(self) -> OpenAIResponsesDecoder:
         """A decoder for one response."""
-        return OpenAIResponsesDecoder(self.service.title, self.name)
+        return OpenAIResponsesDecoder(self.service.title, self._origin)
 
     def parse_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """The error that a response with status >= 400 (or of a wrong kind) tells."""
@@ -96,17 +101,11 @@ class OpenAIResponses:
         """The models that chat, in the service's order. Raises `ProtocolError`."""
         return OpenAIChat(self.service).parse_models(body, provider)
 
-    # ---- the body --------------------------------------------------------------------------------
+    def _origin(self, model: str) -> str:
+        """What models of one maker sealed is nothing to those of another, where a service passes on to many."""
+        return origin_of(self.name, model) if self.service.reasoning_details else self.name
 
-    def _body(self, request: TurnRequest, items: bytes) -> bytes:
-        # Model, instructions and items come first, so that a growing conversation keeps its beginning.
-        fields = finished_fields(self._fields(request), request)
-        head = {"model": fields.pop("model", request.model), "instructions": fields.pop("instructions", None)}
-        beginning = encode_json({name: value for name, value in head.items() if value is not None})
-        own = fields.pop("input", None)
-        given = b"[" + items + b"]" if own is None else encode_json(own)
-        rest = encode_json(fields)
-        return beginning[:-1] + b',"input":' + given + (b"," + rest[1:] if fields else b"}")
+    # ---- the body --------------------------------------------------------------------------------
 
     def _fields(self, request: TurnRequest) -> dict[str, object]:
         asked, reasoning = request.parameters, reasoning_of(request.model)
@@ -159,5 +158,14 @@ class OpenAIResponses:
         return self.service.name == "openrouter"
 
 
+def _body(fields: dict[str, object], items: bytes) -> bytes:
+    # Model, instructions and items come first, so that a growing conversation keeps its beginning.
+    head = {name: fields.pop(name) for name in ("model", "instructions") if name in fields}
+    own = fields.pop("input", None)
+    given = b"[" + items + b"]" if own is None else encode_json(own)
+    beginning, rest = encode_json(head)[:-1] + (b"," if head else b""), encode_json(fields)
+    return beginning + b'"input":' + given + (b"," + rest[1:] if fields else b"}")
+
+
 def _format(schema: Mapping[str, object]) -> Item:
-    return {"type": "json_schema", "name": "reply", "schema": schema, "strict": False}
+    return {"type": "json_schema", "name": "reply", "schema": schema, "strict": is_strict(schema)}

@@ -7,7 +7,7 @@ LM Studio send. Where they differ, what is written here accepts all of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
@@ -99,12 +99,14 @@ class OpenAIResponsesDecoder:
     """Decodes one response, streamed or whole.
 
     Events belong to an item by its `output_index`: ids rotate on some gateways. What came in increments is not
-    taken from the event that repeats it whole; what did not, is. `origin` goes into what must be sent back.
+    taken from the event that repeats it whole; what did not, is. `origin_of` gives, by the model's name, the
+    origin of what must be sent back.
     """
 
-    def __init__(self, title: str, origin: str) -> None:
+    def __init__(self, title: str, origin_of: Callable[[str], str]) -> None:
         self._title = title
-        self._origin = origin
+        self._origin_of = origin_of
+        self._model = ""
         self._calls = ToolCallMerger()
         self._items: dict[int, _Item] = {}
         self._latest = 0
@@ -260,7 +262,7 @@ class OpenAIResponsesDecoder:
             )
             return
         self._spoken = ("", 0, 0)
-        yield OpaqueReported(self._origin, data.decode())
+        yield OpaqueReported(self._origin_of(self._model), data.decode())
 
     # ---- what is told in increments --------------------------------------------------------------
 
@@ -322,7 +324,7 @@ class OpenAIResponsesDecoder:
     def _start(self, response: dict[str, object]) -> Iterator[StreamEvent]:
         model, response_id = as_text(response.get("model")), as_text(response.get("id"))
         if not self._started and (model or response_id):
-            self._started = True
+            self._started, self._model = True, model
             yield StreamStarted(model or None, response_id or None)
 
     def _end(self, response: dict[str, object], ending: str) -> Iterator[StreamEvent]:

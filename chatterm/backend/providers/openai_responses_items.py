@@ -1,6 +1,7 @@
 """Messages as the input items of OpenAI's Responses.
 
-What goes back unchanged are opaque parts of the origin "openai_responses/SERVICE", each a JSON object:
+What goes back unchanged are opaque parts of the origin "openai_responses/SERVICE" (at OpenRouter with the maker
+of the model behind it), each a JSON object:
 - a reasoning item, an item of its own, which stands right before the text or the tool call that came of it; left
   out where nothing follows it, as services refuse that. Reasoning in plain text goes back only beside the tool
   calls that it led to. `{"type": "late", "item": ...}` is one that belongs before all else of its message.
@@ -11,12 +12,13 @@ What goes back unchanged are opaque parts of the origin "openai_responses/SERVIC
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 
 from chatterm.backend.providers.base import Blobs, Variant
-from chatterm.backend.providers.message_content import content_pieces, image_base64, plain_text
+from chatterm.backend.providers.message_content import image_base64, pieces_with_documents, plain_text
+from chatterm.backend.providers.openai_chat_messages import NO_RESULT
 from chatterm.backend.providers.wire_json import as_object, as_text, encode_json, safe_json
 from chatterm.core.clean import clean_line
 from chatterm.core.messages import (
@@ -29,21 +31,18 @@ from chatterm.core.messages import (
     ToolResultPart,
 )
 
-PDF = "application/pdf"
-
 _LONGEST_ID = 64
-_NO_RESULT = "The tool gave no result."
 
 Item = dict[str, object]
 
 
-def input_items(message: Message, variant: Variant, origin: str, blobs: Blobs) -> list[Item]:
-    """The message as 0..n items. `origin` is that of the opaque parts which go back.
+def input_items(message: Message, variant: Variant, blobs: Blobs) -> list[Item]:
+    """The message as 0..n items; opaque parts go back whose origin is the variant's family.
 
     Raises `AttachmentError` for an attachment whose bytes are gone.
     """
     if message.role == "assistant":
-        return _reply_items(message, variant, origin, blobs)
+        return _reply_items(message, variant, blobs)
     items: list[Item] = [
         {"type": "function_call_output", "call_id": _call_id(part.call_id), "output": part.content}
         for part in message.parts
@@ -53,34 +52,19 @@ def input_items(message: Message, variant: Variant, origin: str, blobs: Blobs) -
     return [*items, {"role": "user", "content": content}] if content else items
 
 
-def answered(messages: tuple[Message, ...], encoded: Iterable[bytes]) -> Iterator[bytes]:
-    """The fragments of the messages, with an answer to each call that what comes right behind leaves without one.
-
-    Such a call is left by a turn that was cut; services refuse the conversation over it.
-    """
-    unanswered: dict[str, None] = {}
-    for number, fragment in enumerate(encoded):
-        parts = messages[number].parts if number < len(messages) else ()
-        if fragment and unanswered and not any(isinstance(part, ToolResultPart) for part in parts):
-            yield b",".join(map(_no_result, unanswered))
-            unanswered.clear()
-        if fragment:
-            yield fragment
-        for part in parts:
-            if isinstance(part, ToolCallPart):
-                unanswered[_call_id(part.call_id)] = None
-            elif isinstance(part, ToolResultPart):
-                unanswered.pop(_call_id(part.call_id), None)
+def no_result(call_id: str) -> bytes:
+    """The item that stands in for the result of a call that never got one."""
+    return encode_json({"type": "function_call_output", "call_id": _call_id(call_id), "output": NO_RESULT})
 
 
 # ---- replies -------------------------------------------------------------------------------------
 
 
-def _reply_items(message: Message, variant: Variant, origin: str, blobs: Blobs) -> list[Item]:
+def _reply_items(message: Message, variant: Variant, blobs: Blobs) -> list[Item]:
     calls = any(isinstance(part, ToolCallPart) for part in message.parts)
     items = [
         item
-        for item in _in_order(message, origin, blobs)
+        for item in _in_order(message, variant.family, blobs)
         if item.get("type") != "reasoning" or (variant.reasoning and (item.get("encrypted_content") or calls))
     ]
     while items and items[-1].get("type") == "reasoning":  # nothing came of it
@@ -145,34 +129,23 @@ def _call_id(call_id: str) -> str:
     return f"call_{sha256(call_id.encode(errors='replace')).hexdigest()[:40]}"
 
 
-def _no_result(call_id: str) -> bytes:
-    return encode_json({"type": "function_call_output", "call_id": call_id, "output": _NO_RESULT})
-
-
 # ---- prompts -------------------------------------------------------------------------------------
 
 
 def _user_content(message: Message, variant: Variant, blobs: Blobs) -> str | list[Item]:
-    items: list[Item] = []
-    run: list[Part] = []
-    for part in message.parts:
-        if isinstance(part, FilePart) and part.media_type == PDF:
-            items += _content_items(replace(message, parts=tuple(run)), variant, blobs)
-            run.clear()
-            name = clean_line(part.name) or "document.pdf"
-            items.append({"type": "input_file", "filename": name, "file_data": _data_url(part, blobs)})
-        else:
-            run.append(part)
-    items += _content_items(replace(message, parts=tuple(run)), variant, blobs)
+    items = [_content_item(piece, blobs) for piece in pieces_with_documents(message, blobs, variant.images)]
     return as_text(items[0].get("text")) or items if len(items) == 1 else items
 
 
-def _content_items(message: Message, variant: Variant, blobs: Blobs) -> Iterator[Item]:
-    for piece in content_pieces(message, blobs, variant.images):
-        if isinstance(piece, str):
-            yield {"type": "input_text", "text": piece}
-        else:
-            yield {"type": "input_image", "image_url": _data_url(piece, blobs), "detail": "auto"}
+def _content_item(piece: str | ImagePart | FilePart, blobs: Blobs) -> Item:
+    match piece:
+        case str():
+            return {"type": "input_text", "text": piece}
+        case ImagePart():
+            return {"type": "input_image", "image_url": _data_url(piece, blobs), "detail": "auto"}
+        case FilePart(name):
+            name = clean_line(name) or "document.pdf"
+            return {"type": "input_file", "filename": name, "file_data": _data_url(piece, blobs)}
 
 
 def _data_url(part: ImagePart | FilePart, blobs: Blobs) -> str:
