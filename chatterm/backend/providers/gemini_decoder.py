@@ -12,7 +12,7 @@ from chatterm.backend.providers.complaints import Complaint, complaint_of, is_co
 from chatterm.backend.providers.gemini_signatures import ORIGIN, SignedText, call_signature, raw_part
 from chatterm.backend.providers.provider_errors import stream_error, truncation_error
 from chatterm.backend.providers.tool_calls import ToolCallMerger
-from chatterm.backend.providers.wire_json import as_count, as_list, as_object, as_text, safe_json
+from chatterm.backend.providers.wire_json import MAX_COUNT, as_count, as_list, as_object, as_text, safe_json
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import BadRequestError, ProviderError
 from chatterm.core.events import (
@@ -113,7 +113,7 @@ class GeminiDecoder:
             )
         candidate: dict[str, object] = {}
         for one in map(as_object, as_list(chunk.get("candidates"))):
-            if one.get("index") in (None, 0):
+            if not one.get("index"):
                 candidate = one
                 yield from self._content(one)
             else:
@@ -211,7 +211,7 @@ def _usage(counts: dict[str, object]) -> Usage:
 
 
 def _sum(first: int | None, second: int | None) -> int | None:
-    return first if second is None else as_count((first or 0) + second)
+    return first if second is None else min((first or 0) + second, MAX_COUNT)
 
 
 def _sources(candidate: dict[str, object]) -> Iterator[Citation]:

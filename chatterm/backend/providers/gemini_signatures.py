@@ -56,6 +56,9 @@ class SignedText:
 
     def add(self, text: str, signature: str) -> None:
         """A piece of the run, empty or not."""
+        if not signature and not self._held:
+            self._length += len(text)
+            return
         held = self.take_held() if text or signature else ""
         end = self._length + len(text)
         if signature := signature or held:

@@ -104,6 +104,8 @@ def as_number(value: object) -> float | None:
 
 def as_count(value: object) -> int | None:
     """The value if it is a whole number of at least 0, at most `MAX_COUNT`; else None."""
+    if type(value) is int and 0 <= value <= MAX_COUNT:  # nearly all are, and every frame may hold some
+        return value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
