@@ -81,6 +81,10 @@ class ConversationWidgets(Vertical):
     def _new_text_below(self) -> None:
         self.query_one(NewTextBadge).display = True
 
+    @on(NewTextBadge.Chosen)
+    def _badge_chosen(self) -> None:
+        self.transcript.scroll_to_end()
+
     @on(Composer.Changed)
     def _typed(self) -> None:
         self.transcript.stop_walking()

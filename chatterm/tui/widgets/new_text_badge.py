@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual.message import Message
 from textual.widgets import Static
 
 
@@ -15,6 +16,13 @@ class NewTextBadge(Static):
     }
     """
 
+    class Chosen(Message):
+        """The mark was clicked."""
+
     def __init__(self, key: str) -> None:
         """`key` is the one that goes to the end, as it is shown."""
         super().__init__(f"↓ new text · {key} follows", markup=False)
+
+    def on_click(self) -> None:
+        """Tell that it was clicked."""
+        self.post_message(self.Chosen())

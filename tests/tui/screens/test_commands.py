@@ -285,6 +285,22 @@ async def test_wheel_and_keys_scroll_and_new_text_is_announced(launch: Launch) -
         await program.gone("arrives")
 
 
+async def test_a_click_on_the_badge_goes_to_the_new_text(launch: Launch) -> None:
+    async with launch() as program:
+        await program.turn("first", "\n\n".join(f"line {number}" for number in range(100)))
+        stream = await program.ask("second")
+        await program.pilot.press("pageup", "shift+up")
+        stream.send(text="arrives")
+        await program.shown("↓ new text")
+        assert "arrives" not in program.text
+        await program.pilot.click("NewTextBadge")
+        await program.shown("arrives")
+        await program.gone("↓ new text")
+        await program.pilot.press("x")
+        assert program.composer.text == "x"
+        stream.reply("!")
+
+
 async def test_badge_names_the_key_that_the_user_chose(launch: Launch) -> None:
     async with launch(settings=Settings(provider=PLAIN, keys={"bottom": "end,f8"})) as program:
         await program.turn("first", "\n\n".join(f"line {number}" for number in range(100)))
