@@ -145,6 +145,7 @@ def test_a_reply_that_does_not_stream() -> None:
     request = build(message("user", "Hi"), streams=False)
     assert request.framing is None
     assert "stream" not in json.loads(request.body)
+    assert build(message("user", "Hi"), options={"stream": False}).framing is None
 
 
 @pytest.mark.parametrize(

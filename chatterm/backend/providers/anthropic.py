@@ -82,12 +82,17 @@ class Anthropic:
         self, request: TurnRequest, encoded: Iterable[bytes], endpoint: Endpoint, limits: Limits
     ) -> WireRequest:
         """The request; an option that is None takes its parameter away."""
+        mark = _cache_control(request)
+        messages = joined_messages(request.messages, encoded, encode_json(mark) if mark else b"")
+        options = {name: value for name, value in request.options.items() if name != "cache_control"}
+        fields = finished_fields(_fields(request, mark), replace(request, options=options))
+        streams = fields.get("stream") is True
         return WireRequest(
             method="POST",
             url=_url(endpoint, "messages"),
-            headers=_headers(endpoint, "text/event-stream" if request.streams else "application/json"),
-            body=_body(request, encoded),
-            framing=self.framing if request.streams else None,
+            headers=_headers(endpoint, "text/event-stream" if streams else "application/json"),
+            body=_body(fields.pop("model", request.model), messages, fields),
+            framing=self.framing if streams else None,
             endpoint=endpoint,
             limits=limits,
         )
@@ -124,16 +129,11 @@ def _headers(endpoint: Endpoint, accept: str) -> dict[str, str]:
     return headers | {name.lower(): value for name, value in endpoint.headers.items()}
 
 
-def _body(request: TurnRequest, encoded: Iterable[bytes]) -> bytes:
+def _body(model: object, messages: bytes, fields: dict[str, object]) -> bytes:
     # Model and messages come first and alone, so that a growing conversation keeps its beginning.
-    mark = _cache_control(request)
-    messages = joined_messages(request.messages, encoded, encode_json(mark) if mark else b"")
-    options = {name: value for name, value in request.options.items() if name != "cache_control"}
-    fields = finished_fields(_fields(request, mark), replace(request, options=options))
-    model = encode_json(fields.pop("model", request.model))
     rest = encode_json(fields)
-    tail = b"," + rest[1:] if len(rest) > 2 else b"}"
-    return b'{"model":' + model + b',"messages":[' + messages + b"]" + tail
+    tail = b"," + rest[1:] if fields else b"}"
+    return b'{"model":' + encode_json(model) + b',"messages":[' + messages + b"]" + tail
 
 
 def _cache_control(request: TurnRequest) -> dict[str, object]:

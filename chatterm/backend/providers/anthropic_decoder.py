@@ -69,9 +69,7 @@ class AnthropicDecoder:
             yield FrameSkipped(f"not JSON: {clean_line(str(error))}")
             return
         if is_complaint(value, frame.event):
-            error = stream_error(self._title, complaint_of(value))
-            error.request_id = clean_line(as_text(value.get("request_id")), 200) or None
-            raise error
+            raise stream_error(self._title, complaint_of(value))
         if self._finished:
             if value.get("type") != "ping":
                 yield FrameSkipped("data after the end of the reply")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from chatterm.backend.providers.response_headers import span_seconds
 from chatterm.backend.providers.wire_json import as_list, as_object, as_text, safe_json
-from chatterm.core.clean import clean
+from chatterm.core.clean import clean, clean_line
 from chatterm.core.redact import redact
 
 TEXT_LIMIT_BYTES = 2048
@@ -26,7 +26,8 @@ class Complaint:
     """`text` is safe to show; `codes` are all machine-readable names in lower case.
 
     `status` is an HTTP status named in the body, `param` the request parameter complained about, dotted for an
-    inner one; `retry_after` is in seconds.
+    inner one; `retry_after` is in seconds; `request_id` is the provider's name for the request, where the body
+    has it (Anthropic).
     """
 
     text: str = ""
@@ -34,6 +35,7 @@ class Complaint:
     status: int | None = None
     param: str = ""
     retry_after: float | None = None
+    request_id: str | None = None
 
 
 def complaint_in(body: bytes) -> Complaint:
@@ -59,7 +61,7 @@ def complaint_of(value: object) -> Complaint:
     inner = as_object(outer.get("error"))
     metadata = as_object(inner.get("metadata"))
     faults = _faults(outer, inner)
-    details = list(map(as_object, as_list(inner.get("details"))))
+    details = list(map(as_object, as_list(inner.get("details")) or [inner.get("details")]))
     names = [name for fields in (outer, inner, metadata, *faults, *details) for name in _names(fields)]
     names += [str(name)[:200].lower() for name in _quotas(details)]
     if metadata.get("flagged_input") is not None or metadata.get("reasons"):
@@ -72,6 +74,7 @@ def complaint_of(value: object) -> Complaint:
         status=statuses[0] if statuses else None,
         param=_safe(as_text(inner.get("param")) or as_text(outer.get("param")) or _place(faults)),
         retry_after=_wait(details, text),
+        request_id=clean_line(as_text(outer.get("request_id")), 200) or None,
     )
 
 
@@ -81,7 +84,7 @@ def is_complaint(value: dict[str, object], event: str = "") -> bool:
 
 
 def _names(fields: dict[str, object]) -> Iterator[str]:
-    for key in ("code", "type", "status", "status_code", "error_type", "reason"):
+    for key in ("code", "type", "status", "status_code", "error_type", "error_code", "reason"):
         value = fields.get(key)
         if isinstance(value, str | int) and not isinstance(value, bool):
             yield str(value)[:100].lower()

@@ -67,6 +67,7 @@ _TELLING_CODES: dict[str, type[ProviderError]] = {
     "billing_error": QuotaExceededError,
     "billing_hard_limit_reached": QuotaExceededError,
     "enforced_spend_limit_reached": QuotaExceededError,
+    "linked_organization_spend_limit_reached": QuotaExceededError,
     "context_length_exceeded": ContextTooLongError,
     "exceed_context_size_error": ContextTooLongError,
     "too_many_prompt_tokens": ContextTooLongError,
@@ -116,11 +117,14 @@ _TELLING_TEXTS: tuple[tuple[type[ProviderError], re.Pattern[str]], ...] = tuple(
     for kind, pattern in (
         (
             ContextTooLongError,
-            r"context (length|size|window)|max(imum)? context|prompt (is )?too long"
+            r"context (length|size|window|limit)|max(imum)? context|prompt (is )?too long"
             r"|too many (prompt |input )?tokens|input token count",
         ),
         (AuthenticationError, r"(incorrect|invalid|missing|no) (api )?key|api key not valid"),
-        (QuotaExceededError, r"insufficient (balance|credit|fund|quota)|exceeded your current quota"),
+        (
+            QuotaExceededError,
+            r"insufficient (balance|credit|fund|quota)|exceeded your current quota|credit balance is too low",
+        ),
         (
             ModelNotFoundError,
             r"\bmodel\b.{0,200}\b(not found|not exist|unknown)|not a valid model|^models?[:/] ?\S+( is not found|$)"
@@ -144,7 +148,7 @@ def response_error(title: str, status: int, headers: Mapping[str, str], body: by
     kind = ProtocolError if status < 400 else _kind(status, complaint)
     error = _worded(kind, title, status, complaint)
     lowered = {name.lower(): value for name, value in headers.items()}
-    error.request_id = request_id(lowered)
+    error.request_id = request_id(lowered) or complaint.request_id
     error.retry_after = retry_after_seconds(lowered) or complaint.retry_after
     error.retryable = status == 409 or error.retryable
     # OpenAI's and Anthropic's own word on the matter overrides the rule of thumb.
@@ -228,7 +232,7 @@ def _worded(kind: type[ProviderError], title: str, status: int | None, complaint
     # Provider text may hold braces, so only our own words are formatted.
     message = as_subject(told.replace("{}", title)) + (f": {complaint.text}" if complaint.text else ".")
     error = kind(message, hint.replace("{}", title), status=status, retryable=wording.retryable)
-    error.retry_after = complaint.retry_after
+    error.retry_after, error.request_id = complaint.retry_after, complaint.request_id
     if isinstance(error, BadRequestError):
         error.parameter = refused
     return error

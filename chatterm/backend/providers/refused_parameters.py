@@ -9,7 +9,7 @@ from chatterm.backend.providers.complaints import Complaint
 
 # Without these a request is no request any more, or its answer would come in another form.
 _NEEDED = frozenset(
-    {"model", "messages", "input", "contents", "prompt", "stream", "system", "body", "parameter"}
+    {"model", "messages", "assistant", "input", "contents", "prompt", "stream", "system", "body", "parameter"}
 )
 
 _CODES = frozenset(
