@@ -174,7 +174,8 @@ class Attempt:
                 self._probe = asyncio.get_running_loop().create_task(
                     self._watch_loading(self._target.is_loaded), context=contextvars.Context()
                 )
-        self._emit(StageChanged(at, stage))
+        usual = self._target.load_seconds if stage is Stage.LOADING else None
+        self._emit(StageChanged(at, stage, usual() if usual is not None else None))
 
     def _stamp_connection(self, at: float) -> None:
         """The connection is there: the last step of a new one ended now, TLS or else the connect."""

@@ -221,3 +221,5 @@ class Session:
             )  # the turn leaves a connection, and its model loaded
         # Nothing awaits between the turn's last event and here, so who reads that event sees these turns.
         self.turns = (*self.turns[:-1], turn) if turn.is_kept else before
+        if job.target.note_load is not None and turn.timings.server is not None:
+            await job.target.note_load(turn.timings.server.load_seconds)

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from chatterm.backend.model_facts import KnownModels, ModelFacts
 from chatterm.backend.load_times import LoadTimes
+from chatterm.backend.model_facts import KnownModels, ModelFacts
 from chatterm.backend.parameters import read_parameters
 from chatterm.backend.provider_keys import ProviderKeys
 from chatterm.backend.providers import registry

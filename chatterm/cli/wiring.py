@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from chatterm.backend.attachments import HeldBlobs
 from chatterm.backend.guide import GuideService
+from chatterm.backend.load_times import LoadTimes
 from chatterm.backend.models import ModelLists
 from chatterm.backend.net.client import HttpClients
 from chatterm.backend.payload_cache import PayloadCache
@@ -70,6 +71,8 @@ class Engine:
     async def prepare(self) -> tuple[str, ...]:
         """Open the store and end what a killed process left behind; returns what the user should be told."""
         await self.database.ready()
+        if self.targets.load_times is not None:
+            await self.targets.load_times.read()
         notices = list(self.database.notices)
         try:
             recovered = await self.history.recover()
@@ -118,6 +121,7 @@ def build_engine(
     database = Database(file, busy_seconds=busy_seconds, if_unsaved=if_unsaved)
     history, state, held = History(database), StateStore(database), HeldBlobs()
     clients = HttpClients(settings.network)
+    load_times = LoadTimes(state)
     targets = Targets(
         settings=settings,
         keys=keys,
@@ -126,6 +130,7 @@ def build_engine(
         refused=loaded.refused,
         asked=_asked_addresses(loaded),
         connect=clients.warm,
+        load_times=load_times,
     )
 
     async def load_blobs(digests: frozenset[str]) -> dict[str, bytes]:

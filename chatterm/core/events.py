@@ -143,10 +143,14 @@ class ParameterRefused:
 
 @dataclass(frozen=True, slots=True)
 class StageChanged:
-    """The turn waits for something else now; `at` is in monotonic seconds."""
+    """The turn waits for something else now; `at` is in monotonic seconds.
+
+    `usual_seconds` is how long that took the last time, where it is known and worth telling.
+    """
 
     at: float
     stage: Stage
+    usual_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from chatterm.core.events import (
 )
 from chatterm.core.turn import Stage, Turn
 from chatterm.tui.transcript.transcript import Transcript
-from chatterm.tui.turn_text import quiet_words, waiting_words
+from chatterm.tui.turn_text import quiet_words, stage_words, waiting_words
 
 TICK_SECONDS = 0.1
 """How often the waiting line and the figures are brought up to date."""
@@ -57,6 +57,7 @@ class Pump:
         self._started = time.monotonic()
         self._meter = TurnMeter(handle.turn.provider, handle.turn.model, self._started)
         self._stage: Stage | None = None
+        self._usual: float | None = None
         self._host = ""
         self._last_delta: float | None = None
         self._waiting = False
@@ -82,7 +83,8 @@ class Pump:
             return
         if self._last_delta is None:
             model, seconds = self.handle.turn.model, now - self._started
-            words = waiting_words(self._stage, model, self._host, seconds, self._stop_key)
+            stage = stage_words(self._stage, model, self._host)
+            words = waiting_words(stage, seconds, self._usual, self._stop_key)
         else:
             words = quiet_words(now - self._last_delta, self._stop_key)
         if words is not None or self._waiting:
@@ -97,8 +99,8 @@ class Pump:
                 self._host = host
             case ParameterRefused(name, model):
                 self._tell(clean_line(f"{model} does not take {name}; asked again without it.", 200))
-            case StageChanged(stage=stage):
-                self._stage = stage
+            case StageChanged(stage=stage, usual_seconds=usual):
+                self._stage, self._usual = stage, usual
                 self.tick()
             case Streamed(event=inner):
                 self._write(inner)

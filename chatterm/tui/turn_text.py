@@ -121,9 +121,14 @@ def taken_out_words(turn: Turn) -> str:
     return f"{why} {'Your prompt is back.' if turn.replaces is None else 'What was there before is back.'}"
 
 
-def waiting_words(stage: Stage | None, model: str, host: str, seconds: float, stop_key: str) -> str:
-    """The line under a reply that has not begun: what it waits for, how long, and from 15 s how to stop."""
-    words = f"{_stage_words(stage, model, host)} · {seconds:.1f} s"
+def waiting_words(stage: str, seconds: float, usual_seconds: float | None, stop_key: str) -> str:
+    """The line under a reply that has not begun: what it waits for, how long, and from 15 s how to stop.
+
+    `stage` is of `stage_words`, `usual_seconds` how long this took the last time.
+    """
+    words = f"{stage} · {seconds:.1f} s"
+    if usual_seconds is not None:
+        words = f"{words} · last time {span_text(usual_seconds)}"
     return f"{words} · {stop_key} stops" if seconds >= STOP_HINT_SECONDS else words
 
 
@@ -135,7 +140,8 @@ def quiet_words(seconds: float, stop_key: str) -> str | None:
     return f"{words} · {stop_key} stops" if seconds >= STOP_HINT_SECONDS else words
 
 
-def _stage_words(stage: Stage | None, model: str, host: str) -> str:
+def stage_words(stage: Stage | None, model: str, host: str) -> str:
+    """What a turn waits for."""
     words = {
         Stage.PREPARING: "preparing",
         Stage.RESOLVING: f"looking up {host}",

@@ -101,3 +101,25 @@ def test_a_stop_before_the_first_word_gives_the_prompt_back(
     ollama.wait_for("Your prompt is back")
     ollama.wait_until(lambda screen: "▌ a question" not in screen and " a question I regret" in screen)
     assert [turn.state for turn in home.stored()] == ["withdrawn"]
+
+
+def test_a_model_is_loaded_while_the_prompt_is_typed_and_the_wait_tells_how_long_it_took_before(
+    home: Home, server: ScriptedServer
+) -> None:
+    server.routes["/api/ps"] = lambda _: replies.whole({"models": []})
+    server.reply_script(replies.whole({"model": "big", "done": True, "done_reason": "load"}))
+    with home.start("--provider", "ollama", "--model", "big", OLLAMA_HOST=server.url) as terminal:
+        terminal.wait_for("ollama / big")
+        terminal.send(b"Hi")
+        server.wait_until(lambda: server.chats)
+        assert server.chats[0].json["messages"] == []
+        done = replies.ollama_done(usage=(1, 2), load_seconds=4.2, prompt_seconds=0.1, eval_seconds=0.1)
+        frames = [replies.ollama_line({"role": "assistant", "content": "Hello."}), done]
+        server.reply_script(replies.stream(frames, content_type=replies.CONTENT_TYPES["ollama"]))
+        terminal.send(ENTER)
+        terminal.wait_for("complete")
+        server.reply_text("never", provider="ollama", gates={0: "never"})
+        terminal.send(b"Again" + ENTER)
+        terminal.wait_for("loading big")
+        terminal.wait_for("last time 4.2 s")
+        assert [len(chat.json["messages"]) for chat in server.chats] == [0, 1, 3]
