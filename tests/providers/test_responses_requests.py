@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ from chatterm.core.messages import (
     ToolResultPart,
 )
 from chatterm.core.turn import Effort, Parameters, ToolSpec, TurnRequest
-from tests.providers.replay import decode_data
+from tests.providers.replay import SHARED_FOLDER, decode_data
 
 BLOBS = {"11": b"\x89PNG", "22": b"first line\n", "33": b"%PDF-1.7"}
 ORIGIN = "openai_responses/openai"
@@ -329,6 +330,53 @@ def test_an_empty_reply_is_never_sent(parts: tuple[Part | str, ...]) -> None:
         one["role"] for one in items(message("user", "a"), message("assistant", *parts), message("user", "b"))
     ]
     assert roles == ["user", "user"]
+
+
+# ---- as other clients were recorded to ask -----------------------------------------------------------
+
+_RECORDED = (
+    "xai/responses-grok-4.3-cached-thinking-tool-result-in-2",
+    "xai/responses-grok-4.3-cached-thinking-tool-tool-result-in",
+    "deepseek/responses-deepseek-v4-flash-cached-text-tool-result-in",
+)
+
+
+def _as_messages(recorded: list[dict[str, Any]], origin: str) -> list[Message]:
+    """The conversation that these items tell: what the model said in a row is one reply."""
+    said: list[tuple[Role, Part]] = []
+    for item in recorded:
+        match item.get("type"):
+            case "reasoning":
+                said.append(("assistant", opaque(item, origin)))
+            case "function_call":
+                said.append(("assistant", ToolCallPart(item["call_id"], item["name"], item["arguments"])))
+            case "function_call_output":
+                said.append(("tool", ToolResultPart(item["call_id"], item["output"])))
+            case _ if item["role"] == "assistant":
+                said.append(("assistant", TextPart(item["content"][0]["text"])))
+            case _:
+                said.append(("user", TextPart(item["content"])))
+    return [
+        message(role, *(part for _, part in parts)) for role, parts in groupby(said, key=lambda one: one[0])
+    ]
+
+
+@pytest.mark.parametrize("name", _RECORDED)
+def test_recorded_conversations_go_out_as_they_did(name: str) -> None:
+    path = SHARED_FOLDER / f"{name}.json"
+    if not path.is_file():
+        pytest.skip(f"no recordings in {SHARED_FOLDER}")
+    recorded = json.loads(path.read_text(encoding="utf-8"))["request"]["body"]
+    provider = name.partition("/")[0]
+    found = _as_messages(recorded["input"], f"openai_responses/{provider}")
+    ours = sent(*found, name=provider, model=recorded["model"], system=recorded.get("instructions"))
+    theirs = [
+        {"type": "message", **item} if item.get("role") == "assistant" else item for item in recorded["input"]
+    ]
+    assert ours["input"] == theirs
+    assert len(found) > 2
+    for field in ("model", "stream", "store", "include", "instructions"):
+        assert field not in recorded or ours[field] == recorded[field]
 
 
 # ---- the payload cache's laws ----------------------------------------------------------------------
