@@ -40,7 +40,7 @@ def encoded(cache: PayloadCache, messages: tuple[Message, ...], name: str) -> li
 def test_joined_bytes_equal_a_one_shot_encoding() -> None:
     picture = Message(id="p", role="user", parts=(ImagePart("image/png", "abc"), TextPart("what is it?")))
     messages = (*conversation(6), picture)
-    for name in ("openai", "ollama"):
+    for name in ("openai", "ollama", "gemini"):
         warm = PayloadCache()
         body(warm, messages[:4], name)
         assert body(warm, messages, name) == body(PayloadCache(limit_bytes=0), messages, name)
@@ -49,7 +49,7 @@ def test_joined_bytes_equal_a_one_shot_encoding() -> None:
 
 def test_a_request_begins_with_the_messages_of_the_one_before() -> None:
     messages = conversation(7)
-    for name in ("openai", "ollama"):
+    for name in ("openai", "ollama", "gemini"):
         cache = PayloadCache()
         shorter, longer = body(cache, messages[:5], name), body(cache, messages, name)
         prefix = shorter[: shorter.index(b"text 4") + 6]

@@ -103,6 +103,43 @@ def test_ollamas_list() -> None:
     ]
 
 
+def test_geminis_list_tells_limits_and_thinking() -> None:
+    chats = {
+        "name": "models/gemini-3-pro",
+        "displayName": "Gemini\x1b 3 Pro",
+        "inputTokenLimit": 1_048_576,
+        "outputTokenLimit": 65_536,
+        "supportedGenerationMethods": ["generateContent", "countTokens"],
+        "thinking": True,
+    }
+    embeds = {"name": "models/gemini-embedding-001", "supportedGenerationMethods": ["embedContent"]}
+    speaks = {
+        "name": "models/gemini-2.5-flash-preview-tts",
+        "supportedGenerationMethods": ["generateContent"],
+    }
+    assert listed("gemini", {"models": [chats, embeds, speaks, {"name": "mine"}], "nextPageToken": "x"}) == [
+        ModelInfo(
+            provider="gemini",
+            id="gemini-3-pro",
+            name="Gemini␛ 3 Pro",
+            context_tokens=1_048_576,
+            output_tokens=65_536,
+            thinking=True,
+        ),
+        ModelInfo(provider="gemini", id="mine"),
+    ]
+    assert adapter("gemini").parse_models(shared("gemini/models-2.json"), "gemini") == []
+
+
+def test_geminis_list_comes_on_one_page_and_the_key_in_a_header() -> None:
+    endpoint = Endpoint(provider="gemini", base_url="https://h", api_key="k")
+    request = adapter("gemini").models_request(endpoint, Limits())
+    assert request is not None
+    assert request.url == "https://h/v1beta/models?pageSize=1000"
+    assert request.headers["x-goog-api-key"] == "k"
+    assert (request.method, request.body, request.framing) == ("GET", b"", None)
+
+
 def test_the_models_that_ollama_has_in_memory() -> None:
     request = loaded_request(Endpoint(provider="ollama", base_url="http://h:1/"), Limits())
     assert (request.method, request.url, request.framing) == ("GET", "http://h:1/api/ps", None)

@@ -103,7 +103,7 @@ def test_adapters_of_others_are_found_by_entry_point(monkeypatch: pytest.MonkeyP
 def test_the_registry_loads_no_adapter() -> None:
     script = (
         "import sys; import chatterm.backend.providers.registry as r; r.services();"
-        "names = ('.openai_chat', '.openai_responses', '.ollama', '.guide');"
+        "names = ('.openai_chat', '.openai_responses', '.gemini', '.ollama', '.guide');"
         "bad = [m for m in sys.modules if m.endswith(names) or m == 'msgspec'];"
         "print(bad); sys.exit(bool(bad))"
     )

@@ -291,7 +291,7 @@ _MESSAGES = st.lists(
 )
 
 
-@given(_MESSAGES, st.sampled_from(["openai", "ollama", "mistral"]))
+@given(_MESSAGES, st.sampled_from(["openai", "ollama", "mistral", "gemini"]))
 def test_the_joined_body_is_the_one_shot_encoding(messages: list[Message], name: str) -> None:
     """Any text at all, lone surrogates included, gives valid UTF-8 JSON."""
     request = build(name, messages, system="s", options={"seed": 1})

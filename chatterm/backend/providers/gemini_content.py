@@ -7,12 +7,11 @@ from dataclasses import replace
 
 from chatterm.backend.providers.base import Blobs, Variant
 from chatterm.backend.providers.gemini_signatures import ORIGIN, STAND_IN, WirePart, put_back
-from chatterm.backend.providers.message_content import content_pieces, image_base64
+from chatterm.backend.providers.message_content import image_base64, pieces_with_documents
 from chatterm.backend.providers.tool_calls import argument_object
+from chatterm.backend.providers.tool_history import NO_RESULT
 from chatterm.backend.providers.wire_json import as_list, as_object, as_text, encode_json, safe_json
 from chatterm.core.messages import (
-    FilePart,
-    ImagePart,
     Message,
     OpaquePart,
     Part,
@@ -21,10 +20,6 @@ from chatterm.core.messages import (
     ToolCallPart,
     ToolResultPart,
 )
-
-PDF = "application/pdf"
-
-_NO_RESULT = "The call was stopped before it had a result."
 
 
 def encode_content(message: Message, variant: Variant, blobs: Blobs) -> bytes:
@@ -49,7 +44,7 @@ def joined_contents(messages: Iterable[Message], encoded: Iterable[bytes]) -> by
 
     def answer_waiting() -> None:
         for call_id, name in waiting:
-            put("user", encode_json(_response(call_id, {"error": _NO_RESULT}, name)))
+            put("user", encode_json(_response(call_id, {"error": NO_RESULT}, name)))
         waiting.clear()
 
     for message, parts in zip(messages, encoded, strict=True):
@@ -101,14 +96,11 @@ def _reply_parts(message: Message, variant: Variant, blobs: Blobs) -> list[WireP
 
 
 def _pieces(message: Message, part: Part, variant: Variant, blobs: Blobs) -> Iterator[WirePart]:
-    if isinstance(part, FilePart) and part.media_type == PDF:
-        yield {"inlineData": {"mimeType": PDF, "data": image_base64(part, blobs)}}
-        return
-    for piece in content_pieces(replace(message, parts=(part,)), blobs, variant.images):
-        if isinstance(piece, ImagePart):
-            yield {"inlineData": {"mimeType": piece.media_type, "data": image_base64(piece, blobs)}}
-        else:
+    for piece in pieces_with_documents(replace(message, parts=(part,)), blobs, variant.images):
+        if isinstance(piece, str):
             yield {"text": piece}
+        else:
+            yield {"inlineData": {"mimeType": piece.media_type, "data": image_base64(piece, blobs)}}
 
 
 def _response(call_id: str, response: dict[str, object], name: str = "") -> WirePart:
