@@ -31,10 +31,11 @@ from chatterm.core.events import (
     ToolCallStarted,
     UsageReported,
 )
-from chatterm.core.messages import Citation, TextPart
+from chatterm.core.messages import Citation, OpaquePart, TextPart
 from chatterm.core.timings import ServerTimings
 from chatterm.core.turn import StopReason
 from chatterm.core.usage import Usage
+from tests.cpu_time import in_proportion
 from tests.providers.replay import Replayed, decode, decode_data
 
 DONE = "[DONE]"
@@ -345,6 +346,171 @@ def test_a_null_error_is_none() -> None:
     assert read(chunk({"content": "Hi"}, "stop", error=None)).error is None
 
 
+# ---- what single services add --------------------------------------------------------------------
+
+
+def openrouter(*data: str | dict[str, Any]) -> Replayed:
+    return decode_data(adapter("openrouter").new_decoder(), *data)
+
+
+@pytest.mark.parametrize(
+    ("usage", "cost"),
+    [
+        ({"cost": 0.0125}, 0.0125),
+        ({"cost": 0}, 0.0),
+        ({"cost": {"input_tokens_cost": 0.1, "total_cost": 0.5}}, 0.5),
+        ({"cost_in_usd_ticks": 25_000_000}, 0.0025),
+        ({"cost": {}}, None),
+        ({"cost": "much"}, None),
+        ({"cost": -1}, None),
+        ({}, None),
+    ],
+)
+def test_what_the_service_says_it_costs(usage: dict[str, Any], cost: float | None) -> None:
+    assert read(chunk({"content": "Hi"}, "stop", usage={"prompt_tokens": 1} | usage)).draft.usage.cost == cost
+
+
+def test_reasoning_details_are_joined_and_kept_as_one_part() -> None:
+    def details(*fragments: dict[str, Any]) -> dict[str, Any]:
+        reasoning = "".join(fragment.get("text", "") for fragment in fragments)
+        return chunk({"content": "", "reasoning": reasoning, "reasoning_details": list(fragments)})
+
+    replayed = openrouter(
+        details({"type": "reasoning.text", "text": "Let ", "format": "f", "index": 0})
+        | {"model": "anthropic/c"},
+        details({"type": "reasoning.text", "text": "me.", "index": 0}),
+        details({"type": "reasoning.text", "signature": "sig", "index": 0}),
+        details({"type": "reasoning.encrypted", "data": "AAA", "id": "r1", "index": 1}),
+        chunk({"content": "Yes"}, "stop"),
+    )
+    *_, sealed = replayed.draft.parts()
+    assert isinstance(sealed, OpaquePart)
+    assert sealed.origin == "openrouter/anthropic"
+    assert json.loads(sealed.data) == [
+        {"type": "reasoning.text", "text": "Let me.", "format": "f", "index": 0, "signature": "sig"},
+        {"type": "reasoning.encrypted", "data": "AAA", "id": "r1", "index": 1},
+    ]
+    assert [event.text for event in replayed.events if isinstance(event, ThinkingDelta)] == ["Let ", "me."]
+    assert isinstance(replayed.events[-1], StreamFinished)
+
+
+def test_reasoning_details_without_numbers() -> None:
+    one = {"type": "reasoning.text", "text": "a"}
+    two = {"type": "reasoning.encrypted", "data": "A"}
+    replayed = openrouter(*(chunk({"reasoning_details": [item]}) for item in (one, one, two, two)), DONE)
+    *_, sealed = replayed.draft.parts()
+    assert isinstance(sealed, OpaquePart)
+    assert json.loads(sealed.data) == [{"type": "reasoning.text", "text": "aa"}, two, two]
+
+
+def test_empty_reasoning_details_are_nothing() -> None:
+    empty = {"type": "reasoning.text", "text": "", "signature": "", "index": 0}
+    parts = openrouter(chunk({"content": "Hi", "reasoning_details": [empty, 7]}, "stop")).draft.parts()
+    assert [type(part).__name__ for part in parts] == ["TextPart"]
+    other = read(chunk({"content": "Hi", "reasoning_details": [{"text": "x", "index": 0}]}, "stop"))
+    assert [type(part).__name__ for part in other.draft.parts()] == ["ThinkingPart", "TextPart"]
+
+
+def test_openrouters_usage_rides_in_the_error() -> None:
+    replayed = openrouter(
+        chunk({"content": "Half"}),
+        chunk(
+            {},
+            "error",
+            error={"code": 502, "message": "Upstream broke"},
+            usage={"cost": 0.5, "prompt_tokens": 3},
+        ),
+    )
+    assert type(replayed.error) is ServerError
+    assert replayed.draft.usage == Usage(input=3, cost=0.5)
+
+
+def test_an_error_inside_a_choice() -> None:
+    whole = {
+        "id": "r",
+        "choices": [
+            {
+                "message": {"content": "Half"},
+                "error": {"code": 429, "message": "Slow"},
+                "finish_reason": "error",
+            }
+        ],
+    }
+    replayed = openrouter(whole)
+    assert type(replayed.error) is RateLimitedError
+    assert text(replayed) == "Half"
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind"),
+    [
+        ({"error": {"message": "x", "type": "BadGatewayError", "code": 504}}, ServerError),
+        ({"object": "error", "message": "x", "code": 400, "type": "BadRequestError"}, BadRequestError),
+        ({"code": "x", "error": "The service is overloaded"}, ServerError),
+        ({"error": {"message": "x", "code": "tool_use_failed", "status_code": 400}}, BadRequestError),
+        ({"id": "r", "choices": [], "x_groq": {"error": "over_capacity"}}, ServerError),
+        ({"error": {"message": "x", "code": "rate_limit_exceeded"}}, RateLimitedError),
+        ({"error": {"message": "x", "metadata": {"error_type": "provider_overloaded"}}}, OverloadedError),
+    ],
+)
+def test_errors_in_the_midst_of_a_stream(frame: dict[str, Any], kind: type[ProviderError]) -> None:
+    replayed = read(chunk({"content": "Half"}), frame, DONE)
+    assert type(replayed.error) is kind
+    assert text(replayed) == "Half"
+    assert not replayed.draft.finished
+
+
+def test_azures_first_chunk_is_empty_and_its_filter_a_reason_to_stop() -> None:
+    first = {
+        "choices": [],
+        "created": 0,
+        "id": "",
+        "model": "",
+        "prompt_filter_results": [{"prompt_index": 0}],
+    }
+    replayed = read(first, chunk({"content": "Hi"}), chunk({}, "content_filter"), DONE)
+    assert replayed.draft.stop_reason is StopReason.CONTENT_FILTER
+    assert replayed.draft.model == "m"
+    assert replayed.draft.skipped_frames == 0
+
+
+def test_a_picture_in_a_reply_is_told() -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    replayed = read(chunk({"content": "See", "images": [image]}, "stop"))
+    assert FrameSkipped("a picture in the reply, data:image/png") in replayed.events
+    assert text(replayed) == "See"
+
+
+def test_what_groq_searched_for_is_told_as_sources() -> None:
+    found = {"results": [{"title": "T", "url": "https://a", "score": 1}, {"title": "no address"}]}
+    tools = [{"type": "search", "search_results": found}, {"type": "python", "output": "4"}]
+    replayed = read(chunk({"executed_tools": tools}), chunk({"content": "Hi"}, "stop"))
+    assert CitationsReported((Citation("https://a", "T"),)) in replayed.events
+
+
+def test_annotations_nested_and_flat() -> None:
+    nested = {"type": "url_citation", "url_citation": {"url": "https://a", "title": "A"}}
+    flat = {"type": "url_citation", "url": "https://b", "title": "B"}
+    replayed = read(chunk({"annotations": [nested]}), chunk({"annotations": [nested, flat]}, "stop"))
+    assert replayed.events.count(CitationsReported((Citation("https://a", "A"),))) == 1
+    assert CitationsReported((Citation("https://a", "A"), Citation("https://b", "B"))) in replayed.events
+
+
+def test_perplexitys_repeated_sources_cost_no_more_than_their_bytes() -> None:
+    sources = [{"url": f"https://host/{n}", "title": "x" * 50, "snippet": "y" * 500} for n in range(20)]
+
+    def frames(count: int) -> list[Frame]:
+        piece = chunk({"content": "word "}, search_results=sources, citations=[s["url"] for s in sources])
+        return [Frame(0.0, json.dumps(piece).encode())] * count
+
+    def decoded(given: list[Frame]) -> None:
+        events = decode(adapter("perplexity").new_decoder(), given).events
+        assert sum(isinstance(event, CitationsReported) for event in events) == 1
+
+    fourth, all_of_them = frames(60), frames(240)
+    assert in_proportion(lambda: decoded(fourth), lambda: decoded(all_of_them)) is None
+
+
 _NAMES = [
     "choices",
     "delta",
@@ -368,6 +534,13 @@ _MORE = [
     "x_groq",
     "timings",
     "model",
+    "reasoning_details",
+    "images",
+    "executed_tools",
+    "search_results",
+    "cost",
+    "data",
+    "signature",
 ]
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -384,6 +557,6 @@ _JSON = st.recursive(
 )
 def test_no_frames_at_all_raise_anything_else(payloads: list[bytes], event: str) -> None:
     """`decode` catches provider errors; anything else would fail this test."""
-    for name in ("custom", "ollama"):
+    for name in ("custom", "ollama", "openrouter", "perplexity"):
         replayed = decode(adapter(name).new_decoder(), [Frame(0.0, data, event) for data in payloads])
         assert replayed.draft.finished or replayed.error is not None

@@ -97,7 +97,9 @@ class OllamaDecoder:
 
 def as_ollama_says(error: ProviderError) -> ProviderError:
     """The error with what is Ollama's alone: how to fetch a model, and the parameter behind a capability."""
-    if isinstance(error, BadRequestError) and error.parameter == "thinking":
+    if isinstance(error, BadRequestError) and (
+        error.parameter == "thinking" or "think value" in error.message
+    ):
         error.parameter = "think"
     if isinstance(error, ModelNotFoundError):
         named = _NAMED_MODEL.search(error.message)

@@ -53,7 +53,9 @@ _FAILURES = {
 }
 
 _FIGURES = frozenset({"usage", "x_groq", "timings"})
+_SOURCES = frozenset({"citations", "search_results", "annotations", "executed_tools"})
 _KNOWN_FIELDS = _FIGURES | {"choices", "citations", "search_results"}
+_BESIDE = frozenset({"refusal", "reasoning_details", "images", "tool_calls", "function_call"})
 
 
 class OpenAIChatDecoder:
@@ -76,6 +78,7 @@ class OpenAIChatDecoder:
         self._ended = False
         self._streams = False
         self._usage: UsageReported | None = None
+        self._told: object = None
         self._citations: tuple[Citation, ...] = ()
         self._sources: list[object] = []
 
@@ -110,28 +113,38 @@ class OpenAIChatDecoder:
         raise truncation_error(self._title, self._started)
 
     def _read(self, chunk: dict[str, object], event: str) -> Iterator[StreamEvent]:
-        failed = is_complaint(chunk, event) or "error" in as_object(chunk.get("x_groq"))
+        failed = is_complaint(chunk, event) or ("x_groq" in chunk and "error" in as_object(chunk["x_groq"]))
         if not failed and not _KNOWN_FIELDS & chunk.keys():
             yield FrameSkipped(clean_line(f"unknown fields: {', '.join(sorted(chunk))}"))
             return
-        yield from self._start(chunk)
-        choice, delta = {}, {}
-        choices = as_list(chunk.get("choices"))
-        if choices:
-            choice = next((c for c in map(as_object, choices) if c.get("index") in (None, 0)), None)
-            if choice is None:
-                yield FrameSkipped("another choice than the first")
-                choice = {}
+        if not self._started:
+            yield from self._start(chunk)
+        choice, delta = self._choice(chunk), {}
+        if choice is None:
+            yield FrameSkipped("another choice than the first")
+            choice = {}
+        # This runs for every few characters: what a chunk does not have costs no call.
+        if choice:
             delta = self._delta(choice)
             yield from self._content(delta)
-        yield from self._report_citations(chunk, delta)
-        yield from self._report_usage(chunk)
+        if not _SOURCES.isdisjoint(chunk) or not _SOURCES.isdisjoint(delta):
+            yield from self._report_citations(chunk, delta)
+        if chunk.get("usage") or chunk.get("x_groq") or chunk.get("timings"):
+            yield from self._report_usage(chunk)
         if failed:
             yield from self._think.finish()
             raise stream_error(
                 self._title, complaint_of(chunk if chunk.get("error") else chunk.get("x_groq") or chunk)
             )
-        yield from self._stop(choice)
+        if choice.get("finish_reason") or "message" in choice or "error" in choice:
+            yield from self._stop(choice)
+
+    def _choice(self, chunk: dict[str, object]) -> dict[str, object] | None:
+        """The first choice; empty where there is none, None where there are only others."""
+        choices = as_list(chunk.get("choices"))
+        if not choices:
+            return {}
+        return next((c for c in map(as_object, choices) if c.get("index") in (None, 0)), None)
 
     def _start(self, chunk: dict[str, object]) -> Iterator[StreamEvent]:
         model, response_id = as_text(chunk.get("model")), as_text(chunk.get("id"))
@@ -146,15 +159,24 @@ class OpenAIChatDecoder:
         Perplexity sends both: streamed, the message repeats all of the text; whole, the delta is empty.
         """
         delta = as_object(choice.get("delta"))
-        self._streams = self._streams or any(value for name, value in delta.items() if name != "role")
+        if not self._streams:
+            self._streams = any(value for name, value in delta.items() if name != "role")
         return delta if self._streams else as_object(choice.get("message")) or delta
 
     def _content(self, delta: dict[str, object]) -> Iterator[StreamEvent]:
         if reasoning := _reasoning(delta):
             yield ThinkingDelta(reasoning)
         content = delta.get("content")
-        for item in as_list(content) or [content]:
-            yield from self._content_item(item)
+        if isinstance(content, str):
+            if content:
+                yield from self._think.feed(content)
+        else:
+            for item in as_list(content) or ([content] if content else []):
+                yield from self._content_item(item)
+        if not _BESIDE.isdisjoint(delta):
+            yield from self._beside_content(delta)
+
+    def _beside_content(self, delta: dict[str, object]) -> Iterator[StreamEvent]:
         if refusal := as_text(delta.get("refusal")):
             yield RefusalDelta(refusal)
         if self._details_of is not None:
@@ -188,8 +210,7 @@ class OpenAIChatDecoder:
         if sources and sources != self._sources:  # Perplexity repeats all of them in every chunk
             self._sources = sources
             found = tuple(map(_citation, sources))
-        for annotation in map(as_object, as_list(delta.get("annotations"))):
-            source = _citation(annotation.get("url_citation") or annotation)
+        for source in map(_citation, _annotated(delta)):
             if source.url and source not in found:
                 found = (*found, source)
         if found != self._citations:
@@ -197,9 +218,11 @@ class OpenAIChatDecoder:
             yield CitationsReported(found)
 
     def _report_usage(self, chunk: dict[str, object]) -> Iterator[StreamEvent]:
-        if not _FIGURES & chunk.keys():
+        told = chunk.get("usage") or as_object(chunk.get("x_groq")).get("usage")
+        if told == self._told and "timings" not in chunk:
             return
-        usage = reported_usage(chunk.get("usage") or as_object(chunk.get("x_groq")).get("usage"))
+        self._told = told
+        usage = reported_usage(told)
         report = UsageReported(usage, server_timings(chunk.get("timings")))
         if report != self._usage and report != UsageReported(Usage()):
             self._usage = report
@@ -235,8 +258,18 @@ def _reasoning(delta: dict[str, object]) -> str:
     for key in ("reasoning_content", "reasoning", "thinking"):
         if text := as_text(delta.get(key)):
             return text
+    if "reasoning_details" not in delta:
+        return ""
     details = map(as_object, as_list(delta.get("reasoning_details")))
     return "".join(as_text(detail.get("text")) or as_text(detail.get("summary")) for detail in details)
+
+
+def _annotated(delta: dict[str, object]) -> Iterator[object]:
+    """Sources that come with the text: OpenAI's annotations, and what Groq's compound models searched for."""
+    for annotation in map(as_object, as_list(delta.get("annotations"))):
+        yield annotation.get("url_citation") or annotation
+    for tool in map(as_object, as_list(delta.get("executed_tools"))):
+        yield from as_list(as_object(tool.get("search_results")).get("results"))
 
 
 def _citation(source: object) -> Citation:

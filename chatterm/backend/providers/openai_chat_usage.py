@@ -6,6 +6,8 @@ from chatterm.backend.providers.wire_json import as_count, as_number, as_object
 from chatterm.core.timings import ServerTimings
 from chatterm.core.usage import Usage
 
+_TICKS_PER_DOLLAR = 10**10
+
 
 def reported_usage(value: object) -> Usage:
     """The counts of a `usage` object (OpenAI API reference); what is missing or senseless stays unknown."""
@@ -28,7 +30,7 @@ def reported_usage(value: object) -> Usage:
         ),
         cache_write=as_count(prompt.get("cache_write_tokens")),
         reasoning=reasoning,
-        cost=_cost(usage.get("cost")),
+        cost=_cost(usage),
     )
 
 
@@ -45,9 +47,12 @@ def server_timings(value: object) -> ServerTimings | None:
     )
 
 
-def _cost(value: object) -> float | None:
-    """US dollars: OpenRouter's number, or the total of Perplexity's object."""
-    return as_number(as_object(value).get("total_cost")) if as_object(value) else as_number(value)
+def _cost(usage: dict[str, object]) -> float | None:
+    """US dollars: OpenRouter's number, the total of Perplexity's object, or xAI's ticks."""
+    told = usage.get("cost")
+    cost = as_number(as_object(told).get("total_cost")) if as_object(told) else as_number(told)
+    ticks = as_number(usage.get("cost_in_usd_ticks"))
+    return ticks / _TICKS_PER_DOLLAR if cost is None and ticks is not None else cost
 
 
 def _first(*values: object) -> int | None:
