@@ -61,8 +61,18 @@ _RECORDED = [
 ]
 
 
+def no_blobs(sha256: str) -> bytes:
+    raise KeyError(sha256)
+
+
 def start(model: str = "claude-sonnet-5", **usage: Any) -> dict[str, Any]:
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": model, "content": []}
+    message: dict[str, Any] = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": [],
+    }
     return {"type": "message_start", "message": {**message, "usage": usage or {"input_tokens": 3}}}
 
 
@@ -97,7 +107,7 @@ def sent_back(replayed: Replayed) -> list[dict[str, object]]:
     """The blocks that the next request has for this reply."""
     assert replayed.error is None
     message = Message(role="assistant", parts=replayed.draft.parts())
-    return message_blocks(message, WIRE.variant("claude-sonnet-5"), {}.__getitem__)
+    return message_blocks(message, WIRE.variant("claude-sonnet-5"), no_blobs)
 
 
 def test_thinking_keeps_its_signature() -> None:
@@ -244,7 +254,7 @@ def test_citations(citation: dict[str, Any], source: Citation) -> None:
 
 def test_usage() -> None:
     """The input counts what the cache gave and took; what is not told is not known."""
-    cached = {
+    cached: dict[str, Any] = {
         "input_tokens": 5,
         "cache_read_input_tokens": 100,
         "cache_creation_input_tokens": 20,
@@ -344,7 +354,7 @@ def test_what_comes_after_the_end_or_makes_no_sense_is_counted() -> None:
 
 
 def test_a_whole_reply_is_read_as_a_streamed_one() -> None:
-    content = [
+    content: list[dict[str, Any]] = [
         {"type": "thinking", "thinking": "Hm.", "signature": "s"},
         {"type": "redacted_thinking", "data": "d"},
         USE,
@@ -396,7 +406,7 @@ def test_recorded_blocks_go_back_as_they_came(recording: Recording) -> None:
     blocks = [_as_sent(block) for block in came.values()]
     replayed = decode(WIRE.new_decoder(), frames("sse", whole(recording.body)))
     message = Message(role="assistant", parts=replayed.draft.parts())
-    back: list[dict[str, Any]] = message_blocks(message, WIRE.variant("claude-sonnet-5"), {}.__getitem__)
+    back: list[dict[str, Any]] = message_blocks(message, WIRE.variant("claude-sonnet-5"), no_blobs)
     cited = any("citations" in block for block in blocks)
     blocks = _without_blank_texts(blocks) if cited else _joined_texts(blocks)
     refused = any(isinstance(part, RefusalPart) for part in message.parts)
@@ -520,19 +530,18 @@ def test_a_parameter_that_is_not_taken(message: str, parameter: str | None) -> N
     assert told.parameter == parameter
 
 
-_JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-3, 2**70)
-    | st.floats()
-    | st.sampled_from(["", "a", "\ud83d", "end_turn"]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["type", "text", "id", "input", "index", "citations", "usage"]), inner, max_size=3
-        )
-    ),
-    max_leaves=6,
+def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    names = st.sampled_from(["type", "text", "id", "input", "index", "citations", "usage"])
+    return st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3)
+
+
+def _typed(kind: str, fields: dict[str, Any]) -> dict[str, Any]:
+    return {"type": kind, **fields}
+
+
+_LEAVES = st.none() | st.booleans() | st.integers(-3, 2**70) | st.floats()
+_JSON: st.SearchStrategy[Any] = st.recursive(
+    _LEAVES | st.sampled_from(["", "a", "\ud83d", "end_turn", "refusal"]), _nested, max_leaves=6
 )
 _KINDS = st.sampled_from(
     [
@@ -577,7 +586,7 @@ _NAMES = [
 
 def _fields(kinds: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
     inner = st.dictionaries(st.sampled_from(_NAMES), _JSON, max_size=4)
-    return st.builds(lambda kind, fields: {"type": kind, **fields}, kinds, inner) | _JSON
+    return st.builds(_typed, kinds, inner) | _JSON
 
 
 _EVENTS = st.fixed_dictionaries(
@@ -603,4 +612,4 @@ def test_nothing_but_named_errors(events: list[Any]) -> None:
     """And whatever was kept can be sent back."""
     replayed = read(*events)
     message = Message(role="assistant", parts=replayed.draft.parts())
-    WIRE.encode_message(message, WIRE.variant("claude-sonnet-5"), {}.__getitem__)
+    WIRE.encode_message(message, WIRE.variant("claude-sonnet-5"), no_blobs)

@@ -230,7 +230,7 @@ def test_thinking_is_less_than_all() -> None:
 
 
 def test_other_parameters() -> None:
-    schema = {"type": "object", "properties": {}}
+    schema: dict[str, Any] = {"type": "object", "properties": {}}
     fields = asked(NEW, stop=("END", " \n"), schema=schema, effort="low", web_search=True)
     assert fields["stop_sequences"] == ["END"]
     assert fields["output_config"] == {"effort": "low", "format": {"type": "json_schema", "schema": schema}}
@@ -371,8 +371,13 @@ def test_no_claude_reads_the_signature_of_another_maker() -> None:
 
 
 def test_opaque_blocks_go_back_in_their_places() -> None:
-    use = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "x"}}
-    found = {
+    use: dict[str, Any] = {
+        "type": "server_tool_use",
+        "id": "srvtoolu_1",
+        "name": "web_search",
+        "input": {"query": "x"},
+    }
+    found: dict[str, Any] = {
         "type": "web_search_tool_result",
         "tool_use_id": "srvtoolu_1",
         "content": [{"encrypted_content": "e"}],
@@ -409,8 +414,8 @@ def test_white_space_between_citations_stays() -> None:
 
 
 def test_a_call_of_the_servers_own_tool_without_its_result() -> None:
-    use = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
-    found = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
+    use: dict[str, Any] = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
+    found: dict[str, Any] = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
     paused = message("user", "Hi"), message("assistant", "Let me see.", own(**use))
     # To be continued, it goes back as it is.
     assert sent_messages(*paused)[1] == reply(text("Let me see."), use)
@@ -515,23 +520,33 @@ def test_prefill() -> None:
 
 _TEXT = st.text(max_size=4) | st.sampled_from([" ", "\ud800", "a\u2028"])
 _IDS = st.sampled_from(["a", "b", "c.d", "", "é"])
+
+
+def _signed(word: str) -> str:
+    return json.dumps({"type": "thinking", "signature": word})
+
+
+def _search(call_id: str) -> str:
+    return json.dumps({"type": "server_tool_use", "id": call_id, "name": "web_search", "input": {}})
+
+
+def _found(call_id: str) -> str:
+    return json.dumps({"type": "web_search_tool_result", "tool_use_id": call_id, "content": []})
+
+
+def _message(role: Role, parts: list[Part]) -> Message:
+    return message(role, *parts)
+
+
+_ODD = [
+    '{"type":"tool_use","caller":{"type":"code_execution_20250825","tool_id":"x"}}',
+    '{"type":"text","blocks":[{"characters":1},7]}',
+    "[",
+    "null",
+    '{"type":3}',
+]
 _OWN = st.one_of(
-    st.builds(lambda word: json.dumps({"type": "thinking", "signature": word}), _TEXT),
-    st.builds(
-        lambda i: json.dumps({"type": "server_tool_use", "id": i, "name": "web_search", "input": {}}), _IDS
-    ),
-    st.builds(
-        lambda i: json.dumps({"type": "web_search_tool_result", "tool_use_id": i, "content": []}), _IDS
-    ),
-    st.sampled_from(
-        [
-            '{"type":"tool_use","caller":{"type":"code_execution_20250825","tool_id":"x"}}',
-            '{"type":"text","blocks":[{"characters":1},7]}',
-            "[",
-            "null",
-            '{"type":3}',
-        ]
-    ),
+    st.builds(_signed, _TEXT), st.builds(_search, _IDS), st.builds(_found, _IDS), st.sampled_from(_ODD)
 )
 _PARTS = st.one_of(
     st.builds(TextPart, _TEXT),
@@ -541,11 +556,8 @@ _PARTS = st.one_of(
     st.builds(ToolResultPart, _IDS, _TEXT, st.booleans()),
     st.builds(OpaquePart, st.sampled_from(["anthropic", "gemini"]), _OWN),
 )
-_MESSAGES = st.builds(
-    lambda role, parts: message(role, *parts),
-    st.sampled_from(["user", "assistant", "tool"]),
-    st.lists(_PARTS, max_size=5),
-)
+_ROLES: st.SearchStrategy[Role] = st.sampled_from(["user", "assistant", "tool"])
+_MESSAGES = st.builds(_message, _ROLES, st.lists(_PARTS, max_size=5))
 
 
 @given(st.lists(_MESSAGES, max_size=7))
