@@ -104,6 +104,7 @@ class CursorView(FindView):
         closed = [number for number in heads if not document.form.is_open(entry.id, number)]
         for number in closed or heads:
             document.turn_fold(place, number)
+        self._entry_changed(place)
         viewport.show(folds_of(document, place)[first], row)
         self._show()
         return True

@@ -72,6 +72,17 @@ class Entry:
         return "\n\n".join(section.text for section in self.sections if section.kind == "text")
 
     @property
+    def has_folds(self) -> bool:
+        """Whether there is thinking, or a tool call, in it."""
+        return any(section.kind != "text" for section in self.sections)
+
+    def has_texts_of(self, other: Entry) -> bool:
+        """Whether both have the same texts, whatever stands beneath them."""
+        return self.text == other.text and [(each.kind, each.text) for each in self.sections] == [
+            (each.kind, each.text) for each in other.sections
+        ]
+
+    @property
     def size(self) -> int:
         """The number of characters in all."""
         return len(self.text) + sum(len(section.text) for section in self.sections)

@@ -92,7 +92,7 @@ class EntryList:
         if self.found is None:
             return
         for place, entry in enumerate(self._entries):
-            if entry is None or any(section.kind != "text" for section in entry.sections):
+            if entry is None or entry.has_folds:
                 self.found.renew(place, absent=entry is None)
 
     def fill(self, place: int, entry: Entry) -> bool:

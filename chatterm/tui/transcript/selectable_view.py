@@ -99,6 +99,28 @@ class SelectableView(TranscriptView):
         if self._dragging:
             self._end_drag()
 
+    def _entry_came(self, place: int, by: int = 1) -> None:
+        """Keeps what is selected where an entry came in at this place, or by -1 one before it went away."""
+
+        def moved(mark: Mark) -> Mark:
+            return mark._replace(place=mark.place + by) if mark.place >= place else mark
+
+        self._anchor = moved(self._anchor[0]), moved(self._anchor[1])
+        if self._selection is not None:
+            self._selection = Selection(moved(self._selection.start), moved(self._selection.end))
+
+    def _entry_changed(self, place: int) -> None:
+        """Selects nothing any more where a selection begins or ends in an entry that is another now."""
+        if self._dragging and self._anchor[0].place == place:
+            self._end_drag()
+        if self._selection is not None and place in (self._selection.start.place, self._selection.end.place):
+            self.clear_selection()
+
+    def _entry_went(self, place: int) -> None:
+        """As both, for an entry that was at this place."""
+        self._entry_changed(place)
+        self._entry_came(place + 1, -1)
+
     def _drag(self) -> None:
         """Draws the selection to where the pointer is; past the edge the view moves on."""
         x, y = self._pointer

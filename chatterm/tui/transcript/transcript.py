@@ -131,7 +131,7 @@ class Transcript(CursorView):
 
     def append(self, entry: Entry) -> None:
         """Adds an entry at the end, but before queued ones unless it is queued. Its id must be new."""
-        self._viewport.inserted(self._document.insert(entry))
+        self._came_in(self._document.insert(entry))
         self._stand_in()
         self._show()
 
@@ -139,20 +139,28 @@ class Transcript(CursorView):
         """Shows the entry in place of the one with its id. Raises `KeyError` when there is none."""
         if self._is_live(entry.id):
             self._stop_clock()
+        place = self._document.entries.place(entry.id)
+        before = self._document.entries[place]
         self._document.replace(entry)
+        if before is None or not before.has_texts_of(entry):
+            self._entry_changed(place)
         self._show()
 
     def remove_entry(self, entry_id: str) -> None:
         """Takes the entry out, live or not. Raises `KeyError` when there is none."""
         if self._is_live(entry_id):
             self._stop_clock()
-        self._viewport.removed(self._document.remove(entry_id))
+        self._went_away(self._document.remove(entry_id))
         self._stand_in()
         self._show()
 
     def toggle_thinking(self) -> None:
         """Shows the thinking and the tool calls of all entries, or folds each to one line."""
         form = self._document.form
+        for mark in self._selection or ():
+            entry = self._document.entries[mark.place]
+            if entry is None or entry.has_folds:
+                self._entry_changed(mark.place)
         self._lay(form._replace(unfolded=not form.unfolded, turned=frozenset()))
 
     def toggle_maths(self) -> bool:
@@ -168,6 +176,7 @@ class Transcript(CursorView):
         if event.link.startswith("action:") and kind == "fold":
             event.stop()
             self._viewport.turn_fold(event.address, int(number))
+            self._entry_changed(event.address[0])
             self._show()
 
     # ---- streaming --------------------------------------------------------------------------
@@ -178,7 +187,7 @@ class Transcript(CursorView):
             self._freeze()
         if self._document.live is not None:
             raise RuntimeError(f"entry {self._document.live.entry.id!r} is live already")
-        self._viewport.inserted(self._document.begin_live(entry))
+        self._came_in(self._document.begin_live(entry))
         self._stand_in()
         self._show()
 
@@ -275,9 +284,19 @@ class Transcript(CursorView):
             self._told_below = True
             self.post_message(self.NewTextBelow())
 
+    def _came_in(self, place: int) -> None:
+        self._viewport.inserted(place)
+        self._entry_came(place)
+
+    def _went_away(self, place: int) -> None:
+        self._viewport.removed(place)
+        self._entry_went(place)
+        if not len(self._document):
+            self.stop_walking()
+
     def _stand_in(self) -> None:
         """Puts the empty text where there are no entries, and takes it away where there are."""
         if _EMPTY in self._document.entries:
-            self._viewport.removed(self._document.remove(_EMPTY))
+            self._went_away(self._document.remove(_EMPTY))
         if not len(self._document) and self._empty_text:
             self._document.insert(Entry(id=_EMPTY, role="assistant", text=self._empty_text))

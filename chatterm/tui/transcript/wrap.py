@@ -6,14 +6,14 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from rich.cells import cell_len, split_graphemes
 
 from chatterm.tui.transcript.looks import Span, Spans
 
-Join = Literal["", " ", "\n"]
-"""What stood between a row and the row before it, and is put back when the text is copied."""
+Join = str
+"""Blanks, a newline, or nothing: what stood between a row and the row before it, put back when text is copied."""
 
 TAB = 4
 MOST_MARKS = 8
@@ -62,7 +62,9 @@ def wrap_spans(spans: Spans, width: int, *, folds: bool = False) -> list[Broken]
     elif len(text) <= width and "\n" not in text:
         return [Broken(spans, "")]
     slices = _slices(text, width, fold if folds else wrap)
-    return [Broken(cut, piece.join) for cut, piece in zip(_cut(spans, slices), slices, strict=True)]
+    ends = [0, *(piece.end for piece in slices)]
+    joins = [text[end : piece.start] for end, piece in zip(ends, slices, strict=False)]
+    return [Broken(cut, join) for cut, join in zip(_cut(spans, slices), joins, strict=True)]
 
 
 def _slices(text: str, width: int, break_line: Callable[[str, int], list[Slice]]) -> list[Slice]:

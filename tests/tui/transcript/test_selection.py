@@ -185,3 +185,18 @@ def test_lines_of_code_are_copied_without_a_fence() -> None:
     assert selected_text(made, Selection(first, beyond._replace(spot=Spot(4, 1)))) == "x\ny\n\nb"
     assert selected_text(made, Selection(head, first._replace(spot=Spot(1, 1)))) == "```py\nx"
     assert selected_text(made, Selection(head, end)) == "```py\nx\ny\n```"
+
+
+@given(
+    st.text("ab \n", min_size=1, max_size=200), st.integers(4, 40), st.integers(0, 200), st.integers(0, 200)
+)
+def test_runs_of_blanks_are_copied_and_keep_the_place(text: str, width: int, start: int, end: int) -> None:
+    line = " ".join(text.split("\n")) + "end"
+    made = document(entry("u", line, "user"), width=200)
+    start, end = sorted((min(start, len(line)), min(end, len(line))))
+    part = Selection(Mark(0, 0, Spot(0, start)), Mark(0, 0, Spot(0, end)))
+    whole = selected_text(made, part)
+    made.lay(Format(width))
+    assert selected_text(made, part) == whole
+    if 0 < start < end < len(line):
+        assert whole == line[start:end].rstrip(" ")

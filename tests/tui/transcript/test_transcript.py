@@ -761,3 +761,52 @@ async def test_entries_that_cannot_be_read_are_told_of_and_asked_for_again() -> 
         await host.workers.wait_for_complete()
         await pilot.pause()
         assert painted(transcript)[0] == "  entry 0"
+
+
+async def test_a_selection_stays_with_its_text_when_entries_come_and_go() -> None:
+    host = Host()
+    async with host.run_test(size=SIZE) as pilot:
+        transcript = host.transcript
+        transcript.set_entries([
+            entry("1", "first"), entry("2", "chosen words"), Entry(id="3", role="user", text="last", status="queued")
+        ])  # fmt: skip
+        await pilot.pause()
+        transcript.start_walking()
+        transcript.walk(-1)
+        assert transcript.select_message() and transcript.selected_text == "chosen words"
+        transcript.remove_entry("1")
+        assert transcript.selected_text == "chosen words"
+        transcript.replace(Entry(id="2", role="assistant", text="chosen words", figures="84 tok/s"))
+        assert transcript.selected_text == "chosen words"
+        transcript.walk(1)
+        assert transcript.select_message() and transcript.selected_text == "last"
+        transcript.append(entry("4", "before the queued one"))
+        assert transcript.selected_text == "last"
+        transcript.replace(Entry(id="3", role="user", text="other"))
+        assert transcript.selected_text == ""
+
+
+@pytest.mark.parametrize("turns", ["turn_folds", "toggle_thinking"])
+async def test_what_is_selected_in_a_message_that_is_folded_is_let_go(turns: str) -> None:
+    host = Host()
+    async with host.run_test(size=SIZE) as pilot:
+        transcript = host.transcript
+        transcript.set_entries([entry("1", "text", thinking="a thought\n" * 300)])
+        await pilot.pause()
+        transcript.toggle_thinking()
+        transcript.start_walking()
+        assert transcript.select_message() and transcript.extend(rows=-1)
+        getattr(transcript, turns)()
+        assert transcript.selected_text == "" and not transcript.extend(rows=-1)
+
+
+async def test_the_cursor_goes_with_the_last_message() -> None:
+    host = Host()
+    async with host.run_test(size=SIZE) as pilot:
+        transcript = host.transcript
+        transcript.set_entries([entry("1", "text")])
+        await pilot.pause()
+        transcript.start_walking()
+        transcript.remove_entry("1")
+        assert not transcript.walking
+        assert not transcript.select_message() and not transcript.turn_folds()
