@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from chatterm.backend.providers.ollama_models import (
     PullProgress,
@@ -35,7 +35,7 @@ class LocalModels:
         except ConfigError:
             return False
 
-    async def pull(self, provider: str, model: str) -> AsyncIterator[PullProgress]:
+    async def pull(self, provider: str, model: str) -> AsyncGenerator[PullProgress, None]:
         """Have the server fetch the model, telling how far it is. Closed early, what was fetched stays there."""
         target = self._target(provider, model)
         request = pull_request(model, await target.endpoint(), target.limits)

@@ -9,10 +9,9 @@ import typer
 from typer.main import get_command
 
 from chatterm import __version__
-from chatterm.cli import config
+from chatterm.cli import config, models
 from chatterm.cli.ask import ask
 from chatterm.cli.border import guarded, tell
-from chatterm.cli.models import models
 from chatterm.cli.options import (
     BaseUrlOption,
     ContinueOption,
@@ -41,7 +40,7 @@ def build_app() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(chat)
     app.command()(ask)
-    app.command()(models)
+    app.add_typer(models.build_app(), name="models")
     app.add_typer(config.build_app(), name="config")
     return app
 

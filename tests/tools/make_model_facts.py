@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.metadata import distribution, version
 from pathlib import Path
 from typing import Any
@@ -90,10 +91,8 @@ def row(model: Any, now: datetime) -> list[Any] | None:
 
 def main() -> None:
     """Write the file."""
-    from genai_prices.data import providers
-
     now = datetime.now(UTC)
-    known = {provider.id: provider for provider in providers}
+    known = {provider.id: provider for provider in import_module("genai_prices.data").providers}
     services: dict[str, Any] = {}
     for name, there in SERVICES.items():
         provider = known[there]
