@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chatterm.backend.providers.base import Endpoint, Limits, WireRequest
 from chatterm.backend.providers.gemini import Gemini
@@ -17,6 +20,7 @@ from chatterm.core.messages import (
     Message,
     OpaquePart,
     Part,
+    RefusalPart,
     Role,
     TextPart,
     ThinkingPart,
@@ -97,6 +101,9 @@ def test_where_it_goes_and_the_key_only_in_a_header() -> None:
     assert whole.url == "https://h/v1beta/models/gemini-2.5-flash:generateContent"
     assert whole.framing is None
     assert whole.body == request.body
+    asked = build(message("user", "Hi"), options={"stream": False, "model": "other"})
+    assert asked.url == "https://h/v1beta/models/other:generateContent"
+    assert (asked.framing, asked.body) == (None, request.body)
 
 
 @pytest.mark.parametrize(
@@ -320,6 +327,57 @@ def test_a_longer_conversation_begins_with_the_shorter_one() -> None:
     turns = (message("user", "a"), message("assistant", "b"), message("user", "c"), message("assistant", "d"))
     shorter, longer = build(*turns[:3]).body, build(*turns, message("user", "e")).body
     assert longer.startswith(shorter[: shorter.index(b'{"text":"c"}]}') + 14])
+
+
+_IDS = st.sampled_from(["a", "b", "toolu_1"])
+_SAID = st.sampled_from(["", " ", "words", "\ud83d", "\x00"])
+_OPAQUE = st.sampled_from(
+    [
+        '{"signature":"s"}',
+        '{"signed":[[0,2,"s"]]}',
+        '{"part":{"toolCall":{"id":"x"}}}',
+        '{"data":"sealed"}',
+        "no JSON",
+    ]
+)
+_REPLY_PARTS = st.one_of(
+    st.builds(TextPart, _SAID),
+    st.builds(ThinkingPart, _SAID),
+    st.builds(RefusalPart, _SAID),
+    st.builds(ToolCallPart, _IDS, st.just("f"), st.sampled_from(["{}", "", "[1]", '{"a":"b"}'])),
+    st.builds(OpaquePart, st.sampled_from(["gemini", "anthropic", "openai_responses"]), _OPAQUE),
+)
+_HISTORY = st.lists(
+    st.one_of(
+        st.builds(lambda text: message("user", TextPart(text)), _SAID),
+        st.builds(lambda parts: message("assistant", *parts), st.lists(_REPLY_PARTS, max_size=4)),
+        st.builds(
+            lambda ids: message("tool", *(ToolResultPart(one, "r") for one in ids)),
+            st.lists(_IDS, max_size=3),
+        ),
+    ),
+    max_size=6,
+)
+
+
+@given(_HISTORY, st.sampled_from([GEMINI_2, GEMINI_3]))
+def test_any_history_of_any_provider_is_valid(history: list[Message], model: str) -> None:
+    turns = contents(*history, model=model)
+    assert all(first[0] != second[0] for first, second in pairwise(turns))
+    waiting: list[str] = []
+    for role, parts in turns:
+        calls = [part for part in parts if "functionCall" in part]
+        results = [part["functionResponse"] for part in parts if "functionResponse" in part]
+        assert parts
+        assert all(part["text"] or "thoughtSignature" in part for part in parts if "text" in part)
+        assert not calls if role == "user" else not results
+        assert sorted(result["id"] for result in results) == sorted(waiting)
+        assert all(result["name"] == "f" and isinstance(result["response"], dict) for result in results)
+        assert all(isinstance(part["functionCall"]["args"], dict) for part in calls)
+        assert not calls or "thoughtSignature" in calls[0] or model == GEMINI_2
+        assert "sealed" not in json.dumps(parts)
+        waiting = [part["functionCall"]["id"] for part in calls]
+    assert not waiting
 
 
 # ---- requests as they were recorded --------------------------------------------------------

@@ -68,18 +68,19 @@ class Gemini:
     ) -> WireRequest:
         """The request; `options` win, an option that is None takes its parameter away."""
         fields = finished_fields(_fields(request), request)
-        model = fields.pop("model", request.model)
+        # Both are in the address here, and options of others' bodies.
+        model, streams = fields.pop("model", request.model), fields.pop("stream", request.streams)
         contents = joined_contents(request.messages, encoded)
         rest = encode_json(fields)
         # The contents come first, so that a growing conversation keeps its beginning.
         body = b'{"contents":[' + contents + b"]" + (b"," + rest[1:] if len(rest) > 2 else b"}")
-        method = "streamGenerateContent?alt=sse" if request.streams else "generateContent"
+        method = "streamGenerateContent?alt=sse" if streams else "generateContent"
         return WireRequest(
             method="POST",
             url=f"{_address(endpoint)}/{_path(str(model))}:{method}",
-            headers=_headers(endpoint, "text/event-stream" if request.streams else "application/json"),
+            headers=_headers(endpoint, "text/event-stream" if streams else "application/json"),
             body=body,
-            framing=self.framing if request.streams else None,
+            framing=self.framing if streams else None,
             endpoint=endpoint,
             limits=limits,
         )
