@@ -103,6 +103,43 @@ def test_ollamas_list() -> None:
     ]
 
 
+def test_anthropics_list_tells_limits_and_capabilities() -> None:
+    told = {
+        "type": "model",
+        "id": "claude-opus-5",
+        "display_name": "Claude Opus 5",
+        "lifecycle": "deprecated",
+        "retires_at": "2027-03-01T00:00:00Z",
+        "max_input_tokens": 1_000_000,
+        "max_tokens": 128_000,
+        "capabilities": {
+            "image_input": {"supported": True},
+            "pdf_input": {"supported": False},
+            "thinking": {"supported": True, "types": {"adaptive": {"supported": True}}},
+        },
+    }
+    bare = {"id": "claude-3-haiku-20240307", "display_name": "Claude Haiku 3", "capabilities": None}
+    retired = {"id": "claude-2.1", "lifecycle": "retired"}
+    assert listed("anthropic", {"data": [told, bare, retired], "has_more": False}) == [
+        ModelInfo(
+            provider="anthropic",
+            id="claude-opus-5",
+            name="Claude Opus 5",
+            context_tokens=1_000_000,
+            output_tokens=128_000,
+            images=True,
+            files=False,
+            thinking=True,
+            deprecated=True,
+            retires_on="2027-03-01",
+        ),
+        ModelInfo(provider="anthropic", id="claude-3-haiku-20240307", name="Claude Haiku 3"),
+    ]
+    models = adapter("anthropic").parse_models(shared("anthropic/models.json"), "anthropic")
+    assert len(models) == 10
+    assert models[0] == ModelInfo(provider="anthropic", id="claude-opus-4-5-20251101", name="Claude Opus 4.5")
+
+
 def test_geminis_list_tells_limits_and_thinking() -> None:
     chats = {
         "name": "models/gemini-3-pro",

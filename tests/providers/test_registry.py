@@ -11,6 +11,7 @@ import pytest
 
 from chatterm.backend.providers import registry
 from chatterm.backend.providers.registry import adapter, adapter_of, service, service_at, services
+from chatterm.config.load import VARIABLES
 from chatterm.core.errors import ConfigError
 
 
@@ -35,6 +36,12 @@ def test_the_rows_are_sound() -> None:
         assert not row.base_url.endswith("/")
         assert row.key_env or not row.needs_key
         re.compile(row.hidden_models)
+
+
+def test_the_variables_of_addresses_are_settings() -> None:
+    for row in services():
+        for variable in row.base_url_env:
+            assert VARIABLES[variable] == ("providers", row.name, "base_url")
 
 
 @pytest.mark.parametrize("name", [row.name for row in services()])
@@ -103,7 +110,7 @@ def test_adapters_of_others_are_found_by_entry_point(monkeypatch: pytest.MonkeyP
 def test_the_registry_loads_no_adapter() -> None:
     script = (
         "import sys; import chatterm.backend.providers.registry as r; r.services();"
-        "names = ('.openai_chat', '.openai_responses', '.gemini', '.ollama', '.guide');"
+        "names = ('.openai_chat', '.openai_responses', '.anthropic', '.gemini', '.ollama', '.guide');"
         "bad = [m for m in sys.modules if m.endswith(names) or m == 'msgspec'];"
         "print(bad); sys.exit(bool(bad))"
     )

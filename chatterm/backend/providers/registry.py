@@ -148,33 +148,35 @@ def adapter(name: str) -> ProviderAdapter:
 
 def adapter_of(row: Service) -> ProviderAdapter:
     """The adapter that the service names. Raises `ConfigError`."""
+    made: ProviderAdapter
     match row.adapter:
         case "openai_chat":
             from chatterm.backend.providers.openai_chat import OpenAIChat
 
-            return OpenAIChat(row)
+            made = OpenAIChat(row)
         case "openai_responses":
             from chatterm.backend.providers.openai_responses import OpenAIResponses
 
-            return OpenAIResponses(row)
+            made = OpenAIResponses(row)
         case "anthropic":
             from chatterm.backend.providers.anthropic import Anthropic
 
-            return Anthropic()
+            made = Anthropic()
         case "ollama":
             from chatterm.backend.providers.ollama import Ollama
 
-            return Ollama()
+            made = Ollama()
         case "gemini":
             from chatterm.backend.providers.gemini import Gemini
 
-            return Gemini()
+            made = Gemini()
         case "guide":
             from chatterm.backend.providers.guide import GuideAdapter
 
-            return GuideAdapter()
+            made = GuideAdapter()
         case outside:
-            return _load_outside(outside)
+            made = _load_outside(outside)
+    return made
 
 
 def _outside() -> EntryPoints:
