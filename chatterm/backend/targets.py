@@ -108,9 +108,10 @@ class Targets:
             raise self.refused[provider]
         address = self._of(provider).base_url or self.service(provider).base_url
         if not address and self.service(provider).name != GUIDE:
+            form = self.service(provider).address_form or "http://host:port/v1"
             raise ConfigError(
                 f"The provider {clean_line(provider, 60)} has no address.",
-                "Give it with --base-url http://host:port/v1 or as base_url in its section of the settings.",
+                f"Give it with --base-url {form} or as base_url in its section of the settings.",
             )
         return address
 
@@ -224,8 +225,12 @@ class Targets:
         return target.model in names or f"{target.model}:latest" in names
 
     def _keyed(self) -> list[str]:
-        """The known services that need a key and have one in the environment."""
-        return [row.name for row in registry.services() if row.needs_key and self.keys.is_set(row.name)]
+        """The known services that need a key and have one in the environment, and an address."""
+        return [
+            row.name
+            for row in registry.services()
+            if row.needs_key and (row.base_url or self._of(row.name).base_url) and self.keys.is_set(row.name)
+        ]
 
     def _of(self, provider: str) -> ProviderSettings:
         return self.settings.providers.get(provider) or ProviderSettings()

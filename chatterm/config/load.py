@@ -11,7 +11,7 @@ from typing import Any, cast, get_args, get_origin
 from chatterm.config.files import read_toml
 from chatterm.config.model import Settings
 from chatterm.config.schema import Entry, Misfit, Path, convert, dotted, found, hints_of, walk
-from chatterm.config.urls import address_fault, ollama_url
+from chatterm.config.urls import address_fault, service_url
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ConfigError
 
@@ -23,6 +23,10 @@ VARIABLES: Mapping[str, Path] = {
     "CHATTERM_HTTP_POOL_MAXSIZE": ("network", "pool_maxsize"),
     "OLLAMA_HOST": ("providers", "ollama", "base_url"),
     "OPENAI_BASE_URL": ("providers", "openai", "base_url"),
+    "ANTHROPIC_BASE_URL": ("providers", "anthropic", "base_url"),
+    "GOOGLE_GEMINI_BASE_URL": ("providers", "gemini", "base_url"),
+    "AZURE_OPENAI_ENDPOINT": ("providers", "azure", "base_url"),
+    "CLOUDFLARE_ACCOUNT_ID": ("providers", "cloudflare", "base_url"),
 }
 """Environment variables that are settings, with the key that each one sets. An empty one counts as unset."""
 
@@ -69,8 +73,7 @@ def load_settings(
         layers.problems.append(error)
     for variable, key in VARIABLES.items():
         if text := environ.get(variable, "").strip():
-            value = ollama_url(text) if variable == "OLLAMA_HOST" else text
-            layers.add(tree_of(key, value), f"environment {variable}")
+            layers.add(tree_of(key, service_url(variable, text)), f"environment {variable}")
     for key, value in (overrides or {}).items():
         layers.add(tree_of(key, value), COMMAND_LINE)
     return layers.loaded()

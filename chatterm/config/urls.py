@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 _HOST = re.compile(r"[a-z0-9._:-]+")
 _EXAMPLE = "Write it like http://127.0.0.1:8080/v1 or https://host/v1."
@@ -37,6 +37,17 @@ def is_loopback(host: str) -> bool:
 def is_local(url: str) -> bool:
     """Whether the address is on this machine."""
     return is_loopback(urlsplit(url).hostname or "")
+
+
+def service_url(variable: str, value: str) -> str:
+    """What the variable of a service says, as an address, where it says something else than an address."""
+    match variable:
+        case "OLLAMA_HOST":
+            return ollama_url(value)
+        case "CLOUDFLARE_ACCOUNT_ID":
+            return f"https://api.cloudflare.com/client/v4/accounts/{quote(value, safe='')}/ai/v1"
+        case _:
+            return value
 
 
 def ollama_url(value: str) -> str:

@@ -52,6 +52,16 @@ def test_what_is_offered(make_targets: MakeTargets) -> None:
     assert make_targets().first_with_key() is None
 
 
+def test_a_key_without_an_address_offers_nothing(make_targets: MakeTargets) -> None:
+    found = make_targets("", AZURE_OPENAI_API_KEY="x" * 20)
+    assert found.first_with_key() is None
+    with pytest.raises(ConfigError, match="no address") as caught:
+        found.resolve("azure", "m")
+    assert "https://RESOURCE.openai.azure.com/openai/v1" in caught.value.hint
+    text = '[providers.azure]\nbase_url = "https://r.openai.azure.com"'
+    assert make_targets(text, AZURE_OPENAI_API_KEY="x" * 20).first_with_key() == "azure"
+
+
 def test_unknown_and_refused_providers_are_named(make_targets: MakeTargets) -> None:
     found = make_targets('[providers.mine]\nbase_url = "http://10.0.0.8/v1"')
     with pytest.raises(ConfigError, match="'opnai'") as caught:

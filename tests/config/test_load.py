@@ -101,12 +101,18 @@ def test_the_environment_sets_the_pool_and_addresses(load: Load) -> None:
             "CHATTERM_HTTP_POOL_CONNECTIONS": " 3 ",
             "OLLAMA_HOST": "0.0.0.0:9999",
             "OPENAI_BASE_URL": "https://proxy.example/v1",
+            "AZURE_OPENAI_ENDPOINT": "https://r.openai.azure.com/",
+            "CLOUDFLARE_ACCOUNT_ID": "abc/1",
             "CHATTERM_THEME": "moss",
         },
     ).settings
     assert (settings.network.pool_maxsize, settings.network.pool_connections) == (7, 3)
     assert settings.providers["ollama"].base_url == "http://127.0.0.1:9999"
     assert settings.providers["openai"].base_url == "https://proxy.example/v1"
+    assert settings.providers["azure"].base_url == "https://r.openai.azure.com/"
+    assert settings.providers["cloudflare"].base_url == (
+        "https://api.cloudflare.com/client/v4/accounts/abc%2F1/ai/v1"
+    )
     assert settings.interface.theme == "moss"
 
 
