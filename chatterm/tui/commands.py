@@ -115,11 +115,27 @@ COMMANDS: tuple[Command, ...] = (
         "[n]",
     ),
     Command(
+        "details",
+        "Show the details of the last reply",
+        "Shows what the turn took: request id, connection, tokens, times, limits. With a number, that many back.",
+        (),
+        ("/details",),
+        "[n]",
+    ),
+    Command(
         "copy_code",
         "Copy the code of the last reply",
         "Copies the code blocks of the last reply.",
         ("alt+c",),
         ("/copy-code",),
+    ),
+    Command(
+        "effort",
+        "Set how much the model thinks",
+        "Sets the effort of reasoning: none, minimal, low, medium, high, xhigh, max; without a word the usual one.",
+        (),
+        ("/effort",),
+        "[level]",
     ),
     Command(
         "thinking",

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatterm.backend.export import code_blocks, free_path, to_markdown
+from chatterm.backend.parameters import read_parameters
 from chatterm.core.errors import ChattermError, ConfigError
 from chatterm.core.turn import Turn
+from chatterm.tui.turn_details import details_page
+from chatterm.tui.widgets.page_box import PageBox
 from chatterm.tui.widgets.text_box import InputBox
 
 if TYPE_CHECKING:
@@ -44,9 +47,8 @@ class ReplyCommands:
     async def do_copy_reply(self, argument: str) -> None:
         """Copy the last reply as Markdown; with a number, the reply that many back."""
         self._last_turn()
-        if argument and not argument.isdecimal():
-            raise ConfigError(f"{argument!r} is no number.", "/copy 2 copies the last reply but one.")
-        number, session = int(argument or 1), self._screen.pane.session
+        number = _number(argument, "/copy 2 copies the last reply but one.")
+        session = self._screen.pane.session
         if number > len(_ended(session.turns)) and session.past is not None:
             # Not awaited: reading a long conversation takes seconds, in which the screen would stand still.
             self._screen.run_worker(self._screen.told(self._copy_earlier(session, number)))
@@ -60,6 +62,22 @@ class ReplyCommands:
         if not blocks:
             raise ChattermError("The last reply has no code block.", "Nothing was copied.")
         await self._screen.started.value.copy("\n\n".join(blocks))
+
+    async def do_details(self, argument: str) -> None:
+        """Show all that is known of the last turn; with a number, of the one that many back."""
+        self._last_turn()
+        turn = _nth_last(
+            self._screen.pane.session.turns, _number(argument, "/details 2 shows the last but one.")
+        )
+        copy = self._screen.started.value.copy
+        page = PageBox(
+            f"Details: {turn.model}", details_page(turn), lambda text: self._screen.told(copy(text))
+        )
+        self._screen.front.push_screen(page)
+
+    async def do_effort(self, argument: str) -> None:
+        """Set how much the model thinks before it answers; without a word, as much as it usually does."""
+        await self.do_set(f"effort={argument}")
 
     async def do_thinking(self, argument: str) -> None:
         """Show or fold thinking."""
@@ -78,6 +96,8 @@ class ReplyCommands:
         if not name or not equals:
             raise ConfigError(f"{argument!r} is no NAME=VALUE.", "For example /set temperature=0.2")
         options = {key: kept for key, kept in session.options.items() if key != name}
+        if value:
+            read_parameters({name: _value(value)})
         session.options = {**options, name: _value(value)} if value else options
         self._screen.pane.notices.show(f"{name} = {value}" if value else f"{name} is no longer set.")
 
@@ -140,6 +160,13 @@ def _nth_last(turns: Iterable[Turn], number: int) -> Turn:
     if not 1 <= number <= len(ended):
         raise ChattermError(f"There is no reply {number} back.", f"There are {len(ended)} so far.")
     return ended[-number]
+
+
+def _number(argument: str, example: str) -> int:
+    """The number that was typed; 1 for none. Raises `ConfigError`."""
+    if argument and not argument.isdecimal():
+        raise ConfigError(f"{argument!r} is no number.", example)
+    return int(argument or 1)
 
 
 def _value(text: str) -> object:

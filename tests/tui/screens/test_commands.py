@@ -35,15 +35,34 @@ async def test_system_and_parameters_go_with_the_next_turn(launch: Launch) -> No
         await program.send("/system Be terse")
         await program.send("/system")
         await program.shown("System prompt: Be terse")
-        for text in ("/set temperature=0.2", "/set seed=NaN", "/set top=1", "/set top="):
+        for text in ("/set temperature=0.2", "/set top=1", "/set top=", "/set user=NaN", "/effort high"):
             await program.send(text)
+        for text, told in (("/set seed=NaN", "seed cannot be 'NaN'"), ("/effort big", "effort cannot be 'big'")):
+            await program.send(text)
+            await program.shown(told)
+            program.composer.clear_draft()
         await program.send("/set nonsense")
         await program.shown("'nonsense' is no NAME=VALUE")
         program.composer.clear_draft()
         await program.turn("hello", "hi")
         turn = program.session.turns[0]
         assert turn.system == "Be terse"
-        assert turn.options == {"temperature": 0.2, "seed": "NaN"}
+        assert turn.options == {"temperature": 0.2, "user": "NaN", "effort": "high"}
+
+
+async def test_details_of_a_turn(launch: Launch) -> None:
+    async with launch() as program:
+        await program.send("/details")
+        await program.shown("There is no message yet.")
+        program.composer.clear_draft()
+        program.provider.headers = {"x-request-id": "req_1|x", "x-ratelimit-remaining-requests": "59"}
+        await program.turn("hello", "hi")
+        await program.send("/details")
+        for text in ("plain / test-model", "req_1|x", "first delta"):
+            await program.shown(text)
+        await program.pilot.press("escape")
+        await program.send("/details 2")
+        await program.shown("There is no reply 2 back.")
 
 
 async def test_notices_of_the_command_before_give_way(launch: Launch) -> None:

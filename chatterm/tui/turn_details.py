@@ -1,0 +1,104 @@
+"""All that is known of one turn, as a page: what was asked of whom, what it took, and what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from chatterm.backend.metrics import figures_of
+from chatterm.core.clean import clean_line
+from chatterm.core.timings import Timings
+from chatterm.core.turn import Turn
+from chatterm.core.usage import RateLimit
+from chatterm.tui.turn_text import ending_of
+from chatterm.tui.widgets.figures_text import count_text, rate_text, server_rows, span_text, state_text
+
+Row = tuple[str, str]
+
+_STEPS = (
+    ("looked up", "started", "resolved"),
+    ("connected", "resolved", "connected"),
+    ("secured", "connected", "secured"),
+    ("headers", "sent", "headers"),
+    ("first delta", "sent", "first_delta"),
+    ("first text", "sent", "first_text"),
+    ("last delta", "sent", "last_delta"),
+    ("in all", "started", "finished"),
+)
+"""What happened, with the stamps of `Timings` from and to which it is measured."""
+
+
+def details_page(turn: Turn) -> str:
+    """The page in Markdown; what is not known is not there."""
+    sections = {
+        "Turn": _turn_rows(turn),
+        "Tokens": _token_rows(turn),
+        "Times": _time_rows(turn.timings),
+        "Measured by the server": [row for row in server_rows(figures_of(turn)) if row[0]],
+        "Left at the provider": [_limit_row(limit) for limit in turn.rate_limits],
+    }
+    return "\n\n".join(_table(title, rows) for title, rows in sections.items() if rows)
+
+
+def _turn_rows(turn: Turn) -> list[Row]:
+    figures = figures_of(turn)
+    connection = {None: "", True: "there before", False: "new"}[turn.timings.reused_connection]
+    rows = [
+        ("model", f"{turn.provider} / {turn.model}"),
+        ("address", turn.base_url or ""),
+        ("outcome", state_text(figures)),
+        ("why", ending_of(turn, "")[0] if turn.error is not None else ""),
+        ("stop reason", turn.stop_reason or ""),
+        ("requests", str(turn.attempts) if turn.attempts else ""),
+        ("request id", turn.request_id or ""),
+        ("connection", connection),
+        ("events skipped", str(turn.skipped_frames) if turn.skipped_frames else ""),
+        *((name, str(value)) for name, value in turn.options.items()),
+    ]
+    return [(name, value) for name, value in rows if value]
+
+
+def _token_rows(turn: Turn) -> list[Row]:
+    usage, figures = turn.usage, figures_of(turn)
+    counts = {
+        "in": usage.input,
+        "read from the cache": usage.cache_read,
+        "written to the cache": usage.cache_write,
+        "out": usage.output,
+        "reasoning": usage.reasoning,
+    }
+    rows = [(name, count_text(count)) for name, count in counts.items() if count is not None]
+    if usage.output is None and figures.output_tokens is not None:
+        rows.append(("out", count_text(figures.output_tokens, is_estimate=True)))
+    if figures.tokens_per_second is not None:
+        rows.append(("rate", rate_text(figures.tokens_per_second, is_estimate=figures.is_estimate)))
+    if usage.cost is not None:
+        rows.append(("cost, as reported", f"${usage.cost:.6f}".rstrip("0").rstrip(".")))
+    return rows
+
+
+def _time_rows(timings: Timings) -> list[Row]:
+    rows: list[Row] = []
+    for name, begin, end in _STEPS:
+        first, last = getattr(timings, begin), getattr(timings, end)
+        if first is not None and last is not None:
+            rows.append((name, span_text(max(0.0, last - first))))
+    if timings.loop_lag is not None:
+        rows.append(("may be off by", span_text(timings.loop_lag)))
+    return rows
+
+
+def _limit_row(limit: RateLimit) -> Row:
+    of = f" of {limit.limit:,}" if limit.limit is not None else ""
+    left = f"{limit.remaining:,}{of}" if limit.remaining is not None else of.removeprefix(" of ") or "–"
+    resets = f", anew in {span_text(limit.resets_in)}" if limit.resets_in is not None else ""
+    return clean_line(limit.of, 60), f"{left}{resets}"
+
+
+def _table(title: str, rows: Iterable[Row]) -> str:
+    lines = [f"| {_cell(name)} | {_cell(value)} |" for name, value in rows]
+    return "\n".join([f"| {title} | |", "|-|-|", *lines])
+
+
+def _cell(text: str) -> str:
+    """Text that is no Markdown and stays in its cell."""
+    return "".join(f"\\{c}" if c in "\\`*_[]|<>$&~" else c for c in clean_line(text, 500))
