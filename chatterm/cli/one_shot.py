@@ -11,6 +11,7 @@ from pathlib import Path
 from chatterm.backend.attachments import read_attachment, store_attachment
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.first_model import Wanted, first_model
+from chatterm.backend.models import ModelLists
 from chatterm.backend.past import read_end
 from chatterm.backend.remembered_models import last_model
 from chatterm.backend.session import Prompt, Session
@@ -112,6 +113,9 @@ async def _session(engine: Engine, options: StartOptions, notices: Notices) -> S
         raise ConfigError(
             choice.reason or "No model is chosen.", "Name one with -m; chatterm models lists them."
         )
+    doubt = await ModelLists(targets, engine.state).doubt(choice.provider, choice.model)
+    if doubt is not None:
+        notices.tell(f"{doubt} It is asked for all the same.")
     session.options = options.options
     try:
         await session.use(targets.resolve(choice.provider, choice.model))

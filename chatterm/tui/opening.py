@@ -118,6 +118,7 @@ class Opening:
             await session.use(target)
         except StoreError as error:
             self._screen.pane.tell(error)
+        await self.models.prepare(provider)
 
     async def use_named(self, name: str, *, send_queued: bool = True) -> None:
         """Answer with the model that the user typed: PROVIDER/MODEL, or a model of the present provider.
@@ -133,6 +134,7 @@ class Opening:
         same = target if target is not None and provider in (None, target.provider) else None
         at = same.base_url if same else None
         await self.use(provider or (same.provider if same else ""), model, at, send_queued=send_queued)
+        await self._say_if_unlisted()
         self._screen.pane.session.warm()
 
     async def _doubt(self, name: str, provider: str) -> None:
@@ -149,6 +151,12 @@ class Opening:
             )
         if not models:
             pane.notices.show(f"{wrong}: {name!r} is taken as a model of {provider}.", "warning")
+
+    async def _say_if_unlisted(self) -> None:
+        """Tell where the provider's list has no model of this name; it is asked for all the same."""
+        target = self._screen.pane.session.target
+        if target is not None and (told := await self.models.doubt(target.provider, target.model)):
+            self._screen.pane.notices.show(f"{told} It is asked for all the same.", "warning")
 
     @property
     def targets(self) -> Targets:
@@ -234,6 +242,8 @@ class Opening:
                 self._screen.pane.notices.show(choice.reason, "warning")
             if choice.model is not None:
                 await self.use(choice.provider, choice.model, choice.base_url)
+                if choice.model == wanted.model:
+                    await self._say_if_unlisted()
             else:
                 await self._screen.run_command("model")
         except ChattermError as error:

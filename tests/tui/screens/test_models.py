@@ -172,10 +172,25 @@ async def test_where_models_have_slashes_in_their_names_any_is_taken(launch: Lau
         await program.pilot.press("ctrl+l")
         await program.shown("meta/llama")
         await program.pilot.press("escape")
-        for name in ("meta/llama", "meta/llama-of-tomorrow"):
-            await program.send(f"/model {name}")
-            await program.shown(f"plain / {name}")
-            assert program.notices == ""
+        await program.send("/model meta/llama")
+        await program.shown("plain / meta/llama")
+        assert program.notices == ""
+        await program.send("/model meta/llama-of-tomorrow")
+        await program.shown("plain / meta/llama-of-tomorrow")
+
+
+async def test_a_name_that_is_not_listed_is_told_with_the_nearest_and_used(launch: Launch) -> None:
+    async with launch() as program:
+        await program.send("/model othermodel")  # nothing is known of the list yet
+        await program.shown("plain / othermodel")
+        assert program.notices == ""
+        await program.pilot.press("ctrl+l")
+        await program.shown("other-model")
+        await program.pilot.press("escape")
+        await program.send("/model othr-model")
+        await program.until(lambda: "Nearest: other-model." in program.notices)
+        assert "'othr-model' is not in plain's list of 2 models." in program.notices
+        assert program.session.target is not None and program.session.target.model == "othr-model"
 
 
 async def test_the_guide_takes_no_model_of_a_provider_that_is_none(launch: Launch) -> None:
