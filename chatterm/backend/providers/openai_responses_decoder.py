@@ -8,26 +8,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Literal, cast
+from typing import cast
 
 from chatterm.backend.providers.base import Frame
-from chatterm.backend.providers.complaints import Complaint, complaint_of, is_complaint
-from chatterm.backend.providers.provider_errors import stream_error, truncation_error
+from chatterm.backend.providers.complaints import complaint_of, is_complaint
+from chatterm.backend.providers.openai_responses_state import (
+    Item,
+    Paragraphs,
+    Sources,
+    Told,
+    failure,
+    reported_usage,
+)
+from chatterm.backend.providers.provider_errors import truncation_error
 from chatterm.backend.providers.tool_calls import ToolCallMerger
 from chatterm.backend.providers.wire_json import (
     as_count,
     as_list,
-    as_number,
     as_object,
     as_text,
     encode_json,
     safe_json,
 )
 from chatterm.core.clean import clean_line
-from chatterm.core.errors import ProviderError
 from chatterm.core.events import (
-    CitationsReported,
     FrameSkipped,
     OpaqueReported,
     RefusalDelta,
@@ -38,15 +42,11 @@ from chatterm.core.events import (
     ThinkingDelta,
     UsageReported,
 )
-from chatterm.core.messages import Citation
 from chatterm.core.turn import StopReason
 from chatterm.core.usage import Usage
 
 MOST_ITEM_BYTES = 256 * 1024
 """Largest item of a server's own tools that is kept; an image that a model made is larger."""
-
-_TICKS_PER_DOLLAR = 10**10
-"""xAI's unit of cost."""
 
 _INCOMPLETE = {
     "max_output_tokens": StopReason.MAX_TOKENS,
@@ -55,11 +55,6 @@ _INCOMPLETE = {
     "model_context_window_exceeded": StopReason.CONTEXT_FULL,
 }
 
-# Codes of a failed response that blame the request, so that the same one would fail again.
-_REQUEST_FAULTS = re.compile(
-    r"invalid_prompt|data_residency_mismatch|\w+_policy(_violation)?|\w*image(_\w+)?"
-)
-
 # Events that tell on the way what the item itself tells at its end, and signs of life.
 _TOLD_LATER = re.compile(
     r"response\.(content_part|reasoning_part|reasoning_summary_part)\.(added|done)"
@@ -67,9 +62,7 @@ _TOLD_LATER = re.compile(
     r"|response\.(created|in_progress|queued)|keepalive|ping"
 )
 
-_Told = Literal["text", "refusal", "summary", "reasoning", "arguments"]
-
-_DELTAS: dict[str, tuple[_Told, str]] = {
+_DELTAS: dict[str, tuple[Told, str]] = {
     "response.output_text": ("text", "text"),
     "response.function_call_arguments": ("arguments", "arguments"),
     "response.reasoning_summary_text": ("summary", "text"),
@@ -77,22 +70,6 @@ _DELTAS: dict[str, tuple[_Told, str]] = {
     "response.refusal": ("refusal", "refusal"),
 }
 """Begin of an event's type -> what it is an increment of, and the field that has the whole of it at the end."""
-
-
-@dataclass(slots=True)
-class _Item:
-    """An output item in the making; `number` counts the items of this response from 0."""
-
-    number: int
-    kind: str = ""
-    item_id: str = ""
-    call_id: str = ""
-    name: str = ""
-    done: bool = False
-    told: set[tuple[_Told, int]] = field(default_factory=set[tuple[_Told, int]])
-
-    def has_told(self, *kinds: _Told) -> bool:
-        return any(kind in kinds for kind, _ in self.told)
 
 
 class OpenAIResponsesDecoder:
@@ -108,12 +85,12 @@ class OpenAIResponsesDecoder:
         self._origin_of = origin_of
         self._model = ""
         self._calls = ToolCallMerger()
-        self._items: dict[int, _Item] = {}
+        self._items: dict[int, Item] = {}
         self._latest = 0
         self._number = 0
-        self._spoken: tuple[str, int, int] = ("", 0, 0)
+        self._paragraphs = Paragraphs()
         self._started = self._finished = self._ended = self._refused = False
-        self._citations: tuple[Citation, ...] = ()
+        self._sources = Sources()
 
     def feed(self, frame: Frame) -> Iterator[StreamEvent]:
         """Events of this frame. Raises a `ProviderError` for an error that the frame tells."""
@@ -160,14 +137,14 @@ class OpenAIResponsesDecoder:
             yield from self._end(event, as_text(event.get("status")))
             return
         if is_complaint(event, name):
-            raise self._failure(complaint_of(event))
+            raise failure(self._title, complaint_of(event))
         match kind:
             case "response.output_item.added":
                 yield from self._begin(event)
             case "response.output_item.done":
                 yield from self._item_done(self._item(event), as_object(event.get("item")))
             case "response.output_text.annotation.added":
-                yield from self._cite([event.get("annotation")])
+                yield from self._sources.add([event.get("annotation")])
             case "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled":
                 yield from self._end(as_object(event.get("response")), phase)
             case _ if _TOLD_LATER.fullmatch(kind):
@@ -178,13 +155,13 @@ class OpenAIResponsesDecoder:
 
     # ---- items ---------------------------------------------------------------------------------
 
-    def _item(self, event: dict[str, object]) -> _Item:
+    def _item(self, event: dict[str, object]) -> Item:
         """The item of an event, the one begun last where the event names none."""
         index = as_count(event.get("output_index"))
         index = self._latest if index is None else index
         item = self._items.get(index)
         if item is None:
-            item = self._items[index] = _Item(self._number)
+            item = self._items[index] = Item(self._number)
             self._number += 1
         return item
 
@@ -202,7 +179,7 @@ class OpenAIResponsesDecoder:
         if item.kind == "function_call" and item.call_id and item.name:
             yield from self._name_call(item)
 
-    def _item_done(self, item: _Item, fields: dict[str, object]) -> Iterator[StreamEvent]:
+    def _item_done(self, item: Item, fields: dict[str, object]) -> Iterator[StreamEvent]:
         """The whole item: what of it was not told before, and what must be sent back."""
         if item.done:
             return
@@ -223,14 +200,14 @@ class OpenAIResponsesDecoder:
             case _:
                 yield from self._keep(fields)
 
-    def _message_done(self, item: _Item, fields: dict[str, object]) -> Iterator[StreamEvent]:
+    def _message_done(self, item: Item, fields: dict[str, object]) -> Iterator[StreamEvent]:
         told = item.has_told("text", "refusal")
         for index, part in enumerate(map(as_object, as_list(fields.get("content")))):
             kind = as_text(part.get("type"))
             if kind == "output_text":
                 if not told:
                     yield from self._tell(item, "text", index, part.get("text"))
-                yield from self._cite(as_list(part.get("annotations")))
+                yield from self._sources.add(as_list(part.get("annotations")))
             elif kind == "refusal":
                 if not told:
                     yield from self._tell(item, "refusal", index, part.get("refusal"))
@@ -239,8 +216,8 @@ class OpenAIResponsesDecoder:
         if phase := as_text(fields.get("phase")):
             yield from self._keep({"type": "message", "phase": phase})
 
-    def _reasoning_done(self, item: _Item, fields: dict[str, object]) -> Iterator[StreamEvent]:
-        lists: dict[_Told, list[object]] = {
+    def _reasoning_done(self, item: Item, fields: dict[str, object]) -> Iterator[StreamEvent]:
+        lists: dict[Told, list[object]] = {
             "summary": as_list(fields.get("summary")),
             "reasoning": as_list(fields.get("content")),
         }
@@ -261,12 +238,12 @@ class OpenAIResponsesDecoder:
                 clean_line(f"{fields.get('type')} of {len(data)} bytes, too large to keep", 200)
             )
             return
-        self._spoken = ("", 0, 0)
+        self._paragraphs.end()
         yield OpaqueReported(self._origin_of(self._model), data.decode())
 
     # ---- what is told in increments --------------------------------------------------------------
 
-    def _tell(self, item: _Item, told: _Told, part: int, text: object) -> Iterator[StreamEvent]:
+    def _tell(self, item: Item, told: Told, part: int, text: object) -> Iterator[StreamEvent]:
         if told == "arguments":
             yield from self._tell_arguments(item, text)
             return
@@ -277,26 +254,21 @@ class OpenAIResponsesDecoder:
             if item.has_told("reasoning" if told == "summary" else "summary"):
                 return
             item.told.add((told, part))
-            yield ThinkingDelta(self._separated(("thinking", item.number, part), text))
+            yield ThinkingDelta(self._paragraphs.text(("thinking", item.number, part), text))
             return
         item.told.add((told, part))
         if told == "text":
-            yield TextDelta(self._separated(("text", item.number, 0), text))
+            yield TextDelta(self._paragraphs.text(("text", item.number, 0), text))
         else:
             self._refused = True
-            yield RefusalDelta(self._separated(("refusal", item.number, 0), text))
+            yield RefusalDelta(self._paragraphs.text(("refusal", item.number, 0), text))
 
-    def _separated(self, source: tuple[str, int, int], text: str) -> str:
-        """The text, after a blank line where another paragraph of the same kind came right before it."""
-        before, self._spoken = self._spoken, source
-        return f"\n\n{text}" if before != source and before[0] == source[0] else text
-
-    def _tell_arguments(self, item: _Item, arguments: object) -> Iterator[StreamEvent]:
+    def _tell_arguments(self, item: Item, arguments: object) -> Iterator[StreamEvent]:
         item.told.add(("arguments", 0))
         yield from self._calls.feed({"index": item.number, "function": {"arguments": arguments}})
 
-    def _name_call(self, item: _Item) -> Iterator[StreamEvent]:
-        self._spoken = ("", 0, 0)
+    def _name_call(self, item: Item) -> Iterator[StreamEvent]:
+        self._paragraphs.end()
         fragment = {"index": item.number, "id": item.call_id, "function": {"name": item.name}}
         yield from self._calls.feed(fragment)
 
@@ -306,18 +278,6 @@ class OpenAIResponsesDecoder:
             if item.kind == "function_call" and not item.done:
                 yield from self._name_call(item)
         yield from self._calls.finish()
-
-    def _cite(self, annotations: list[object]) -> Iterator[StreamEvent]:
-        found = self._citations
-        for annotation in map(as_object, annotations):
-            source = as_object(annotation.get("url_citation")) or annotation
-            title = as_text(source.get("title")) or as_text(source.get("filename"))
-            citation = Citation(as_text(source.get("url")), title)
-            if (citation.url or citation.title) and citation not in found:
-                found = (*found, citation)
-        if found != self._citations:
-            self._citations = found
-            yield CitationsReported(found)
 
     # ---- beginning and end ---------------------------------------------------------------------
 
@@ -335,26 +295,21 @@ class OpenAIResponsesDecoder:
         yield from self._start(response)
         if not self._items:  # the reply was not streamed, or by its terminal event alone
             for fields in map(as_object, as_list(response.get("output"))):
-                item = self._items[self._number] = _Item(self._number)
+                item = self._items[self._number] = Item(self._number)
                 self._number += 1
                 yield from self._item_done(item, fields)
-        usage = _reported_usage(response.get("usage"))
+        usage = reported_usage(response.get("usage"))
         if usage != Usage():
             yield UsageReported(usage)
         status = as_text(response.get("status"))
         if "failed" in (ending, status):
             told = response.get("error") or {"message": "it did not say why", "code": "server_error"}
-            raise self._failure(complaint_of({"error": told}))
+            raise failure(self._title, complaint_of({"error": told}))
         if "incomplete" in (ending, status):
             reason = as_text(as_object(response.get("incomplete_details")).get("reason"))
             yield from self._finish(_INCOMPLETE.get(reason, StopReason.OTHER))
         elif ending not in ("in_progress", "queued"):  # else a reply that was never waited for
             yield from self._finish(StopReason.OTHER if ending == "cancelled" else StopReason.END_TURN)
-
-    def _failure(self, complaint: Complaint) -> ProviderError:
-        if any(_REQUEST_FAULTS.fullmatch(code) for code in complaint.codes):
-            complaint = replace(complaint, codes=complaint.codes | {"invalid_request_error"})
-        return stream_error(self._title, complaint)
 
     def _finish(self, stop: StopReason) -> Iterator[StreamEvent]:
         if self._finished:
@@ -367,21 +322,3 @@ class OpenAIResponsesDecoder:
             elif self._refused:
                 stop = StopReason.REFUSAL
         yield StreamFinished(stop)
-
-
-def _reported_usage(value: object) -> Usage:
-    """The counts of a `usage` object; what is missing or senseless stays unknown."""
-    usage = as_object(value)
-    read, written = (
-        as_object(usage.get("input_tokens_details")),
-        as_object(usage.get("output_tokens_details")),
-    )
-    cost, ticks = as_number(usage.get("cost")), as_number(usage.get("cost_in_usd_ticks"))
-    return Usage(
-        input=as_count(usage.get("input_tokens")),
-        output=as_count(usage.get("output_tokens")),
-        cache_read=as_count(read.get("cached_tokens")),
-        cache_write=as_count(read.get("cache_write_tokens")),
-        reasoning=as_count(written.get("reasoning_tokens")),
-        cost=ticks / _TICKS_PER_DOLLAR if cost is None and ticks is not None else cost,
-    )
