@@ -95,7 +95,8 @@ def argument_object(arguments: str) -> dict[str, object]:
         value = safe_json((arguments or "{}").encode(errors="replace"))
     except ValueError:
         value = None
-    return as_object(value) if isinstance(value, dict) else {"arguments": arguments}
+    found = as_object(value)
+    return found if found or value == {} else {"arguments": arguments}
 
 
 def _release(call: _Call) -> Iterator[ToolCallDelta]:
