@@ -179,6 +179,12 @@ def test_parameters_that_responses_has_not() -> None:
     assert asked("gpt-4o", seed=1, stop=("x",)).keys() == {"model", "input", "stream", "store"}
 
 
+def test_a_reply_is_not_longer_than_the_model_can_answer() -> None:
+    for known, told in ((None, 900), (300, 300), (2000, 900)):
+        body = sent(message("user", "Hi"), parameters=Parameters(max_tokens=900), max_output_tokens=known)
+        assert body["max_output_tokens"] == told
+
+
 def test_a_schema() -> None:
     told = asked("gpt-4o", schema=SCHEMA)["text"]["format"]
     assert told == {"type": "json_schema", "name": "reply", "schema": SCHEMA, "strict": False}

@@ -109,6 +109,7 @@ class OpenAIResponses:
 
     def _fields(self, request: TurnRequest) -> dict[str, object]:
         asked, reasoning = request.parameters, reasoning_of(request.model)
+        most = asked.max_tokens and min(asked.max_tokens, request.max_output_tokens or asked.max_tokens)
         samples = reasoning is None or not reasoning.is_on(asked.effort)
         sealed = reasoning is not None or self.service.name == "xai"
         return {
@@ -118,7 +119,7 @@ class OpenAIResponses:
             "store": False,
             "include": ["reasoning.encrypted_content"] if sealed else None,
             "reasoning": self._reasoning(request),
-            "max_output_tokens": asked.max_tokens,
+            "max_output_tokens": most,
             "temperature": asked.temperature if samples else None,
             "top_p": asked.top_p if samples else None,
             "text": {"format": _format(asked.schema)} if asked.schema is not None else None,
