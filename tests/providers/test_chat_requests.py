@@ -174,7 +174,10 @@ def test_who_wants_thinking_gets_it(effort: Effort, levels: list[str]) -> None:
 def test_a_schema_is_strict_where_it_can_be() -> None:
     form = sent("openai", schema=SCHEMA)["response_format"]
     assert form == {"type": "json_schema", "json_schema": {"name": "reply", "schema": SCHEMA, "strict": True}}
-    loose: dict[str, Any] = {"type": "object", "properties": {"n": {"type": "object", "properties": {"a": {}}}}}
+    loose: dict[str, Any] = {
+        "type": "object",
+        "properties": {"n": {"type": "object", "properties": {"a": {}}}},
+    }
     assert "strict" not in sent("openai", schema=loose)["response_format"]["json_schema"]
 
 

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import quote
 
 from chatterm.backend.providers.base import (
     Blobs,
@@ -137,11 +136,11 @@ class OpenAIChat:
 
         `{model}` in an address stands for the model.
         """
-        base = endpoint.base_url.rstrip("/").replace("{model}", quote(model, safe=""))
+        base = endpoint.base_url.rstrip("/").replace("{model}", _in_address(model))
         if self.service.address_path and "/" not in base.partition("://")[2]:
             base += self.service.address_path
         version = api_version or ("/deployments/" in base and self.service.api_version)
-        return f"{base}{path}?api-version={quote(version)}" if version else base + path
+        return f"{base}{path}?api-version={_in_address(version)}" if version else base + path
 
     def request_headers(self, endpoint: Endpoint, accept: str) -> dict[str, str]:
         """Headers with the key as the service takes it; the own headers of the endpoint win."""
@@ -159,6 +158,12 @@ def _bearer_headers(endpoint: Endpoint, accept: str) -> dict[str, str]:
     if endpoint.api_key:
         headers["authorization"] = f"Bearer {endpoint.api_key}"
     return headers | {name.lower(): value for name, value in endpoint.headers.items()}
+
+
+def _in_address(text: str) -> str:
+    """The text as one step of an address (RFC 3986 section 2.1)."""
+    bytes_of = text.encode(errors="replace")
+    return re.sub(rb"[^A-Za-z0-9._~-]", lambda found: b"%%%02X" % ord(found[0]), bytes_of).decode()
 
 
 def _body(fields: dict[str, object], messages: bytes) -> bytes:
