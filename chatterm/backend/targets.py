@@ -176,9 +176,16 @@ class Targets:
         return self.known.facts_of(provider, address, model, own, service)
 
     def service(self, provider: str) -> Service:
-        """What is known of the service. Raises `ConfigError` for an unknown provider or wire format."""
+        """What is known of the service. Raises `ConfigError` for an unknown provider or wire format.
+
+        At an address that is not a hosted service's own it goes by its host: that is who answers there.
+        """
         own = self._of(provider)
-        return registry.service_at(provider, own.adapter, own.base_url)
+        row = registry.service_at(provider, own.adapter, own.base_url)
+        is_elsewhere = own.base_url is not None and own.base_url.rstrip("/") != row.base_url
+        if own.base_url is not None and is_elsewhere and (row.needs_key or row.name == registry.CUSTOM):
+            return replace(row, title=Endpoint(provider=provider, base_url=own.base_url).host)
+        return row
 
     def knows(self, provider: str) -> bool:
         """Whether there is a provider of this name, usable or not."""

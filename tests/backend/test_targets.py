@@ -258,6 +258,23 @@ async def test_a_hosted_model_has_its_connection_made(make_targets: MakeTargets)
     assert found.resolve("guide", "manual").warm is None
 
 
+def test_who_answers_at_another_address_is_not_called_by_the_service(make_targets: MakeTargets) -> None:
+    found = make_targets(
+        '[providers.openai]\nbase_url = "http://127.0.0.1:9/v1"\n'
+        '[providers.groq]\nbase_url = "https://api.groq.com/openai/v1/"\n'
+        '[providers.llamacpp]\nbase_url = "http://127.0.0.1:8081/v1"\n'
+        '[providers.mine]\nbase_url = "https://llm.example/v1"\n'
+    )
+    titles = {name: found.service(name).title for name in ("openai", "groq", "llamacpp", "mine", "mistral")}
+    assert titles == {
+        "openai": "127.0.0.1:9",
+        "groq": "Groq",
+        "llamacpp": "llama.cpp",
+        "mine": "llm.example",
+        "mistral": "Mistral",
+    }
+
+
 async def test_an_alias_stands_for_a_model(make_targets: MakeTargets, make_lists: MakeLists) -> None:
     found = make_targets('[aliases]\nfast = "groq/llama-8b"\nlocal = "llama3"\n')
     assert split_model("fast", found) == ("groq", "llama-8b")
