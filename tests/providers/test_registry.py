@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoint, EntryPoints
 import pytest
 
 from chatterm.backend.providers import registry
+from chatterm.backend.providers.openai_chat_parameters import nearest_level
 from chatterm.backend.providers.registry import adapter, adapter_of, service, service_at, services
 from chatterm.config.load import VARIABLES
 from chatterm.core.errors import ConfigError
@@ -36,6 +37,11 @@ def test_the_rows_are_sound() -> None:
         assert not row.base_url.endswith("/")
         assert row.key_env or not row.needs_key
         re.compile(row.hidden_models)
+        re.compile(row.plain_system)
+        assert re.fullmatch(row.call_ids, "a" * row.call_id_length)
+        for pattern, levels in row.efforts:
+            re.compile(pattern)
+            assert all(nearest_level("low", (level,)) in (level, None) for level in levels)
 
 
 def test_the_variables_of_addresses_are_settings() -> None:
