@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from chatterm.backend.context import is_blocked
 from chatterm.backend.metrics import CHARACTERS_PER_TOKEN, figures_of
 from chatterm.backend.session import Prompt
 from chatterm.core.messages import (
@@ -166,7 +167,8 @@ def _complete_words(turn: Turn, again: str) -> list[str]:
         case StopReason.CONTEXT_FULL:
             return ["cut because the model's context is full", "/new starts a fresh conversation"]
         case StopReason.CONTENT_FILTER:
-            return ["ended by the provider's content filter"]
+            left_out = ["left out of what is sent later"] if is_blocked(turn) else []
+            return ["ended by the provider's content filter", *left_out]
         case StopReason.REFUSAL:
             return ["the model declined"]
         case _:
