@@ -154,6 +154,12 @@ REFUSALS: list[tuple[Any, str | None]] = [
     (_error("tools param requires --jinja flag"), "tools"),
     ({"error": "registry.ollama.ai/library/gemma:2b does not support tools"}, "tools"),
     ({"error": {"message": "No endpoints found that support tool use.", "code": 404}}, "tools"),
+    # what is inside a parameter is not the parameter
+    (
+        _error("Invalid schema for response_format 'reply': 'oneOf' is not permitted.", "response_format"),
+        "one_of",
+    ),
+    (_error("messages.1.content.0: unexpected `tool_use_id` found in `tool_result` blocks"), None),
     # nothing of the kind
     (_error("Rate limit reached"), None),
     (_error("Country, region, or territory not supported"), None),

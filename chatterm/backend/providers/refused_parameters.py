@@ -66,14 +66,15 @@ def refused_parameter(complaint: Complaint) -> str | None:
     The name is as in the request's body, dotted for an inner one ("reasoning.effort"). A wrong value is not a
     refusal unless the provider calls it unsupported.
     """
-    refuses = not _CODES.isdisjoint(complaint.codes) or _REFUSING.search(complaint.text)
-    if not refuses and not _NO_TOOLS.search(complaint.text):
+    is_coded = not _CODES.isdisjoint(complaint.codes)
+    if not is_coded and not _REFUSING.search(complaint.text) and not _NO_TOOLS.search(complaint.text):
         return None
-    return next((name for name in _names(complaint) if name not in _NEEDED), None)
+    return next((name for name in _names(complaint, is_coded) if name.split(".")[0] not in _NEEDED), None)
 
 
-def _names(complaint: Complaint) -> Iterator[str]:
-    if re.fullmatch(r"[A-Za-z_][\w.-]*", complaint.param) and complaint.param not in _CODES:
+def _names(complaint: Complaint, is_coded: bool) -> Iterator[str]:
+    # Without a code that says so, the parameter may only hold what is refused: a schema with `oneOf` in it.
+    if is_coded and re.fullmatch(r"[A-Za-z_][\w.-]*", complaint.param):
         yield complaint.param.removeprefix("body.")
     if _NO_TOOLS.search(complaint.text):
         yield "tools"
