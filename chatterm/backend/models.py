@@ -128,6 +128,7 @@ class ModelLists:
     async def fetch_all(self) -> AsyncIterator[ModelList]:
         """The lists of all configured providers: what is kept first, then each live one as it arrives."""
         providers = self._targets.configured()
+        await self._targets.known.load()
         for provider in providers:
             known = await self.cached(provider)
             if known.models:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from chatterm.core.turn import Outcome, Turn
 
 LAST_MODEL = "last_model"
 RECENT_MODELS = "recent_models"
+FAVOURITE_MODELS = "favourite_models"
 MOST_RECENT = 12
 
 
@@ -41,6 +43,17 @@ async def recent_models(state: RememberedValues) -> list[tuple[str, str]]:
     """Provider and model of the last ones that answered, the newest first. Raises `StoreError`."""
     models = map(_remembered, await state.get(RECENT_MODELS, []))
     return [(model.provider, model.model) for model in models if model is not None]
+
+
+async def favourite_models(state: RememberedValues) -> list[tuple[str, str]]:
+    """Provider and model of those that the user marked, in the order of marking. Raises `StoreError`."""
+    models = map(_remembered, await state.get(FAVOURITE_MODELS, []))
+    return [(model.provider, model.model) for model in models if model is not None]
+
+
+async def keep_favourites(models: Sequence[tuple[str, str]], state: RememberedValues) -> None:
+    """Keep these, as provider and model, in place of the favourites until now. Raises `StoreError`."""
+    await state.put(FAVOURITE_MODELS, [list(model) for model in models])
 
 
 async def remember_model(turn: Turn, state: RememberedValues) -> None:

@@ -109,9 +109,9 @@ def apply_keymap(
 ) -> tuple[tuple[Command, ...], tuple[ConfigError, ...]]:
     """The table with the user's keys (`{"stop": "escape,ctrl+x"}`, "" for none), and what could not be used.
 
-    A key belongs to one command, and to one more while the cursor is on a message: a key chosen by the user
-    beats a default, otherwise the first command in the table keeps it; each loss is named. An unknown id or key
-    is named with the nearest and changes nothing.
+    A key belongs to one command, to one more while the cursor is on a message, and to one in the list of models:
+    a key chosen by the user beats a default, otherwise the first command in the table keeps it; each loss is named.
+    An unknown id or key is named with the nearest and changes nothing.
     """
     table = tuple(commands)
     problems = _unknown_ids(table, overrides)
@@ -122,7 +122,7 @@ def apply_keymap(
             problems += wrong
             if keys or not wrong:
                 chosen[command.id] = keys
-    owners: dict[tuple[bool, str], Command] = {}
+    owners: dict[tuple[str, str], Command] = {}
     for command in sorted(table, key=lambda each: each.id not in chosen):
         for key in chosen.get(command.id, command.keys):
             owner = owners.setdefault(_owned(command, key), command)
@@ -140,8 +140,8 @@ def apply_keymap(
     return result, tuple(problems)
 
 
-def _owned(command: Command, key: str) -> tuple[bool, str]:
-    return command.scope == "message", key
+def _owned(command: Command, key: str) -> tuple[str, str]:
+    return command.scope if command.scope in ("message", "picker") else "", key
 
 
 def _unknown_ids(commands: tuple[Command, ...], overrides: Mapping[str, str]) -> list[ConfigError]:

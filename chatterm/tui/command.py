@@ -14,7 +14,7 @@ class Command:
     such as `/model`; the first is the one shown. `argument` is "" for none, "[name]" for optional, "name"
     for required. `footer` is the short word of the key hints, or "". `scope` tells who listens for the keys:
     the application, or the prompt while it has the focus; keys of the scope "message" come before both while
-    the cursor is on a message.
+    the cursor is on a message, those of the scope "picker" while the list of models is open.
     """
 
     id: str
@@ -25,4 +25,4 @@ class Command:
     argument: str = ""
     footer: str = ""
     palette: bool = True
-    scope: Literal["app", "prompt", "message"] = "app"
+    scope: Literal["app", "prompt", "message", "picker"] = "app"

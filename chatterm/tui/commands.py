@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chatterm.tui.command import Command
 from chatterm.tui.message_commands import MESSAGE_COMMANDS
+from chatterm.tui.picker_commands import PICKER_COMMANDS
 
 __all__ = ["COMMANDS", "Command"]
 
@@ -250,4 +251,5 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("quit", "Quit", "Saves and leaves; it never asks.", ("ctrl+q",), ("/quit", "/exit", ":q")),
     *MESSAGE_COMMANDS,
+    *PICKER_COMMANDS,
 )

@@ -13,6 +13,7 @@ from chatterm.core.errors import ConfigError, TurnInProgressError
 from chatterm.tui.external_editor import edit_text
 from chatterm.tui.key_list import key_list
 from chatterm.tui.opening import SIDEBAR, THEME
+from chatterm.tui.picker_models import PickerModels
 from chatterm.tui.screens.theme_picker import ThemePicker
 from chatterm.tui.skeleton import NARROW_COLUMNS
 from chatterm.tui.widgets.conversation_list import ConversationList, ListedConversation
@@ -46,10 +47,15 @@ class ScreenCommands:
             await self._screen.opening.use_named(argument)
             return
         target, opening = self._screen.pane.session.target, self._screen.opening
+        source = PickerModels(opening.targets, self._services.state)
         picker = ModelPicker(
             providers=opening.targets.configured(),
+            favourites=await source.favourites(),
             recent=await opening.recent_models(),
             current=(target.provider, target.model) if target else None,
+            aliases=source.aliases(target.provider if target else None),
+            source=source,
+            commands=self._screen.setup.commands,
         )
         self._screen.front.push_screen(picker, self._picked)
         picker.run_worker(partial(self._fill, picker, opening.models))

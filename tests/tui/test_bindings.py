@@ -35,7 +35,11 @@ def keys_of(commands: Iterable[Command], command_id: str) -> tuple[str, ...]:
 def test_ids_keys_and_slash_words_are_unique() -> None:
     for values in (
         [command.id for command in COMMANDS],
-        [(command.scope == "message", key) for command in COMMANDS for key in command.keys],
+        [
+            (command.scope if command.scope in ("message", "picker") else "", key)
+            for command in COMMANDS
+            for key in command.keys
+        ],
         [word for command in COMMANDS for word in command.slash],
     ):
         assert [value for value, count in Counter(values).items() if count > 1] == []

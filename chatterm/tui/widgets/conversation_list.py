@@ -12,10 +12,10 @@ from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
+from chatterm.backend.model_words import age_text
 from chatterm.core.clean import clean_line, well_formed
 from chatterm.core.errors import ChattermError
 from chatterm.tui.widgets.list_box import ListBox
-from chatterm.tui.widgets.model_rows import age_text
 from chatterm.tui.widgets.row_list import Row, RowList
 
 

@@ -51,9 +51,14 @@ class ListBox(ModalScreen[Answer | None]):
         with Vertical() as box:
             yield Input(self._value, placeholder=self._placeholder, select_on_focus=False, compact=True)
             yield RowList(can_focus=False)
+            yield from self.compose_below()
             yield Static("", id="line", markup=False)
         box.border_title = Content(self._heading)
         box.border_subtitle = Content(self._hint)
+
+    def compose_below(self) -> ComposeResult:
+        """What stands between the list and the line below it."""
+        yield from ()
 
     @property
     def field(self) -> Input:

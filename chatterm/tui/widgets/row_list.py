@@ -88,12 +88,18 @@ class RowList(ScrollView):
         return self._cursor
 
     def set_rows(self, rows: Sequence[Row], cursor: int | None = None) -> None:
-        """Show other rows, the cursor on `cursor`, or on the first that can be chosen."""
+        """Show other rows, the cursor on `cursor`, or on the first that can be chosen.
+
+        A cursor that is given stays at its place on the screen, as far as there are rows above and below it.
+        """
+        before = self._cursor
         self._rows = rows
         self._cursor = self._near(cursor or 0, 1)
         self.virtual_size = Size(self.size.width, len(rows))
         if cursor is None:
             self.scroll_to(y=0, animate=False)
+        elif before is not None and self._cursor is not None and before != self._cursor:
+            self.scroll_to(y=self.scroll_y + self._cursor - before, animate=False)
         self._show_cursor()
         self.refresh()
 

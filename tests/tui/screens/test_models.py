@@ -188,7 +188,7 @@ async def test_a_name_that_is_not_listed_is_told_with_the_nearest_and_used(launc
         await program.shown("other-model")
         await program.pilot.press("escape")
         await program.send("/model othr-model")
-        await program.until(lambda: "Nearest: other-model." in program.notices)
+        await program.until(lambda: "Nearest: other-model, test-model." in program.notices)
         assert "'othr-model' is not in plain's list of 2 models." in program.notices
         assert program.session.target is not None and program.session.target.model == "othr-model"
 

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from textual.pilot import Pilot
 
+from chatterm.backend.model_words import age_text
 from chatterm.backend.models import ModelList
 from chatterm.backend.providers.base import ModelInfo
 from chatterm.core.errors import ConnectionFailedError
 from chatterm.tui.widgets.model_picker import ModelPicker
-from chatterm.tui.widgets.model_rows import Choice, ModelCatalogue, age_text, state_text
+from chatterm.tui.widgets.model_rows import Choice, Marks, ModelCatalogue, state_text
 from tests.cpu_time import seconds
 from tests.tui.widgets.host import HOSTILE, SIZES, UNSAFE, Host, screen_text
 
@@ -203,5 +204,5 @@ def test_age_text(age: timedelta, text: str) -> None:
 
 
 def test_a_provider_that_nobody_named_is_shown_too() -> None:
-    catalogue = ModelCatalogue([], {"extra": known("extra", "m")}, [], None, NOW)
+    catalogue = ModelCatalogue([], {"extra": known("extra", "m")}, Marks(), NOW)
     assert catalogue.listing("").choices == (None, ("extra", "m"))
