@@ -63,6 +63,77 @@ def test_openrouters_list_tells_context_and_images() -> None:
     assert all(model.name for model in models)
 
 
+def test_openrouters_list_tells_prices_limits_and_abilities() -> None:
+    models = {
+        model.id: model
+        for model in adapter("openrouter").parse_models(shared("openrouter/models.json"), "openrouter")
+    }
+    seed = models["bytedance-seed/seed-1.6-flash"]
+    assert (seed.price_input, seed.price_output, seed.output_tokens) == (0.075, 0.3, 16_384)
+    assert (seed.images, seed.files, seed.tools, seed.thinking) == (True, False, True, True)
+    assert models["openrouter/auto"].price_input is None  # -1: it depends on the model that answers
+    assert sum(model.price_cache_read is not None for model in models.values()) == 81
+    assert sum(bool(model.files) for model in models.values()) > 40
+
+
+def test_mistrals_list_tells_abilities_and_the_end() -> None:
+    models = {
+        model.id: model for model in adapter("mistral").parse_models(shared("mistral/models.json"), "mistral")
+    }
+    assert models["mistral-medium-2505"].tools is True
+    assert models["mistral-medium-2505"].retires_on is None
+    ending = {model.retires_on for model in models.values() if model.deprecated}
+    assert ending == {"2026-01-31"}
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "model"),
+    [
+        ("anthropic", "anthropic/models.json", "claude-opus-4-5-20251101"),
+        ("deepseek", "deepseek/models.json", "deepseek-v4-flash"),
+        ("openai", "openai/models.json", "gpt-5.4"),
+    ],
+)
+def test_lists_that_tell_little_leave_the_rest_unknown(name: str, path: str, model: str) -> None:
+    models = {each.id: each for each in adapter(name).parse_models(shared(path), name)}
+    found = models[model]
+    assert (found.context_tokens, found.price_input, found.tools, found.loaded) == (None, None, None, None)
+
+
+def test_what_anthropic_tells_since_2026() -> None:
+    entry = {
+        "id": "claude-x",
+        "max_input_tokens": 1_000_000,
+        "max_tokens": 64_000,
+        "capabilities": {"image_input": {"supported": True}, "pdf_input": {"supported": False}},
+        "lifecycle": "deprecated",
+        "retires_at": "2027-02-01T00:00:00Z",
+    }
+    (model,) = listed("anthropic", {"data": [entry]})
+    assert (model.context_tokens, model.output_tokens) == (1_000_000, 64_000)
+    assert (model.images, model.files, model.thinking) == (True, False, None)
+    assert (model.deprecated, model.retires_on) == (True, "2027-02-01")
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({"pricing": {"input": 0.18, "output": 0.59}}, {"price_input": 0.18, "price_output": 0.59}),
+        ({"pricing": {"prompt": "0", "completion": "0"}}, {"price_input": 0.0, "price_output": 0.0}),
+        ({"pricing": {"prompt": "-1", "completion": "NaN", "input": True}}, {}),
+        ({"pricing": "dear"}, {}),
+        ({"max_input_tokens": 9, "max_output_tokens": 4}, {"context_tokens": 9, "output_tokens": 4}),
+        ({"context_window": 9, "max_completion_tokens": 4}, {"context_tokens": 9, "output_tokens": 4}),
+        ({"meta": {"n_ctx": 512, "size": 474_000}}, {"context_tokens": 512, "size_bytes": 474_000}),
+        ({"shutdown_date": "2026-12-31"}, {"retires_on": "2026-12-31"}),
+        ({"expiration_date": 1_800_000_000}, {}),
+    ],
+)
+def test_what_lists_of_other_servers_tell(entry: dict[str, Any], told: dict[str, Any]) -> None:
+    (model,) = listed("custom", {"data": [{"id": "m"} | entry]})
+    assert model == ModelInfo(provider="custom", id="m", **told)
+
+
 def test_mistrals_list_leaves_out_embeddings() -> None:
     models = {
         model.id: model for model in adapter("mistral").parse_models(shared("mistral/models.json"), "mistral")

@@ -113,6 +113,11 @@ class ModelPicker(ListBox[Choice]):
         if self.is_mounted:
             self._refresh()
 
+    def tell(self, text: str) -> None:
+        """Say something under the list, unless it was left meanwhile; any text is safe."""
+        if self.query("#line"):
+            super().tell(text)
+
     @property
     def under_cursor(self) -> Choice | Pull | None:
         """What the row under the cursor stands for."""
@@ -226,7 +231,8 @@ class ModelPicker(ListBox[Choice]):
 
     async def _search(self, query: str) -> None:
         listing = await asyncio.to_thread(lambda: self._picture().listing(query))
-        self._show(listing)
+        if self.query(RowList):  # it may have been left meanwhile
+            self._show(listing)
 
     def _picture(self) -> ModelCatalogue:
         catalogue = self._catalogue

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
+from chatterm.backend.model_facts import ModelFacts, TableRow, merged
 from chatterm.backend.model_words import age_text
 from chatterm.backend.models import ModelList
 from chatterm.backend.providers.base import ModelInfo
-from chatterm.core.errors import ConnectionFailedError
+from chatterm.backend.providers.ollama_models import PullProgress
+from chatterm.config.model import ModelSettings
+from chatterm.core.errors import ChattermError, ConnectionFailedError
 from chatterm.tui.widgets.model_picker import ModelPicker
 from chatterm.tui.widgets.model_rows import Choice, Marks, ModelCatalogue, state_text
 from tests.cpu_time import seconds
@@ -43,6 +49,19 @@ async def settle(pilot: Pilot[None]) -> None:
     await pilot.pause()
     await pilot.app.workers.wait_for_complete()
     await pilot.pause()
+
+
+async def settle_rows(pilot: Pilot[None]) -> None:
+    """Until the search is through; what is being pulled goes on."""
+    await pilot.pause()
+    await pilot.app.workers.wait_for_complete([each for each in pilot.app.workers if each.group == "search"])
+    await pilot.pause()
+
+
+async def shown_line(pilot: Pilot[None], app: PickerHost, text: str) -> None:
+    async with asyncio.timeout(5):
+        while app.picker.line != text:
+            await pilot.pause()
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -143,6 +162,215 @@ async def test_a_click_chooses_and_esc_leaves() -> None:
         await pilot.pause()
         await pilot.press("enter", "escape")
         assert app.answers == [("ollama", "llama3"), None] and app.commands == []
+
+
+class Source:
+    """Facts, favourites and an Ollama of the test's own."""
+
+    def __init__(self) -> None:
+        self.kept: list[Choice] = []
+        self.removed: list[Choice] = []
+        self.steps: asyncio.Queue[PullProgress | ChattermError] = asyncio.Queue()
+        self.names = ["llama3"]
+        self.closed = asyncio.Event()
+
+    def facts_of(self, choice: Choice) -> ModelFacts:
+        listed = ModelInfo(provider=choice[0], id=choice[1], tools=True, images=True)
+        row = TableRow([], 128_000, 2.5, 10.0, 0.25, None, 64_000)
+        return merged(listed, ModelSettings(output_tokens=4096), row)
+
+    async def keep_favourites(self, favourites: Sequence[Choice]) -> None:
+        self.kept = list(favourites)
+
+    def keeps_models(self, provider: str) -> bool:
+        return provider == "ollama"
+
+    async def pull(self, provider: str, model: str) -> AsyncGenerator[PullProgress, None]:
+        try:
+            while True:
+                step = await self.steps.get()
+                if isinstance(step, ChattermError):
+                    raise step
+                yield step
+                if step.is_done:
+                    self.names.append(model)
+                    return
+        finally:
+            self.closed.set()
+
+    async def remove(self, provider: str, model: str) -> None:
+        self.names.remove(model)
+        self.removed.append((provider, model))
+
+    async def fetch(self, provider: str) -> ModelList:
+        return known(provider, *self.names)
+
+
+def facts_shown(app: PickerHost) -> list[str]:
+    return str(app.picker.query_one("#facts", Static).content).splitlines()
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_what_is_known_of_the_model_under_the_cursor_is_shown(size: tuple[int, int]) -> None:
+    app = PickerHost(source=Source())
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        before = app.picker.row_list.region
+        app.picker.set_models(known("ollama", "llama3", "qwen3"))
+        await settle(pilot)
+        assert app.picker.row_list.region == before
+        assert facts_shown(app) == [
+            "context 128k · output 4k · images, tools",
+            "$2.5/$10 per million tokens · cached $0.25 · more above 64k",
+            "output by your settings; context, price by chatterm's table",
+        ]
+        assert "context 128k" in screen_text(app)
+        app.picker.field.value = "nothing of this name at all"
+        await settle(pilot)
+        assert "context" in facts_shown(app)[0]  # of "use ... anyway"
+
+
+async def test_favourites_come_first_and_are_kept() -> None:
+    source = Source()
+    app = PickerHost(
+        source=source, favourites=[("openai", "gpt")], recent=[("ollama", "qwen3"), ("openai", "gpt")]
+    )
+    async with app.run_test() as pilot:
+        app.picker.set_models(known("ollama", "llama3", "qwen3"))
+        await settle(pilot)
+        assert app.shown() == [
+            "favourites",
+            "★ gpt",
+            "recent",
+            "qwen3",
+            "ollama",
+            "llama3",
+            "qwen3",
+            "openai",
+        ]
+        await pilot.press("down", "down")
+        assert app.picker.under_cursor == ("ollama", "llama3")
+        await pilot.press("ctrl+o")
+        await settle(pilot)
+        assert source.kept == [("openai", "gpt"), ("ollama", "llama3")]
+        assert app.shown()[:4] == ["favourites", "★ gpt", "★ llama3", "recent"]
+        assert app.picker.under_cursor == ("ollama", "llama3")
+        assert app.picker.line == "llama3 is a favourite now."
+        await pilot.press("ctrl+o")
+        await settle(pilot)
+        assert source.kept == [("openai", "gpt")]
+
+
+async def test_search_finds_favourites_first_and_aliases() -> None:
+    aliases = {"fast": ("openai", "gpt-small"), "big": ("ollama", "llama3:70b")}
+    app = PickerHost(aliases=aliases, favourites=[("openai", "llama-x")], recent=[("ollama", "llama3")])
+    async with app.run_test() as pilot:
+        app.picker.set_models(known("ollama", "llama2", "llama3"))
+        app.picker.set_models(known("openai", "llama-x", "gpt-small"))
+        app.picker.field.value = "llama"
+        await settle(pilot)
+        assert app.shown() == ["★ llama-x", "llama3", "llama2", "llama3:70b", "use llama anyway"]
+        app.picker.field.value = "fast"
+        await settle(pilot)
+        assert app.shown() == ["gpt-small"]
+        assert app.picker.row_list.rows[0].note == "fast · openai"
+        await pilot.press("enter")
+    assert app.answers == [("openai", "gpt-small")]
+
+
+async def test_the_row_under_the_cursor_stays_where_it_is_on_the_screen() -> None:
+    app = PickerHost()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.picker.set_models(known("openai", *(f"m{number:02}" for number in range(60))))
+        await settle(pilot)
+        for _ in range(30):
+            await pilot.press("down")
+        rows = app.picker.row_list
+        before = (app.picker.under_cursor, (rows.cursor or 0) - round(rows.scroll_y))
+        app.picker.set_models(known("ollama", *(f"l{number:02}" for number in range(40))))
+        await settle(pilot)
+        assert (app.picker.under_cursor, (rows.cursor or 0) - round(rows.scroll_y)) == before
+
+
+async def test_a_model_that_is_not_there_is_pulled_and_shown() -> None:
+    source = Source()
+    app = PickerHost(source=source)
+    async with app.run_test() as pilot:
+        app.picker.set_models(known("ollama", "llama3"))
+        app.picker.field.value = "qwen3"
+        await settle_rows(pilot)
+        assert app.shown() == ["use qwen3 anyway", "pull qwen3"]
+        await pilot.press("down", "enter")
+        source.steps.put_nowait(PullProgress("pulling 8eeb", 500_000_000, 2_000_000_000))
+        await shown_line(pilot, app, "Pulling qwen3 · 25 %, 0.5 GB of 2.0 GB · esc stops")
+        source.steps.put_nowait(PullProgress("success", is_done=True))
+        await shown_line(pilot, app, "qwen3 is there.")
+        await settle(pilot)
+        assert app.shown()[0] == "qwen3"
+        await pilot.press("enter")
+    assert app.answers == [("ollama", "qwen3")]
+
+
+async def test_a_pull_is_stopped_by_esc_and_its_failure_is_told() -> None:
+    source = Source()
+    app = PickerHost(source=source)
+    async with app.run_test() as pilot:
+        app.picker.set_models(known("ollama", "llama3"))
+        app.picker.field.value = "ollama/qwen3"
+        await settle_rows(pilot)
+        assert app.shown() == ["use qwen3 anyway", "pull qwen3"]
+        await pilot.press("down", "enter")
+        await pilot.pause()
+        await pilot.press("escape")
+        await asyncio.wait_for(source.closed.wait(), 5)
+        assert app.picker.line.startswith("Stopped; what was fetched is kept")
+        assert app.answers == []
+        source.steps.put_nowait(ConnectionFailedError("cannot connect to h:1", "Start it with: ollama serve"))
+        await pilot.press("enter")
+        await shown_line(pilot, app, "cannot connect to h:1. Start it with: ollama serve")
+        await pilot.press("escape")
+    assert app.answers == [None]
+
+
+async def test_nothing_is_pulled_from_a_server_that_does_not_answer_or_has_it() -> None:
+    app = PickerHost(source=Source())
+    async with app.run_test() as pilot:
+        app.picker.set_models(ModelList(provider="ollama", error=ConnectionFailedError("cannot connect")))
+        app.picker.field.value = "qwen3"
+        await settle(pilot)
+        assert app.shown() == ["use qwen3 anyway"]
+        app.picker.set_models(known("ollama", "qwen3:latest"))
+        await settle(pilot)
+        assert "pull qwen3" not in app.shown()
+
+
+async def test_a_model_is_deleted_once_that_is_confirmed() -> None:
+    source = Source()
+    app = PickerHost(source=source, recent=[("openai", "gpt")])
+    async with app.run_test() as pilot:
+        app.picker.set_models(known("ollama", "llama3"))
+        await settle(pilot)
+        await pilot.press("delete")
+        assert app.picker.line == "Only models that Ollama keeps can be deleted."
+        await pilot.press("down", "delete")
+        assert app.picker.line.startswith("Delete 'llama3' from ollama?")
+        await pilot.press("up", "down", "delete")  # to move away takes it back
+        assert source.removed == []
+        await pilot.press("delete")
+        await settle(pilot)
+        assert source.removed == [("ollama", "llama3")]
+        assert "llama3" not in app.shown()
+        assert app.picker.line == "'llama3' is deleted."
+
+
+async def test_the_key_of_deleting_deletes_text_inside_of_it() -> None:
+    source = Source()
+    app = PickerHost(source=source, query="ab")
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        app.picker.field.cursor_position = 0
+        await pilot.press("delete")
+        assert app.picker.field.value == "b"
 
 
 @pytest.mark.parametrize("text", HOSTILE)
