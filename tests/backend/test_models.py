@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from chatterm.backend.first_model import Choice, Wanted, first_model, split_model
 from tests.backend.conftest import MakeLists, MakeTargets
 from tests.doubles.server import ScriptedServer, SeenRequest
-from tests.doubles.server_replies import Script, whole
+from tests.doubles.server_replies import Hang, Script, whole
 
 NOBODY = 'base_url = "http://127.0.0.1:9/v1"'
 
@@ -42,6 +43,73 @@ async def test_nonsense_in_a_list_is_told_and_long_names_are_dropped(
         assert (await mine.fetch("mine")).error is not None
         server.routes["/v1/models"] = lambda _: whole({"data": [{"id": "x" * 600}, {"id": "[/b]"}]})
         assert [model.id for model in (await mine.fetch("mine")).models] == ["[/b]"]
+
+
+def ollama_at(server: ScriptedServer) -> None:
+    names = ["llama3:latest", "qwen3:8b"]
+    server.routes["/api/tags"] = lambda _: whole({"models": [{"model": name, "size": 5} for name in names]})
+    loaded = {"model": "qwen3:8b", "size": 60, "size_vram": 45}
+    server.routes["/api/ps"] = lambda _: whole({"models": [loaded]})
+    about = {"general.architecture": "llama", "llama.context_length": 4096}
+    server.routes["/api/show"] = lambda _: whole(
+        {"model_info": about, "capabilities": ["completion", "tools"]}
+    )
+
+
+async def test_ollama_is_asked_for_what_is_loaded_and_how_long_contexts_are(
+    make_targets: MakeTargets, make_lists: MakeLists
+) -> None:
+    async with ScriptedServer() as server:
+        ollama_at(server)
+        lists = make_lists(make_targets(OLLAMA_HOST=f"127.0.0.1:{server.port}"))
+        llama, qwen = (await lists.fetch("ollama")).models
+        assert (llama.context_tokens, llama.tools, llama.loaded, llama.memory_bytes) == (
+            4096,
+            True,
+            False,
+            None,
+        )
+        assert (qwen.loaded, qwen.memory_bytes, qwen.gpu_bytes) == (True, 60, 45)
+        kept = (await lists.cached("ollama")).models[1]
+        assert (kept.context_tokens, kept.tools) == (4096, True)
+        assert (kept.loaded, kept.memory_bytes, kept.gpu_bytes) == (None, None, None)  # that was then
+        server.routes["/api/ps"] = server.routes["/api/show"] = lambda _: whole("no", status=500)
+        bare = await lists.fetch("ollama")
+        assert (bare.source, bare.error, [model.loaded for model in bare.models]) == (
+            "live",
+            None,
+            [None, None],
+        )
+
+
+async def test_details_that_do_not_come_hold_up_no_list(
+    make_targets: MakeTargets, make_lists: MakeLists, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatterm.backend.models.DETAILS_SECONDS", 0.05)
+    async with ScriptedServer() as server:
+        ollama_at(server)
+        server.routes["/api/ps"] = server.routes["/api/show"] = lambda _: [Hang()]
+        known = await make_lists(make_targets(OLLAMA_HOST=f"127.0.0.1:{server.port}")).fetch("ollama")
+    assert (known.source, len(known.models), known.models[0].loaded) == ("live", 2, None)
+
+
+async def test_a_name_that_the_kept_list_does_not_have_is_doubted(
+    make_targets: MakeTargets, make_lists: MakeLists
+) -> None:
+    async with ScriptedServer(models=("gpt-4o", "gpt-4o-mini", "o3")) as server:
+        targets = make_targets(server_at(server.port))
+        lists = make_lists(targets)
+        assert await lists.doubt("mine", "gpt-4oo") is None  # nothing is known yet
+        await lists.fetch("mine")
+        assert await lists.doubt("mine", "gpt-4o") is None
+        told = await lists.doubt("mine", "gtp-4o")
+        assert told is not None
+        assert told.startswith("'gtp-4o' is not in mine's list of 3 models. Nearest: gpt-4o.")
+        assert "\x1b" not in (await lists.doubt("mine", "\x1b[31m") or "")
+        assert await lists.doubt("guide", "other") is None
+        address, old = targets.address("mine"), datetime(2026, 1, 1, tzinfo=UTC)
+        await lists._cache.put_model_list("mine", address, old, b'[{"provider":"mine","id":"gpt-4o"}]')
+        assert "list of 1 models (asked 2026-01-01)" in (await lists.doubt("mine", "x") or "")
 
 
 async def test_wrong_certificates_are_told_like_any_failure(

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.backend.remembered_models import RememberedModel, last_model, recent_models, remember_model
+from chatterm.backend.remembered_models import (
+    RememberedModel,
+    favourite_models,
+    keep_favourites,
+    last_model,
+    recent_models,
+    remember_model,
+)
 from chatterm.core.messages import Message
 from chatterm.core.turn import Outcome, Turn
 from chatterm.store.database import Database
@@ -59,3 +66,11 @@ async def test_what_is_no_model_is_ignored(state: StateStore, left: object) -> N
     await state.put("recent_models", [left, ["openai", "gpt"]])
     assert await last_model(state) is None
     assert await recent_models(state) == [("openai", "gpt")]
+
+
+async def test_favourites_are_kept_in_the_order_of_marking(state: StateStore) -> None:
+    assert await favourite_models(state) == []
+    await keep_favourites([("openai", "b"), ("ollama", "a")], state)
+    assert await favourite_models(state) == [("openai", "b"), ("ollama", "a")]
+    await state.put("favourite_models", [["openai"], 7, ["openai", "gpt"]])
+    assert await favourite_models(state) == [("openai", "gpt")]

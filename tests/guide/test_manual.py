@@ -19,6 +19,7 @@ from chatterm.config.load import VARIABLES, check_tree
 from chatterm.config.model import (
     GuideSettings,
     InterfaceSettings,
+    ModelSettings,
     NetworkSettings,
     ProviderSettings,
     Settings,
@@ -38,7 +39,6 @@ OTHER_KEYS = {
     "ctrl+i": "cannot be told from Tab",
     "ctrl+h": "cannot be told from Backspace",
     "ctrl+a": "GNU screen's prefix",
-    "ctrl+x": "an example of rebinding",
 }
 
 
@@ -156,7 +156,7 @@ def test_every_key_named_anywhere_exists() -> None:
 def test_every_key_of_the_table_is_on_the_page_of_keys() -> None:
     written: set[str] = set()
     for span in CODE.findall(page("keys").text):
-        is_key = COMBINATION.fullmatch(span) or re.fullmatch(r"Up|Down|Space|[A-Za-z]", span)
+        is_key = COMBINATION.fullmatch(span) or re.fullmatch(r"Up|Down|Space|Delete|[A-Za-z]", span)
         if is_key and span.lower() not in OTHER_KEYS:
             written.add(normal_key(span))
     assert {key for command in COMMANDS for key in command.keys} <= written
@@ -190,11 +190,12 @@ SECTIONS: dict[str, type] = {
     "Settings of the network": NetworkSettings,
     "Settings of the guide": GuideSettings,
     "Settings of a provider": ProviderSettings,
+    "Settings of one model": ModelSettings,
 }
 
 
 def is_section(field: dataclasses.Field[object]) -> bool:
-    return field.name in ("interface", "network", "guide", "providers", "keys")
+    return field.name in ("interface", "network", "guide", "providers", "keys", "aliases", "models")
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
@@ -202,7 +203,7 @@ def test_every_setting_is_documented_with_its_default(heading: str) -> None:
     fields = {field.name: field for field in dataclasses.fields(SECTIONS[heading]) if not is_section(field)}
     table = rows(section("configuration", heading))
     assert set(table) == set(fields)
-    if heading == "Settings of a provider":
+    if heading in ("Settings of a provider", "Settings of one model"):
         return  # nothing is set there unless the user does
     for name, field in fields.items():
         last = table[name].rstrip("| ").rpartition("|")[2].strip()
