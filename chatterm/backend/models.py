@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
 
@@ -68,11 +68,9 @@ class ModelLists:
             kept = await self._cache.model_list(provider, self._targets.address(provider))
             if kept is None:
                 return ModelList(provider=provider)
-            models = msgspec.json.decode(kept[1], type=tuple[ModelInfo, ...])
+            models = await asyncio.to_thread(_decoded, kept[1])
         except (ChattermError, msgspec.MsgspecError) as error:
             return ModelList(provider=provider, error=error if isinstance(error, ChattermError) else None)
-        # What was loaded then says nothing about now.
-        models = tuple(replace(each, loaded=None, memory_bytes=None, gpu_bytes=None) for each in models)
         self._targets.known.learn(provider, self._targets.address(provider), models)
         return ModelList(provider=provider, models=models, source="cached", fetched_at=kept[0])
 
@@ -119,8 +117,7 @@ class ModelLists:
         self._targets.known.learn(provider, address, models)
         if not details:
             return ModelList(provider=provider, models=models, source="live", fetched_at=now)
-        known_fields = ({name: v for name, v in asdict(model).items() if v is not None} for model in models)
-        data = msgspec.json.encode(list(known_fields))
+        data = await asyncio.to_thread(_encoded, models)
         with contextlib.suppress(ChattermError):  # a list that is not kept is fetched again
             await self._cache.put_model_list(provider, address, now, data)
         return ModelList(provider=provider, models=models, source="live", fetched_at=now)
@@ -182,6 +179,18 @@ async def _detailed(
             asked = show_requests(service, models, endpoint, target.limits)
             await asyncio.gather(*(show(model, request) for model, request in asked))
     return [with_shown(model, shown[model.id]) if model.id in shown else model for model in models]
+
+
+def _encoded(models: Sequence[ModelInfo]) -> bytes:
+    """What is known of the models, to be kept. What is loaded now says nothing about later."""
+    names = [name for name in ModelInfo.__slots__ if name not in ("loaded", "memory_bytes", "gpu_bytes")]
+    return msgspec.json.encode(
+        [{name: value for name in names if (value := getattr(each, name)) is not None} for each in models]
+    )
+
+
+def _decoded(data: bytes) -> tuple[ModelInfo, ...]:
+    return msgspec.json.decode(data, type=tuple[ModelInfo, ...])
 
 
 def _can_be_asked_for(model: str) -> bool:
