@@ -8,11 +8,17 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 
 from chatterm.backend.loop_lag import LoopLag
-from chatterm.backend.providers.base import Frame, FrameStream, WireRequest
+from chatterm.backend.providers.base import Endpoint, Frame, FrameStream, WireRequest
 from chatterm.backend.providers.response_headers import rate_limits, request_id
 from chatterm.backend.target import Target
 from chatterm.core.clean import clean_line
-from chatterm.core.errors import AuthenticationError, ChattermError, ModelNotFoundError, ProviderError
+from chatterm.core.errors import (
+    AuthenticationError,
+    ChattermError,
+    ModelNotFoundError,
+    ProviderError,
+    RequestTimeoutError,
+)
 from chatterm.core.events import (
     RefusalDelta,
     StageChanged,
@@ -27,7 +33,7 @@ from chatterm.core.events import (
 )
 from chatterm.core.reducer import Draft
 from chatterm.core.timings import Timings
-from chatterm.core.turn import Outcome, Stage, Turn, TurnRequest
+from chatterm.core.turn import Outcome, Stage, Turn
 
 AFTER_MARKER_SECONDS = 2.0
 """How long usage is waited for after the provider said that the reply is over."""
@@ -44,12 +50,11 @@ class Attempt:
     def __init__(
         self,
         target: Target,
-        request: TurnRequest,
         emit: Callable[[TurnEvent], None],
         record: Callable[[StreamEvent], None],
         clock: Callable[[], float],
     ) -> None:
-        self._target, self._request = target, request
+        self._target = target
         self._emit, self._record, self._clock = emit, record, clock
         self._stamps: dict[str, float] = {"started": clock()}
         self._headers: Mapping[str, str] = {}
@@ -58,7 +63,7 @@ class Attempt:
         self._probe: asyncio.Task[None] | None = None
         self._lag = LoopLag()
         self.draft = Draft()
-        self.requests = 0
+        self.endpoint: Endpoint | None = None
 
     @property
     def complete(self) -> bool:
@@ -67,7 +72,7 @@ class Attempt:
 
     async def run(self, wire: WireRequest) -> None:
         """Send, and read to the end. Raises `ProviderError`s; what came before stays in `draft`."""
-        self.requests += 1
+        self.endpoint = wire.endpoint
         self._stamps = {"started": self._stamps["started"]}
         self._lag.start()
         try:
@@ -96,12 +101,14 @@ class Attempt:
         )
         return replace(
             turn,
+            provider=self._target.provider,
+            model=self._target.model,
+            base_url=self._target.base_url,
             reply=replace(turn.reply, parts=self.draft.parts()),
             outcome=outcome,
             stop_reason=self.draft.stop_reason,
             usage=self.draft.usage,
             timings=timings,
-            attempts=min(1, self.requests),
             skipped_frames=self.draft.skipped_frames,
             request_id=request_id(self._headers) or self.draft.response_id,
             rate_limits=rate_limits(self._headers),
@@ -119,18 +126,30 @@ class Attempt:
     async def _read(self, stream: FrameStream) -> None:
         decoder = self._target.adapter.new_decoder()
         loop = asyncio.get_running_loop()
+        budget = self._target.ttft_budget_seconds
         try:
-            async with asyncio.timeout(None) as limit:
+            async with asyncio.timeout_at(None if budget is None else self._sent() + budget) as limit:
                 async for frame in stream.frames():
                     self._take(frame.at, decoder.feed(frame))
+                    if budget is not None and self.draft.has_output:
+                        limit.reschedule(budget := None)
                     if self.complete:
                         known = self.draft.usage.output is not None
                         until = loop.time() + (AFTER_USAGE_SECONDS if known else AFTER_MARKER_SECONDS)
                         limit.reschedule(min(until, limit.when() or until))
                 self._take(self._clock(), decoder.finish())
         except TimeoutError:
-            if not self.complete:
+            if self.complete:
+                return
+            if budget is None:
                 raise
+            raise RequestTimeoutError(
+                f"{self._target.host} sent no text within the {budget:g} s that ttft_budget_seconds allows."
+            ) from None
+
+    def _sent(self) -> float:
+        """When the request was out, by the clock of the loop."""
+        return asyncio.get_running_loop().time() - (self._clock() - self._stamps.get("sent", self._clock()))
 
     def _take(self, at: float, events: Iterable[StreamEvent]) -> None:
         for event in events:
@@ -194,7 +213,7 @@ class Attempt:
         """The error with the names it lacks, and without the key, which some servers repeat."""
         endpoint = wire.endpoint
         error.provider = error.provider or self._target.provider
-        error.model = model = error.model or self._request.model
+        error.model = model = error.model or self._target.model
         if isinstance(error, ModelNotFoundError) and model not in error.message:
             error.message = f"{clean_line(model, 60)}: {error.message}"
         endpoint.hide_secrets(error)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from chatterm.core.events import (
     AttemptStarted,
+    ContextFitted,
+    FellBack,
     ParameterRefused,
     RefusalDelta,
+    RetryScheduled,
     StageChanged,
     Streamed,
     StreamEvent,
@@ -62,6 +65,8 @@ class Figures:
     reused_connection: bool | None = None
     server: ServerTimings | None = None
     warm: bool | None = None
+    context_share: float | None = None
+    """How much of the model's context the conversation takes, 1 for all of it."""
 
 
 class TurnMeter:
@@ -81,14 +86,19 @@ class TurnMeter:
         self._gaps: list[float] = []
         self._usage = Usage()
         self._server: ServerTimings | None = None
+        self._context: tuple[int, int | None] | None = None
 
     def observe(self, event: TurnEvent) -> None:
         """Take in one turn event."""
         match event:
-            case TurnStarted() | ParameterRefused():
+            case TurnStarted() | ParameterRefused() | RetryScheduled() | FellBack():
                 pass
-            case AttemptStarted(attempt=attempt):
+            case ContextFitted(tokens, limit):
+                self._context = tokens, limit
+            case AttemptStarted(attempt=attempt, provider=provider, model=model):
+                self._provider, self._model = provider, model
                 self._attempt, self._reused = attempt, None
+                self._sent, self._usage, self._server = None, Usage(), None
             case StageChanged(at, stage):
                 self._enter(at, stage)
             case Streamed(at, inner):
@@ -101,7 +111,7 @@ class TurnMeter:
     def figures(self, now: float) -> Figures:
         """The figures at monotonic time `now`; fixed once the turn is finished."""
         if self._turn is not None:
-            return figures_of(self._turn, self._gaps)
+            return in_context(figures_of(self._turn, self._gaps), *(self._context or (0, None)))
         estimate = round(self._characters / CHARACTERS_PER_TOKEN) if self._characters else None
         output = self._usage.output if self._usage.output is not None else estimate
         timings = Timings(
@@ -123,6 +133,7 @@ class TurnMeter:
             reused_connection=self._reused,
             server=self._server,
             warm=is_warm(self._server),
+            context_share=self._context[0] / self._context[1] if self._context and self._context[1] else None,
         )
 
     def _enter(self, at: float, stage: Stage) -> None:
@@ -184,6 +195,18 @@ def figures_of(turn: Turn, gaps: list[float] | None = None) -> Figures:
         server=timings.server,
         warm=is_warm(timings.server),
     )
+
+
+def in_context(figures: Figures, tokens: int, limit: int | None) -> Figures:
+    """The figures with the share of the context that the conversation takes after the turn.
+
+    By what the provider reported, else by `tokens`, the estimate of what was sent. Of an unknown limit: as they were.
+    """
+    if not limit:
+        return figures
+    usage = figures.usage
+    sent = tokens if usage.input is None else usage.input
+    return replace(figures, context_share=(sent + (usage.output or 0)) / limit)
 
 
 def _streamed_tokens(turn: Turn) -> int | None:

@@ -58,8 +58,8 @@ async def keep_favourites(models: Sequence[tuple[str, str]], state: RememberedVa
 
 async def remember_model(turn: Turn, state: RememberedValues) -> None:
     """Keep the model of a turn that is over, if it answered and is none of ours. Raises `StoreError`."""
-    if turn.outcome is not Outcome.COMPLETE or turn.provider == GUIDE:
-        return
+    if turn.outcome is not Outcome.COMPLETE or turn.provider == GUIDE or turn.asked:
+        return  # one that stood in for another was not chosen
     pair = (turn.provider, turn.model)
     await state.put(LAST_MODEL, [*pair, *([turn.base_url] if turn.base_url else [])])
     # The list has no place for addresses: chosen from it, a model would be asked for elsewhere.

@@ -200,9 +200,7 @@ class Session:
             model=target.model,
             messages=(*context_of(keep), prompt),
             system=self.system,
-            options=options,
-            streams=target.streams,
-            max_output_tokens=target.max_output_tokens,
+            options=self.options,
         )
         handle = self.running = TurnHandle(turn, self._clock)
         before, self.turns = self.turns, (*keep, turn)

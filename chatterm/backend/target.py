@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from chatterm.backend.context import ContextLimit
 from chatterm.backend.providers.base import Endpoint, Limits, OpenStream, ProviderAdapter, WireRequest
+from chatterm.backend.retry import RetryPolicy
 from chatterm.core.turn import Options, Stage
 
 
@@ -17,9 +19,13 @@ class Target:
     `is_loaded` asks a local server whether the model is in memory (None: cannot be known); it raises nothing.
     `base_url` is the address where one was asked for in place of the settings' own.
     `streams` is whether replies come piece by piece; `output_limit` gives what is known now of the longest that the
-    model can answer.
+    model can answer, `context_limit` of how much it takes in, and `loaded_context` asks a local server how much
+    it has the model loaded for (None: it has not, or cannot be asked); it raises nothing.
     `load_seconds` is how long the model took to load the last time; `note_load` keeps it for the next.
     `warm` makes the next request quick: it connects, and has a local model loaded as these options want it.
+    `retries` says how often it is asked again, `fallbacks` who is asked in its place: it raises `ConfigError` for
+    a name that means nothing. `ttft_budget_seconds` is how long its first text may take before that happens.
+    `addresses` are all at which it may be asked.
     `forget_key` makes the next turn find the key anew, after one was refused.
     """
 
@@ -34,9 +40,15 @@ class Target:
     options: Options = field(default_factory=dict[str, object])
     streams: bool = True
     output_limit: Callable[[], int | None] | None = None
+    context_limit: Callable[[], ContextLimit | None] | None = None
+    loaded_context: Callable[[], Awaitable[int | None]] | None = None
     is_loaded: Callable[[], Awaitable[bool | None]] | None = None
     load_seconds: Callable[[], float | None] | None = None
     note_load: Callable[[float | None], Awaitable[None]] | None = None
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
+    fallbacks: Callable[[], list[Target]] | None = None
+    ttft_budget_seconds: float | None = None
+    addresses: tuple[str, ...] = ()
     warm: Callable[[Options], Awaitable[None]] | None = None
     forget_key: Callable[[], None] | None = None
 

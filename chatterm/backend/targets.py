@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from chatterm.backend.context_limits import loaded_context, told_limit
+from chatterm.backend.endpoint_states import EndpointStates
 from chatterm.backend.load_times import LoadTimes
 from chatterm.backend.model_facts import KnownModels, ModelFacts
 from chatterm.backend.parameters import read_parameters
@@ -14,6 +16,7 @@ from chatterm.backend.provider_keys import ProviderKeys
 from chatterm.backend.providers import registry
 from chatterm.backend.providers.base import Endpoint, Limits, OpenStream
 from chatterm.backend.providers.catalog import Service
+from chatterm.backend.retry import RetryPolicy
 from chatterm.backend.target import Target, read_whole
 from chatterm.config.key_store import origin_of
 from chatterm.config.model import ModelSettings, ProviderSettings, Settings
@@ -48,6 +51,7 @@ class Targets:
     known: KnownModels = field(default_factory=KnownModels)
     connect: Connect | None = None
     load_times: LoadTimes | None = None
+    states: EndpointStates = field(default_factory=lambda: EndpointStates(time.monotonic))
 
     def configured(self) -> tuple[str, ...]:
         """Providers worth listing: named in the settings, or with a key in the environment, then the free ones."""
@@ -81,6 +85,8 @@ class Targets:
         service = self.service(provider)
         adapter = registry.adapter_of(service)
         address, own = self.address(provider), self.model_settings(provider, model)
+        section = self._of(provider)
+        chain = own.fallback or section.fallback
         stream = self.guide_stream if service.name == GUIDE else self.http_stream
         target = Target(
             provider=provider,
@@ -90,10 +96,15 @@ class Targets:
             open_stream=stream,
             host=Endpoint(provider=provider, base_url=address).host or provider,
             base_url=self.asked.get(provider),
-            limits=self.limits(provider, local=is_local(address)),
-            options={**self._of(provider).options, **own.options},
-            streams=self._of(provider).stream if own.stream is None else own.stream,
+            limits=self.limits(provider, model),
+            options={**section.options, **own.options},
+            streams=section.stream if own.stream is None else own.stream,
+            retries=self.retries(provider),
+            fallbacks=partial(self._chain, provider, model, chain) if chain else None,
+            ttft_budget_seconds=(own.ttft_budget_seconds or section.ttft_budget_seconds) if chain else None,
+            addresses=self.addresses(provider),
             output_limit=lambda: self.facts_of(provider, model).info.output_tokens,
+            context_limit=lambda: told_limit(self.facts_of(provider, model)),
             forget_key=partial(self.keys.forget, provider),
         )
         if adapter.name == OLLAMA:
@@ -121,7 +132,7 @@ class Targets:
         Raises `AuthenticationError` where a key is needed and there is none.
         """
         service, settings = self.service(provider), self._of(provider)
-        address = self.address(provider)
+        address = self.states.pick(self.addresses(provider))
         key = await self.keys.find(provider, origin_of(address))
         # An address of the user's own may be a gateway that wants no key; the service's own address does.
         if key is None and service.needs_key and settings.base_url in (None, service.base_url):
@@ -142,10 +153,39 @@ class Targets:
             is_local=is_local(address),
         )
 
-    def limits(self, provider: str, *, local: bool) -> Limits:
+    def addresses(self, provider: str) -> tuple[str, ...]:
+        """All addresses at which the provider may be asked. Raises `ConfigError` as `address` does."""
+        first = self.address(provider)
+        more = () if provider in self.asked else self._of(provider).more_base_urls
+        return (first, *more)
+
+    def retries(self, provider: str) -> RetryPolicy:
+        """How often the provider is asked again."""
+        network, own = self.settings.network, self._of(provider)
+
+        def given(name: str) -> float:
+            value: float | None = getattr(own, name)
+            return getattr(network, name) if value is None else value
+
+        return RetryPolicy(
+            retries=int(given("retries")),
+            first_seconds=given("retry_first_seconds"),
+            longest_seconds=given("retry_longest_seconds"),
+            longest_asked_seconds=given("retry_asked_seconds"),
+        )
+
+    def limits(self, provider: str, model: str) -> Limits:
         """The limits of time for requests to this provider."""
         network, own = self.settings.network, self._of(provider)
-        first = network.first_event_seconds_local if local else network.first_event_seconds
+        special = self.model_settings(provider, model)
+        first = network.first_event_seconds
+        if is_local(self.address(provider)) or "deep-research" in model or self.facts_of(provider, model).info.thinking:
+            first = network.first_event_seconds_local
+        elif special.fallback or own.fallback:
+            first = network.first_event_seconds_with_fallback
+        budget = special.ttft_budget_seconds or own.ttft_budget_seconds
+        if budget is not None and (special.fallback or own.fallback):
+            first = min(first, budget)
         return Limits(
             connect_seconds=own.connect_seconds or network.connect_seconds,
             write_seconds=network.write_seconds,
@@ -195,9 +235,22 @@ class Targets:
             return provider in self.settings.providers
         return True
 
+    def _chain(self, provider: str, model: str, names: Sequence[str]) -> list[Target]:
+        """Who is asked after this model, each once and never the model itself. Raises `ConfigError`."""
+        chain: dict[tuple[str, str], Target] = {}
+        for name in names:
+            other, wanted = registry.split_model(self.settings.aliases.get(name, name), self.knows)
+            place = (other or provider, wanted)
+            if place != (provider, model) and place not in chain:
+                # Whoever comes in the place of another has nobody in its own.
+                chain[place] = replace(self.resolve(*place), fallbacks=None, ttft_budget_seconds=None)
+        return list(chain.values())
+
     def _with_loading(self, target: Target) -> Target:
         """The target of a server that has to load its models first."""
-        target = replace(target, is_loaded=lambda: self._is_loaded(target))
+        target = replace(
+            target, is_loaded=lambda: self._is_loaded(target), loaded_context=lambda: loaded_context(target)
+        )
         if (times := self.load_times) is not None:
             of = target.provider, target.model
             target = replace(target, load_seconds=partial(times.of, *of), note_load=partial(times.note, *of))

@@ -20,6 +20,8 @@ class TurnHandle:
         self._arrived = asyncio.Event()
         self._result: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
         self._inner: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()
+        self._waits_to_retry = False
         self.stop_outcome: Outcome | None = None
         self.stopped_at: float | None = None
 
@@ -31,6 +33,13 @@ class TurnHandle:
     def cancel(self) -> bool:
         """Stop the turn for the user. False when it is over or being stopped already."""
         return self._stop(Outcome.CANCELLED)
+
+    def retry_now(self) -> bool:
+        """Make the request that waits for its time at once. False where none waits."""
+        waits = self._waits_to_retry
+        if waits:
+            self._hurry.set()
+        return waits
 
     def interrupt(self) -> bool:
         """Stop the turn because the program goes away; nothing is withdrawn. False as for `cancel`."""
@@ -67,6 +76,18 @@ class TurnHandle:
         self.turn = event.turn
         self._result.set_result(event.turn)
         self.emit(event)
+
+    async def pause(self, seconds: float) -> None:
+        """For the worker: wait before the next request, unless the user wants it at once."""
+        self._hurry.clear()
+        self._waits_to_retry = True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._waits_to_retry = False
 
     async def run_stoppable(self, work: Coroutine[None, None, None]) -> None:
         """For the worker: run `work` such that stopping cancels it, and only it.

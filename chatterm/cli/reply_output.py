@@ -7,8 +7,18 @@ import sys
 
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.turn_handle import TurnHandle
-from chatterm.core.clean import StreamCleaner
-from chatterm.core.events import RefusalDelta, Streamed, TextDelta, TurnEvent, TurnFinished
+from chatterm.cli.border import tell
+from chatterm.core.clean import StreamCleaner, clean_line
+from chatterm.core.events import (
+    FellBack,
+    ParameterRefused,
+    RefusalDelta,
+    RetryScheduled,
+    Streamed,
+    TextDelta,
+    TurnEvent,
+    TurnFinished,
+)
 
 
 async def print_reply(handle: TurnHandle) -> TurnFinished:
@@ -20,6 +30,9 @@ async def print_reply(handle: TurnHandle) -> TurnFinished:
     cleaner = StreamCleaner() if sys.stdout.isatty() else None
     ends_line = True
     while batch := await handle.batch():
+        for event in batch:
+            if news := _news_of(event):
+                tell(news, "")
         if text := "".join(map(_text_of, batch)):
             ends_line = text.endswith("\n")
             await _write(cleaner.feed(text) if cleaner else text)
@@ -27,6 +40,19 @@ async def print_reply(handle: TurnHandle) -> TurnFinished:
             await _write((cleaner.finish() if cleaner else "") + ("" if ends_line else "\n"))
             return last
     raise RuntimeError("a turn ended without its last event")
+
+
+def _news_of(event: TurnEvent) -> str:
+    """What is told beside the reply, on stderr: another try, another model, a parameter left out."""
+    match event:
+        case RetryScheduled(attempt=attempt, most=most, delay_seconds=delay, cause=cause):
+            return clean_line(f"{cause} Again in {delay:.0f} s ({attempt} of {most}).", 400)
+        case FellBack(model=model, to_provider=provider, to_model=other, why=why):
+            return clean_line(f"{model}: {why} {provider}/{other} is asked.", 400)
+        case ParameterRefused(name, model):
+            return clean_line(f"{model} does not take {name}; asked again without it.", 200)
+        case _:
+            return ""
 
 
 def _text_of(event: TurnEvent) -> str:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from chatterm.backend.attachments import HeldBlobs
+from chatterm.backend.endpoint_states import EndpointStates
 from chatterm.backend.guide import GuideService
 from chatterm.backend.load_times import LoadTimes
 from chatterm.backend.models import ModelLists
@@ -18,6 +19,7 @@ from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.provider_keys import ProviderKeys
 from chatterm.backend.session import Session
 from chatterm.backend.targets import Targets
+from chatterm.backend.token_meter import TokenMeter
 from chatterm.backend.worker import Worker
 from chatterm.cli.crash import CrashLog
 from chatterm.config.key_store import KeyStore
@@ -52,6 +54,7 @@ class Engine:
     targets: Targets
     models: ModelLists
     worker: Worker
+    meter: TokenMeter
 
     def new_session(
         self, conversation_id: str | None, turns: tuple[Turn, ...], system: str | None
@@ -73,6 +76,7 @@ class Engine:
         await self.database.ready()
         if self.targets.load_times is not None:
             await self.targets.load_times.read()
+        await self.meter.read()
         notices = list(self.database.notices)
         try:
             recovered = await self.history.recover()
@@ -121,7 +125,7 @@ def build_engine(
     database = Database(file, busy_seconds=busy_seconds, if_unsaved=if_unsaved)
     history, state, held = History(database), StateStore(database), HeldBlobs()
     clients = HttpClients(settings.network)
-    load_times = LoadTimes(state)
+    load_times, states = LoadTimes(state), EndpointStates(time.monotonic)
     targets = Targets(
         settings=settings,
         keys=keys,
@@ -131,11 +135,13 @@ def build_engine(
         asked=_asked_addresses(loaded),
         connect=clients.warm,
         load_times=load_times,
+        states=states,
     )
 
     async def load_blobs(digests: frozenset[str]) -> dict[str, bytes]:
         return {digest: held.get(digest) or await history.blob(digest) for digest in digests}
 
+    meter = TokenMeter(state, load_blobs)
     return Engine(
         paths=paths,
         loaded=loaded,
@@ -146,5 +152,6 @@ def build_engine(
         clients=clients,
         targets=targets,
         models=ModelLists(targets, state),
-        worker=Worker(PayloadCache(), load_blobs, time.monotonic),
+        worker=Worker(PayloadCache(), load_blobs, time.monotonic, states, meter),
+        meter=meter,
     )

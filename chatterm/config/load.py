@@ -165,6 +165,10 @@ class _Layers:
         for name, provider in settings.providers.items():
             path = ("providers", name, "base_url")
             reason, hint = address_fault(provider.base_url, provider.allow_insecure, dotted(path))
+            for more in provider.more_base_urls:
+                if not reason:
+                    path = ("providers", name, "more_base_urls")
+                    reason, hint = address_fault(more, provider.allow_insecure, dotted(path))
             if reason:
                 error = self._error(dotted(path), f"cannot be used: {reason}", self._sources[path], hint)
                 if self._sources[path] == COMMAND_LINE:

@@ -14,6 +14,8 @@ Word = Annotated[
 ]
 Tokens = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Dollars = Annotated[float, Meta(ge=0, le=1_000_000)]
+Retries = Annotated[int, Meta(ge=0, le=10)]
+Fallback = Annotated[tuple[Word, ...], Meta(max_length=3)]
 VariableName = Annotated[
     str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z", description="the name of an environment variable")
 ]
@@ -57,12 +59,22 @@ class NetworkSettings:
     """Limit for sending the request while the server takes nothing."""
     first_event_seconds: Seconds = 120.0
     """Limit from the request sent to the first event."""
+    first_event_seconds_with_fallback: Seconds = 30.0
+    """The same where another model is asked after this one."""
     first_event_seconds_local: Seconds = 600.0
-    """The same for servers on this machine, which may have to load the model."""
+    """The same for servers on this machine, which may have to load the model, and for models that think long."""
     event_gap_seconds: Seconds = 60.0
     """Limit without a whole event once the reply has begun."""
     comments_only_seconds: Seconds = 600.0
     """Limit while the server sends nothing but keep-alive comments."""
+    retries: Retries = 2
+    """How often a request is made again after a failure that may pass; only before any text came."""
+    retry_first_seconds: Seconds = 1.0
+    """How long before the first of them; each further one waits twice as long."""
+    retry_longest_seconds: Seconds = 8.0
+    """The longest such wait."""
+    retry_asked_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 120.0
+    """How long a wait is accepted that the service itself asks for."""
     pool_connections: Annotated[int, Meta(ge=0, le=10_000)] = 20
     """Connections kept open between turns (CHATTERM_HTTP_POOL_CONNECTIONS)."""
     pool_maxsize: Annotated[int, Meta(ge=1, le=10_000)] = 100
@@ -103,6 +115,10 @@ class ModelSettings:
     """US dollars for a million tokens in."""
     price_output: Dollars | None = None
     """US dollars for a million tokens out."""
+    fallback: Fallback = ()
+    """Who is asked, in this order, when the model fails: PROVIDER/MODEL or a model of the same service."""
+    ttft_budget_seconds: Seconds | None = None
+    """How long the first text may take before the next of them is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +153,20 @@ class ProviderSettings:
     """Overrides [network] event_gap_seconds."""
     models: Mapping[str, ModelSettings] = field(default_factory=dict[str, ModelSettings])
     """Settings of single models, each in a section of its own."""
+    more_base_urls: Annotated[tuple[str, ...], Meta(max_length=100)] = ()
+    """More addresses of the same service; a request goes to the one with the fewest at hand."""
+    fallback: Fallback = ()
+    """Who is asked, in this order, when a model of this service fails: PROVIDER/MODEL."""
+    ttft_budget_seconds: Seconds | None = None
+    """How long the first text may take before the next of them is asked."""
+    retries: Retries | None = None
+    """Overrides [network] retries."""
+    retry_first_seconds: Seconds | None = None
+    """Overrides [network] retry_first_seconds."""
+    retry_longest_seconds: Seconds | None = None
+    """Overrides [network] retry_longest_seconds."""
+    retry_asked_seconds: Annotated[float, Meta(ge=0, le=86_400)] | None = None
+    """Overrides [network] retry_asked_seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from chatterm.core.errors import ProviderError
 from chatterm.core.messages import Citation
 from chatterm.core.timings import ServerTimings
 from chatterm.core.turn import Stage, StopReason, Turn
@@ -134,6 +135,46 @@ class AttemptStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryScheduled:
+    """A request failed, and the same goes out again `delay_seconds` after `at` (monotonic), or sooner if wanted.
+
+    `attempt` is the number of the one to come, `most` how many there may be; `host` is who failed.
+    """
+
+    at: float
+    attempt: int
+    most: int
+    delay_seconds: float
+    host: str
+    cause: ProviderError
+
+
+@dataclass(frozen=True, slots=True)
+class FellBack:
+    """Another model is asked in the place of one that failed, or rests after failing; `why` is one line."""
+
+    provider: str
+    model: str
+    to_provider: str
+    to_model: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContextFitted:
+    """What goes out was measured: `tokens`, estimated, of at most `limit` for prompt and reply; None for not known.
+
+    `left_out` is how many turns there was no room for. `enlarged_to` is the context that a local server is asked
+    for from now on, because the request needs it.
+    """
+
+    tokens: int
+    limit: int | None
+    left_out: int = 0
+    enlarged_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ParameterRefused:
     """The provider does not take this request parameter for the model: the request goes out again without it."""
 
@@ -173,4 +214,14 @@ class TurnFinished:
     notice: str = field(default="")
 
 
-TurnEvent = TurnStarted | AttemptStarted | ParameterRefused | StageChanged | Streamed | TurnFinished
+TurnEvent = (
+    TurnStarted
+    | AttemptStarted
+    | RetryScheduled
+    | FellBack
+    | ContextFitted
+    | ParameterRefused
+    | StageChanged
+    | Streamed
+    | TurnFinished
+)

@@ -110,13 +110,18 @@ Part = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One role's contribution to a conversation. Immutable: an edit is a new message with the same parent."""
+    """One role's contribution to a conversation. Immutable: an edit is a new message with the same parent.
+
+    `pinned`: it is never left out of what is sent. `is_summary`: a reply that stands in there for all before it.
+    """
 
     role: Role
     parts: tuple[Part, ...]
     id: str = field(default_factory=new_id)
     parent_id: str | None = None
     provider_data: Mapping[str, str] | None = None
+    pinned: bool = False
+    is_summary: bool = False
 
     @property
     def text(self) -> str:

@@ -50,6 +50,7 @@ class Stage(StrEnum):
     LOADING = "loading"
     THINKING = "thinking"
     STREAMING = "streaming"
+    RETRYING = "retrying"
     SAVING = "saving"
 
 
@@ -109,12 +110,23 @@ class TurnRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailedTry:
+    """A request of the turn that brought nothing, before another one was made; `why` is one line."""
+
+    provider: str
+    model: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """One finished or running turn. `outcome` is `None` while it runs.
 
-    `attempts` counts the requests that were tried, the first included; `close_seconds` is how long a stopped
+    `attempts` counts the requests that were tried, the first included, and `tries` are those that failed before
+    the last; `asked` is PROVIDER/MODEL where another one than that answered; `close_seconds` is how long a stopped
     turn took from the stop key to its closed connection; `error` says why a turn failed or was cut;
     `base_url` is the address where one was asked for in place of the settings' own;
+    `prompt_cut` whether the server left out, without a word, a part of what it was sent;
     `request_id` and `rate_limits` are what the headers of the last response said;
     `replaces` is the id of the reply in whose place this turn was asked (regenerated, or the prompt edited).
     """
@@ -133,6 +145,9 @@ class Turn:
     usage: Usage = field(default_factory=Usage)
     timings: Timings = field(default_factory=Timings)
     attempts: int = 0
+    tries: tuple[FailedTry, ...] = ()
+    asked: str = ""
+    prompt_cut: bool = False
     skipped_frames: int = 0
     close_seconds: float | None = None
     request_id: str | None = None

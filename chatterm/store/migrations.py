@@ -139,7 +139,21 @@ _COST: Migration = (
     "ALTER TABLE message ADD COLUMN request_id TEXT",
 )
 
-MIGRATIONS: Sequence[Migration] = (_FIRST, _ADDRESSES, _BY_DEPTH, _OPEN, _COST)
+# tries: the requests that failed before the last, as JSON; asked: whose place the answering model took.
+_TRIES: Migration = (
+    "ALTER TABLE message ADD COLUMN tries TEXT",
+    "ALTER TABLE message ADD COLUMN asked TEXT",
+)
+
+# pinned: never left out of what is sent. is_summary: stands in there for what is before it.
+# prompt_cut: the server read only a part of what it was sent.
+_CONTEXT: Migration = (
+    "ALTER TABLE message ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE message ADD COLUMN is_summary INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE message ADD COLUMN prompt_cut INTEGER NOT NULL DEFAULT 0",
+)
+
+MIGRATIONS: Sequence[Migration] = (_FIRST, _ADDRESSES, _BY_DEPTH, _OPEN, _COST, _TRIES, _CONTEXT)
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

@@ -12,7 +12,7 @@ import msgspec
 
 from chatterm.core.messages import Message, Part
 from chatterm.core.timings import Timings
-from chatterm.core.turn import Options, Outcome, StopReason
+from chatterm.core.turn import FailedTry, Options, Outcome, StopReason
 from chatterm.core.usage import Usage
 from chatterm.store.encoding import decode, decode_parts
 
@@ -74,6 +74,9 @@ class StoredMessage:
     skipped_frames: int = 0
     close_seconds: float | None = None
     request_id: str | None = None
+    tries: tuple[FailedTry, ...] = ()
+    asked: str = ""
+    prompt_cut: bool = False
     recovered: bool = False
     chars: int = 0
     lines: int = 0
@@ -130,6 +133,8 @@ def stored_message(row: Row, written_so_far: tuple[Part, ...] = ()) -> StoredMes
             role=row["role"],
             parts=written_so_far or parts,
             provider_data=provider_data,
+            pinned=bool(row["pinned"]),
+            is_summary=bool(row["is_summary"]),
         ),
         position=row["depth"] - 1,
         created_at=from_microseconds(row["created_at"]),
@@ -154,6 +159,9 @@ def stored_message(row: Row, written_so_far: tuple[Part, ...] = ()) -> StoredMes
         skipped_frames=row["skipped_frames"],
         close_seconds=row["close_seconds"],
         request_id=row["request_id"],
+        tries=tuple(FailedTry(**tried) for tried in decode(row["tries"])) if row["tries"] else (),
+        asked=row["asked"] or "",
+        prompt_cut=bool(row["prompt_cut"]),
         recovered=bool(row["recovered"]),
         chars=row["chars"],
         lines=row["lines"],

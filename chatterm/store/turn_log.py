@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from typing import assert_never
 
 from chatterm.core.events import ChunkKind, RefusalDelta, TextDelta, ThinkingDelta
@@ -99,6 +100,9 @@ def finish(connection: sqlite3.Connection, turn: Turn, instance: str | None, now
         usage_reasoning=usage.reasoning,
         usage_cost=usage.cost,
         request_id=turn.request_id,
+        tries=encode([asdict(tried) for tried in turn.tries]) if turn.tries else None,
+        asked=turn.asked or None,
+        prompt_cut=turn.prompt_cut,
         timings=encode_fields(turn.timings),
         instance=None,
     )
@@ -123,7 +127,8 @@ def recover(connection: sqlite3.Connection, is_alive: Callable[[str], bool]) -> 
     dead = {name for name in {row["instance"] for row in rows} if not is_alive(name)}
     lost = {row["id"]: row["title"] for row in rows if row["instance"] in dead}
     for reply_id in lost:
-        reply = Message(role="assistant", parts=written(connection, reply_id))
+        parts = written(connection, reply_id)
+        reply = Message(role="assistant", parts=parts, is_summary=_is_summary(connection, reply_id))
         _update(
             connection, reply_id, **_columns(reply), state=Outcome.INTERRUPTED, recovered=True, instance=None
         )
@@ -150,6 +155,11 @@ def written(connection: sqlite3.Connection, reply_id: str) -> tuple[Part, ...]:
     return draft.parts()
 
 
+def _is_summary(connection: sqlite3.Connection, reply_id: str) -> bool:
+    row = connection.execute("SELECT is_summary FROM message WHERE id = ?", (reply_id,)).fetchone()
+    return bool(row["is_summary"])
+
+
 def _columns(message: Message) -> dict[str, object]:
     """What a message itself says, by column."""
     text = message.text
@@ -157,6 +167,8 @@ def _columns(message: Message) -> dict[str, object]:
         "role": message.role,
         "parts": encode_parts(message.parts),
         "provider_data": encode(message.provider_data) if message.provider_data is not None else None,
+        "pinned": message.pinned,
+        "is_summary": message.is_summary,
         "chars": len(text),
         "lines": text.count("\n") + 1 if text else 0,
     }

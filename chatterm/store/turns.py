@@ -40,6 +40,9 @@ def _turn(conversation_id: str, prompt: StoredMessage, reply: StoredMessage) -> 
         skipped_frames=reply.skipped_frames,
         close_seconds=reply.close_seconds,
         request_id=reply.request_id,
+        tries=reply.tries,
+        asked=reply.asked,
+        prompt_cut=reply.prompt_cut,
         error=_error(reply),
     )
 

@@ -10,9 +10,11 @@ from chatterm.backend.turn_handle import TurnHandle
 from chatterm.core.clean import clean_line
 from chatterm.core.events import (
     AttemptStarted,
+    FellBack,
     FrameSkipped,
     ParameterRefused,
     RefusalDelta,
+    RetryScheduled,
     StageChanged,
     Streamed,
     StreamEvent,
@@ -24,7 +26,7 @@ from chatterm.core.events import (
 )
 from chatterm.core.turn import Stage, Turn
 from chatterm.tui.transcript.transcript import Transcript
-from chatterm.tui.turn_text import quiet_words, stage_words, waiting_words
+from chatterm.tui.turn_text import quiet_words, retry_words, stage_words, waiting_words
 
 TICK_SECONDS = 0.1
 """How often the waiting line and the figures are brought up to date."""
@@ -34,7 +36,7 @@ class Pump:
     """Feeds one turn into a transcript.
 
     `show_figures` gets the figures ten times a second and at the end, `stored` the turn once its prompt is in
-    the store, `tell` a line that the user should know. `stop_key` is what the waiting line names.
+    the store, `tell` a line that the user should know. `key` gives the key of a command, for the waiting line.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class Pump:
         show_figures: Callable[[Figures], object],
         stored: Callable[[Turn], object],
         tell: Callable[[str], object],
-        stop_key: str,
+        key: Callable[[str], str],
     ) -> None:
         self.handle = handle
         """The turn that is followed."""
@@ -53,12 +55,13 @@ class Pump:
         self._show_figures = show_figures
         self._stored = stored
         self._tell = tell
-        self._stop_key = stop_key
+        self._stop_key, self._send_key = key("stop"), key("send")
         self._started = time.monotonic()
         self._meter = TurnMeter(handle.turn.provider, handle.turn.model, self._started)
         self._stage: Stage | None = None
         self._usual: float | None = None
-        self._host = ""
+        self._host, self._model = "", handle.turn.model
+        self._retry: RetryScheduled | None = None
         self._last_delta: float | None = None
         self._waiting = False
         self.tick()
@@ -82,21 +85,33 @@ class Pump:
         if self.handle.done:
             return
         if self._last_delta is None:
-            model, seconds = self.handle.turn.model, now - self._started
-            stage = stage_words(self._stage, model, self._host)
-            words = waiting_words(stage, seconds, self._usual, self._stop_key)
+            model, seconds = self._model, now - self._started
+            words = self._retry_words(now) or waiting_words(
+                stage_words(self._stage, model, self._host), seconds, self._usual, self._stop_key
+            )
         else:
             words = quiet_words(now - self._last_delta, self._stop_key)
         if words is not None or self._waiting:
             self._transcript.set_waiting(words)
         self._waiting = words is not None
 
+    def _retry_words(self, now: float) -> str | None:
+        if self._retry is None:
+            return None
+        left = self._retry.at + self._retry.delay_seconds - now
+        return retry_words(self._retry, left, self._stop_key, self._send_key)
+
     def _carry(self, event: TurnEvent) -> None:
         match event:
             case TurnStarted(turn):
                 self._stored(turn)
-            case AttemptStarted(host=host):
-                self._host = host
+            case AttemptStarted(host=host, model=model):
+                self._host, self._model, self._retry = host, model, None
+            case RetryScheduled():
+                self._retry = event
+                self.tick()
+            case FellBack(model=model, to_provider=provider, to_model=other, why=why):
+                self._tell(clean_line(f"{model}: {why} → {provider}/{other} is asked.", 300))
             case ParameterRefused(name, model):
                 self._tell(clean_line(f"{model} does not take {name}; asked again without it.", 200))
             case StageChanged(stage=stage, usual_seconds=usual):

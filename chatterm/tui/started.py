@@ -67,6 +67,9 @@ class Started:
 
     async def take(self, text: str) -> None:
         """Send a prompt or do a command; an empty text sends what waits. A command that fails comes back."""
+        running = self.pane.session.running
+        if not text.strip() and running is not None and running.retry_now():
+            return
         if not text.strip() and self.pane.send_queued():
             return
         self.pane.notices.clear_notices()

@@ -31,6 +31,7 @@ def details_page(turn: Turn) -> str:
     """The page in Markdown; what is not known is not there."""
     sections = {
         "Turn": _turn_rows(turn),
+        "Asked before": [(f"{tried.provider} / {tried.model}", tried.why) for tried in turn.tries],
         "Tokens": _token_rows(turn),
         "Times": _time_rows(turn.timings),
         "Measured by the server": [row for row in server_rows(figures_of(turn)) if row[0]],
@@ -44,6 +45,7 @@ def _turn_rows(turn: Turn) -> list[Row]:
     connection = {None: "", True: "there before", False: "new"}[turn.timings.reused_connection]
     rows = [
         ("model", f"{turn.provider} / {turn.model}"),
+        ("in place of", turn.asked),
         ("address", turn.base_url or ""),
         ("outcome", state_text(figures)),
         ("why", ending_of(turn, "")[0] if turn.error is not None else ""),

@@ -7,6 +7,8 @@ from typing import assert_never
 from chatterm.backend.context import is_blocked
 from chatterm.backend.metrics import CHARACTERS_PER_TOKEN, figures_of
 from chatterm.backend.session import Prompt
+from chatterm.core.clean import clean_line
+from chatterm.core.events import RetryScheduled
 from chatterm.core.messages import (
     FilePart,
     ImagePart,
@@ -102,7 +104,7 @@ def ending_of(turn: Turn, again_key: str) -> tuple[str, EndingKind]:
         case None | Outcome.WITHDRAWN:
             return "", "plain"
         case Outcome.COMPLETE:
-            words = _complete_words(turn, again)
+            words = [*_stand_in_words(turn), *_complete_words(turn, again)]
             return " · ".join(words + skipped), "warning" if words else "plain"
         case Outcome.CANCELLED:
             return " · ".join(["stopped", *_closed(turn), _kept(turn), again, *skipped]), "plain"
@@ -111,7 +113,8 @@ def ending_of(turn: Turn, again_key: str) -> tuple[str, EndingKind]:
             return " · ".join(["interrupted", why, _kept(turn), again, *skipped]), "warning"
         case Outcome.FAILED:
             why = str(turn.error) if turn.error else "no reason is known"
-            return " · ".join([f"failed · {why}", f"{again}, else it is left out", *skipped]), "error"
+            tries = [f"asked {turn.attempts} times"] if turn.attempts > 1 else []
+            return " · ".join([f"failed · {why}", *tries, f"{again}, else it is left out", *skipped]), "error"
         case _:
             assert_never(turn.outcome)
 
@@ -131,6 +134,14 @@ def waiting_words(stage: str, seconds: float, usual_seconds: float | None, stop_
     if usual_seconds is not None:
         words = f"{words} · last time {span_text(usual_seconds)}"
     return f"{words} · {stop_key} stops" if seconds >= STOP_HINT_SECONDS else words
+
+
+def retry_words(scheduled: RetryScheduled, left_seconds: float, stop_key: str, now_key: str) -> str:
+    """The line while a failed request waits for its next try: who failed how, when it goes out again, the keys."""
+    status = f"{scheduled.cause.status} from " if scheduled.cause.status else ""
+    what = f"{status}{scheduled.host}" if status else str(scheduled.cause).rstrip(".")
+    tries = f"{scheduled.attempt} of {scheduled.most}"
+    return f"↻ {what} · again in {max(0.0, left_seconds):.0f} s ({tries}) · {now_key} now · {stop_key} stops"
 
 
 def quiet_words(seconds: float, stop_key: str) -> str | None:
@@ -153,9 +164,18 @@ def stage_words(stage: Stage | None, model: str, host: str) -> str:
         Stage.LOADING: f"loading {model}",
         Stage.THINKING: f"{model} is thinking",
         Stage.STREAMING: f"waiting for {model}",
+        Stage.RETRYING: f"waiting to ask {host} again",
         Stage.SAVING: "saving",
     }
     return words[stage or Stage.PREPARING]
+
+
+def _stand_in_words(turn: Turn) -> list[str]:
+    """Which model answered in the place of another, and why."""
+    if not turn.asked:
+        return []
+    why = f": {turn.tries[-1].why}" if turn.tries else ""
+    return [clean_line(f"{turn.provider}/{turn.model} answered in the place of {turn.asked}{why}", 300)]
 
 
 def _complete_words(turn: Turn, again: str) -> list[str]:

@@ -283,3 +283,47 @@ async def test_an_alias_stands_for_a_model(make_targets: MakeTargets, make_lists
     assert await first_model(wanted, found, make_lists(found)) == Choice("groq", "llama-8b")
     wanted = Wanted(provider="ollama", model="local")
     assert await first_model(wanted, found, make_lists(found)) == Choice("ollama", "llama3")
+
+
+async def test_a_service_with_several_addresses_and_somebody_in_its_place(make_targets: MakeTargets) -> None:
+    found = make_targets(
+        '[aliases]\nspare = "groq/llama"\n'
+        '[providers.box]\nbase_url = "http://127.0.0.1:1/v1"\nmore_base_urls = ["http://127.0.0.1:2/v1"]\n'
+        'retries = 5\nretry_first_seconds = 0.5\nfallback = ["spare", "box/other", "big"]\n'
+        '[providers.box.models.big]\nfallback = ["box/big", "nope/x"]\nttft_budget_seconds = 3\n'
+    )
+    box = found.resolve("box", "m")
+    assert box.addresses == ("http://127.0.0.1:1/v1", "http://127.0.0.1:2/v1")
+    with found.states.asking("http://127.0.0.1:1/v1"):
+        assert (await box.endpoint()).base_url == "http://127.0.0.1:2/v1"
+    assert (box.retries.retries, box.retries.first_seconds, box.retries.longest_seconds) == (5, 0.5, 8.0)
+    assert found.resolve("groq", "llama").retries.retries == 2
+    assert box.fallbacks is not None and box.ttft_budget_seconds is None
+    big = found.resolve("box", "big")
+    assert big.ttft_budget_seconds == 3 and big.limits.first_event_seconds == 3
+    assert found.at("box", "http://127.0.0.1:9/v1").resolve("box", "m").addresses == (
+        "http://127.0.0.1:9/v1",
+    )
+
+
+def test_a_chain_has_each_once_and_never_the_model_itself(make_targets: MakeTargets) -> None:
+    found = make_targets(
+        '[providers.groq]\nfallback = ["a", "groq/a", "openai/gpt"]\n'
+        '[providers.groq.models.b]\nfallback = ["nowhere/x", "b"]\n'
+    )
+    chain = found.resolve("groq", "a").fallbacks
+    assert chain is not None
+    assert [(other.provider, other.model) for other in chain()] == [("openai", "gpt")]
+    names = found.resolve("groq", "b").fallbacks
+    assert names is not None
+    assert [(other.provider, other.model) for other in names()] == [("groq", "nowhere/x")]
+    assert found.resolve("groq", "a").limits.first_event_seconds == 30
+    assert found.resolve("openai", "gpt-4o").limits.first_event_seconds == 120
+
+
+def test_an_address_among_others_that_cannot_be_is_refused(make_targets: MakeTargets) -> None:
+    found = make_targets(
+        '[providers.box]\nbase_url = "http://127.0.0.1:1"\nmore_base_urls = ["http://far.example"]\n'
+    )
+    with pytest.raises(ConfigError, match="more_base_urls"):
+        found.resolve("box", "m")

@@ -147,6 +147,7 @@ class GatedProvider:
         self.opening.set()
         self.status = 200
         self.headers: dict[str, str] = {}
+        self.address = "plain://model"
         self.key: str | None = None
         self.extra_headers: dict[str, str] = {}
         self.open_errors: list[ProviderError] = []
@@ -157,7 +158,7 @@ class GatedProvider:
 
         async def endpoint() -> Endpoint:
             return Endpoint(
-                provider="plain", base_url="plain://model", api_key=self.key, headers=self.extra_headers
+                provider="plain", base_url=self.address, api_key=self.key, headers=self.extra_headers
             )
 
         return Target(

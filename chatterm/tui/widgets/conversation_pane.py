@@ -242,7 +242,7 @@ class ConversationPane:
             show_figures=lambda figures: widgets.post_message(FiguresChanged(figures)),
             stored=lambda turn: widgets.post_message(PromptStored(turn)),
             tell=self.notices.show,
-            stop_key=self.key("stop"),
+            key=self.key,
         )
         self._following = widgets.run_worker(partial(self._run_pump, self.session, self._pump))
 

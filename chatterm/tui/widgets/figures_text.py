@@ -57,6 +57,7 @@ STAGE_WORDS: Mapping[str, str] = {
     "loading": "loading the model",
     "thinking": "thinking",
     "streaming": "streaming",
+    "retrying": "waiting to ask again",
     "saving": "saving",
 }
 """What a running turn is doing, in words, by the value of its `Stage`: the first paint needs no `core.turn`."""

@@ -1,0 +1,209 @@
+"""Asks for one reply: again after a failure that may pass, and another model after one that does not.
+
+Only until the first visible output: what was shown is never followed by the output of another request.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from chatterm.backend.attempt import Attempt
+from chatterm.backend.endpoint_states import EndpointStates
+from chatterm.backend.request_maker import Prepared, RequestMaker
+from chatterm.backend.retry import falls_back, tires
+from chatterm.backend.target import Target
+from chatterm.backend.turn_handle import TurnHandle
+from chatterm.core.errors import (
+    BadRequestError,
+    ChattermError,
+    ConfigError,
+    OverloadedError,
+    ProviderError,
+    StaleConnectionError,
+)
+from chatterm.core.events import (
+    AttemptStarted,
+    ContextFitted,
+    FellBack,
+    ParameterRefused,
+    RetryScheduled,
+    StageChanged,
+    StreamEvent,
+)
+from chatterm.core.turn import FailedTry, Outcome, Stage, Turn, TurnRequest
+
+MOST_REPEATS = 4
+"""How often a request goes out again at once: on a new connection, or without a parameter that was refused."""
+
+
+class Asking:
+    """One turn's way to its reply. `attempt` is the request of the moment, or the last one."""
+
+    def __init__(
+        self,
+        maker: RequestMaker,
+        states: EndpointStates,
+        handle: TurnHandle,
+        record: Callable[[StreamEvent], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._maker, self._states = maker, states
+        self._handle, self._record, self._clock = handle, record, clock
+        self._tries: list[FailedTry] = []
+        self.attempt: Attempt | None = None
+        self.requests = 0
+        self._cut = False
+
+    @property
+    def has_output(self) -> bool:
+        """Whether anything of a reply can be seen."""
+        return self.attempt is not None and self.attempt.draft.has_output
+
+    @property
+    def complete(self) -> bool:
+        """Whether the reply came to its end."""
+        return self.attempt is not None and self.attempt.complete
+
+    async def run(self, target: Target, request: TurnRequest) -> None:
+        """Ask until there is a reply. Raises the last `ChattermError` where there is none."""
+        following: list[Target] | None = None  # not looked up before it is needed
+        while True:
+            try:
+                if following or (following is None and target.fallbacks is not None):
+                    self._refuse_resting(target)
+                return await self._ask(target, request)
+            except ProviderError as error:
+                if self.has_output or not falls_back(error):
+                    raise
+                if following is None:
+                    following = _fallbacks(target, error)
+                if not following:
+                    raise
+                failed, target = target, following.pop(0)
+                self._fall_back(failed, target, error)
+
+    def finished_turn(self, turn: Turn, outcome: Outcome, error: ChattermError | None) -> Turn:
+        """The turn with everything that is known now; times and text are fixed here, once."""
+        asked = f"{turn.provider}/{turn.model}"
+        if self.attempt is None:
+            return replace(turn, outcome=outcome, error=error)
+        done = self.attempt.finished_turn(turn, outcome, error)
+        return replace(
+            done,
+            attempts=self.requests,
+            tries=tuple(self._tries),
+            prompt_cut=self._cut,
+            asked="" if asked == f"{done.provider}/{done.model}" else asked,
+        )
+
+    # ---- one target --------------------------------------------------------------------------
+
+    async def _ask(self, target: Target, request: TurnRequest) -> None:
+        """Ask one model as often as its policy says. Raises the last `ProviderError`."""
+        policy, failed = target.retries, 0
+        prepared = await self._maker.prepare(target, request)
+        self._handle.emit(_measured(prepared))
+        while True:
+            self.requests += 1
+            attempt = self.attempt = Attempt(target, self._handle.emit, self._record, self._clock)
+            self._handle.emit(AttemptStarted(self.requests, target.provider, target.model, target.host))
+            try:
+                await self._send(attempt, prepared)
+                self._cut = self._maker.answered(prepared, attempt.draft.usage)
+                return None
+            except ProviderError as error:
+                failed += 1
+                delay = None if attempt.draft.has_output else policy.delay(failed, error, random.random())
+                if delay is None:
+                    _tell_time(error, policy.longest_asked_seconds)
+                    raise
+                self._note(target, error)
+                at = self._clock()
+                self._handle.emit(StageChanged(at, Stage.RETRYING))
+                self._handle.emit(
+                    RetryScheduled(at, failed + 1, policy.retries + 1, delay, target.host, error)
+                )
+                await self._handle.pause(delay)
+
+    async def _send(self, attempt: Attempt, prepared: Prepared) -> None:
+        """One request; at once again on a new connection, or without a parameter that was refused."""
+        may_be_stale = True
+        endpoint = await prepared.target.endpoint()
+        for _ in range(MOST_REPEATS):
+            try:
+                with self._states.asking(endpoint.base_url):
+                    await attempt.run(prepared.wire(endpoint))
+                self._states.succeeded(endpoint.base_url)
+                return
+            except StaleConnectionError:
+                if attempt.draft.has_output or not may_be_stale:
+                    raise
+                may_be_stale = False
+            except BadRequestError as error:
+                prepared = self._without_refused(prepared, error, attempt)
+            except ProviderError as error:
+                if tires(error):
+                    self._states.failed(endpoint.base_url)
+                raise
+        await attempt.run(prepared.wire(endpoint))
+
+    def _without_refused(self, prepared: Prepared, error: BadRequestError, attempt: Attempt) -> Prepared:
+        """The request without what the error names. Raises the error where that changes nothing."""
+        if error.parameter is None or attempt.draft.has_output:
+            raise error
+        less = self._maker.without(prepared, error.parameter)
+        nowhere = attempt.endpoint
+        if nowhere is None or less.wire(nowhere).body == prepared.wire(nowhere).body:
+            raise error
+        self._handle.emit(ParameterRefused(error.parameter, prepared.target.model))
+        return less
+
+    # ---- the next target ---------------------------------------------------------------------
+
+    def _refuse_resting(self, target: Target) -> None:
+        """Raise where nobody should be asked now who could answer for this target."""
+        if target.addresses and all(self._states.rests(address) for address in target.addresses):
+            raise OverloadedError(
+                f"{target.host} failed several times in a row and is left in peace for a while."
+            )
+
+    def _fall_back(self, failed: Target, following: Target, error: ProviderError) -> None:
+        self._note(failed, error)
+        self._handle.emit(
+            FellBack(failed.provider, failed.model, following.provider, following.model, error.message)
+        )
+
+    def _note(self, target: Target, error: ProviderError) -> None:
+        self._tries.append(FailedTry(provider=target.provider, model=target.model, why=str(error)))
+
+
+def _measured(prepared: Prepared) -> ContextFitted:
+    """What the front end is told of the size of a request."""
+    fitted, plan = prepared.fitted, prepared.fitted.plan
+    limit = plan.limit.tokens if plan.limit is not None else None
+    return ContextFitted(plan.tokens, limit, plan.left_out, fitted.enlarged_to)
+
+
+def _fallbacks(target: Target, error: ProviderError) -> list[Target]:
+    """Who may answer in its place; none, and the error says so, where the settings name somebody unknown."""
+    try:
+        return target.fallbacks() if target.fallbacks is not None else []
+    except ConfigError as broken:
+        error.hint = f"{error.hint} Nobody else was asked: {broken.message}".strip()
+        return []
+
+
+def _tell_time(error: ProviderError, longest_seconds: float) -> None:
+    """Say until when the provider wants to be left in peace, where that is too long to be waited for."""
+    if error.retry_after is None or error.retry_after <= longest_seconds:
+        return
+    try:
+        until = datetime.now(UTC) + timedelta(seconds=error.retry_after)
+    except OverflowError:
+        return
+    shown = until.astimezone()
+    words = f"{shown:%H:%M}" if error.retry_after < 86_400 else f"{shown:%Y-%m-%d %H:%M}"
+    error.hint = f"It takes requests again at {words}. {error.hint}".strip()
