@@ -283,13 +283,23 @@ async def test_the_row_under_the_cursor_stays_where_it_is_on_the_screen() -> Non
     async with app.run_test(size=(80, 24)) as pilot:
         app.picker.set_models(known("openai", *(f"m{number:02}" for number in range(60))))
         await settle(pilot)
-        for _ in range(30):
-            await pilot.press("down")
+        await pilot.press(*["down"] * 30, *["up"] * 5)
         rows = app.picker.row_list
         before = (app.picker.under_cursor, (rows.cursor or 0) - round(rows.scroll_y))
         app.picker.set_models(known("ollama", *(f"l{number:02}" for number in range(40))))
         await settle(pilot)
         assert (app.picker.under_cursor, (rows.cursor or 0) - round(rows.scroll_y)) == before
+
+
+async def test_a_search_that_ends_when_the_box_was_left_shows_nothing() -> None:
+    app = PickerHost(source=Source())
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("escape")
+        await pilot.pause()
+        await app.picker._search("")
+        app.picker.tell("too late")
+    assert app.answers == [None]
 
 
 async def test_a_model_that_is_not_there_is_pulled_and_shown() -> None:
