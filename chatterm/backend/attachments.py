@@ -15,12 +15,16 @@ from chatterm.core.errors import AttachmentError
 from chatterm.core.messages import FilePart, ImagePart, Part
 
 IMAGE_LIMIT_BYTES = 20 * 1024 * 1024
+"""For PDF files as well."""
 TEXT_LIMIT_BYTES = 10 * 1024 * 1024
 
 _MENTION = re.compile(r"(?:^|(?<=\s))@(?:\"([^\"\n]+)\"|(\S+))")
 _TRAILING = ".,;:!?)]}'\""
 
-_IMAGE_SIGNATURES = (
+PDF = "application/pdf"
+
+_SIGNATURES = (
+    (b"%PDF-", PDF),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"GIF87a", "image/gif"),
@@ -94,7 +98,7 @@ def unfound_mentions(text: str, folder: Path) -> list[str]:
 
 
 def read_attachment(path: Path) -> LoadedFile:
-    """Read a regular file of text, or an image. Blocking: call it in a thread. Raises `AttachmentError`."""
+    """Read a regular file of text, a PDF or an image. Blocking: call it in a thread. Raises `AttachmentError`."""
     name = clean_line(str(path))
     try:
         # O_NONBLOCK: opening a FIFO must not wait for a writer.
@@ -105,7 +109,7 @@ def read_attachment(path: Path) -> LoadedFile:
         raise AttachmentError(f"{name} is not a path.", "Check the path.") from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise AttachmentError(f"{name} is not a regular file.", "Name a text file or an image.")
+        raise AttachmentError(f"{name} is not a regular file.", "Name a text file, a PDF or an image.")
     with os.fdopen(handle, "rb") as file:
         data = file.read(IMAGE_LIMIT_BYTES + 1)
     return _checked(path, name, data)
@@ -125,9 +129,10 @@ def _checked(path: Path, name: str, data: bytes) -> LoadedFile:
     media_type = _media_type(data)
     if media_type is None:
         raise AttachmentError(
-            f"{name} is neither text nor an image.", "Text files, PNG, JPEG, GIF and WebP work."
+            f"{name} is neither text nor an image.", "Text files, PDF, PNG, JPEG, GIF and WebP work."
         )
-    limit = IMAGE_LIMIT_BYTES if media_type.startswith("image/") else TEXT_LIMIT_BYTES
+    is_text = media_type != PDF and not media_type.startswith("image/")
+    limit = TEXT_LIMIT_BYTES if is_text else IMAGE_LIMIT_BYTES
     if len(data) > limit:
         raise AttachmentError(
             f"{name} is larger than {limit // (1024 * 1024)} MB.", "Attach a smaller file or a part of it."
@@ -136,7 +141,7 @@ def _checked(path: Path, name: str, data: bytes) -> LoadedFile:
 
 
 def _media_type(data: bytes) -> str | None:
-    for signature, media_type in _IMAGE_SIGNATURES:
+    for signature, media_type in _SIGNATURES:
         if data.startswith(signature):
             return media_type
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":

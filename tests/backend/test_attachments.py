@@ -75,6 +75,12 @@ def test_pictures(tmp_path: Path, data: bytes, media_type: str) -> None:
     assert read_attachment(tmp_path / "x").media_type == media_type
 
 
+async def test_a_pdf_is_a_file_of_its_own_kind_told_by_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "paper.txt").write_bytes(b"%PDF-1.7\n\xe2\xe3\xcf\xd3\n\0")
+    part = await store_attachment(read_attachment(tmp_path / "paper.txt"), Blobs())
+    assert part == FilePart("paper.txt", "application/pdf", "application/pdf:15")
+
+
 def test_what_cannot_be_attached_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
     (tmp_path / "binary").write_bytes(b"\x7fELF\0\0")
@@ -116,5 +122,7 @@ def test_the_size_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "long.txt").write_text("x" * 11)
     with pytest.raises(AttachmentError, match="larger than"):
         read_attachment(tmp_path / "long.txt")
+    (tmp_path / "long.pdf").write_bytes(b"%PDF-1.7 and more")
+    assert read_attachment(tmp_path / "long.pdf").media_type == "application/pdf"
     (tmp_path / "short.txt").write_text("x" * 10)
     assert read_attachment(tmp_path / "short.txt").data == b"x" * 10
