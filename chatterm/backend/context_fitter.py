@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from chatterm.backend.context import ContextLimit, ContextPlan, planned, reply_room, require_room
+from chatterm.backend.daemon_thread import in_daemon_thread
+from chatterm.backend.providers.wire_json import as_count, as_object
 from chatterm.backend.target import Target
 from chatterm.backend.token_estimates import fixed_tokens
 from chatterm.backend.token_meter import TokenMeter
@@ -18,6 +21,9 @@ USUAL_CONTEXT = 4096
 FIRST_STEP = 8192
 NEVER_CUT_TOKENS = 2048
 """No Ollama cuts less: up to here it need not be asked what it has loaded."""
+
+MANY_MESSAGES = 2000
+"""Beyond so many messages the planning leaves the event loop: it takes several milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +67,21 @@ class ContextFitter:
         correction = self._meter.correction(target.provider, target.model, tools=has_tools)
         fixed = fixed_tokens(request.system, request.tools)
 
-        def plan_for(limit: ContextLimit | None) -> ContextPlan:
+        async def plan_for(limit: ContextLimit | None) -> ContextPlan:
             most = request.parameters.max_tokens
-            return planned(request.messages, counts, fixed, correction, limit=limit, max_tokens=most)
+            work = partial(planned, request.messages, counts, fixed, correction, limit=limit, max_tokens=most)
+            is_much = len(counts) > MANY_MESSAGES
+            return await in_daemon_thread(work, "chatterm-context") if is_much else work()
 
         enlarged, fits = None, request
         if target.loaded_context is None:
-            plan = plan_for(_own_limit(target))
+            plan = await plan_for(_own_limit(target))
         else:
-            tokens = plan_for(None).tokens
+            tokens = (await plan_for(None)).tokens
             limit, num_ctx, is_new = await self._local(
                 target, target.loaded_context, request, tokens, ask_server
             )
-            plan = plan_for(limit)
+            plan = await plan_for(limit)
             enlarged = num_ctx if is_new else None
             if num_ctx is not None:
                 fits = replace(request, options={**request.options, NUM_CTX: num_ctx})
@@ -87,7 +95,9 @@ class ContextFitter:
         request = fitted.request
         if self._was_cut(target, fitted, usage):
             return True
-        if not request.parameters.web_search:  # what a search brings in is reported as well, and was not counted
+        if (
+            not request.parameters.web_search
+        ):  # what a search brings in is reported as well, and was not counted
             self._meter.learn(
                 target.provider,
                 target.model,
@@ -147,9 +157,4 @@ def _own_limit(target: Target) -> ContextLimit | None:
 
 def _given(options: Options) -> int | None:
     """The context that the options name; they may name it as Ollama's own requests do."""
-    nested = options.get("options")
-    for named in (options, nested if isinstance(nested, dict) else {}):
-        value = named.get(NUM_CTX)
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            return value
-    return None
+    return as_count(options.get(NUM_CTX)) or as_count(as_object(options.get("options")).get(NUM_CTX)) or None

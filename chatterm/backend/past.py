@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -80,12 +80,28 @@ class Past:
         steps = [[past.turn for past in step] async for step in self._steps()]
         return tuple(chain.from_iterable(reversed(steps)))
 
+    @property
+    def is_read(self) -> bool:
+        """Whether `context` is there without reading."""
+        return self._context is not None
+
     async def context(self) -> tuple[Message, ...]:
         """What of it is sent with every prompt, see `context_of`. Read once, then kept."""
         if self._context is None:
             steps = [context_of(past.turn for past in step) async for step in self._steps()]
             self._context = tuple(chain.from_iterable(reversed(steps)))
         return self._context
+
+    def set_pinned(self, message_id: str, pinned: bool) -> None:
+        """The message was pinned, or let go of; nothing where it is another one's."""
+        self._context = self._context and tuple(
+            replace(message, pinned=pinned) if message.id == message_id else message
+            for message in self._context
+        )
+
+    def forget_context(self) -> None:
+        """Read anew what is sent of it: a message was marked otherwise."""
+        self._context = None
 
     async def _steps(self) -> AsyncIterator[tuple[PastTurn, ...]]:
         """All turns, some at a time, the last ones first: each walk up the branch begins where one ended."""

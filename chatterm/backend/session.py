@@ -7,22 +7,32 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from chatterm.backend.context import context_of
+from chatterm.backend.context_fitter import Fitted
+from chatterm.backend.parameters import read_parameters
 from chatterm.backend.past import Past
 from chatterm.backend.recorder import Recorder, TurnStore
 from chatterm.backend.target import Target
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.backend.worker import TurnJob, Worker
 from chatterm.core.clean import well_formed
-from chatterm.core.errors import ChattermError, TurnInProgressError
+from chatterm.core.errors import ChattermError, StoreError, TurnInProgressError
 from chatterm.core.ids import new_id
 from chatterm.core.messages import Message, Part, TextPart
 from chatterm.core.turn import Options, Turn, TurnRequest
 
 WARM_SECONDS = 25.0
+COMPACT_PROMPT = (
+    "Sum up this conversation so that it can go on from your summary alone: what was asked and decided, the facts,"
+    " names, numbers and pieces of code that matter, and what is still open. Write in the language of the"
+    " conversation, without an introduction."
+)
+NEXT_PROMPT = "next"
+"""The id of the message that is not written yet, where what goes out with it is measured."""
+
 """How long a connection that was made or used is taken to be open still."""
 
 Clock = Callable[[], float]
@@ -45,6 +55,8 @@ class ConversationStore(TurnStore, Protocol):
 
     async def set_system(self, conversation_id: str, system: str | None) -> None: ...
     async def set_model(
+    async def set_summary(self, message_id: str, is_summary: bool) -> None: ...
+    async def turn_pin(self, message_id: str) -> bool: ...
         self, conversation_id: str, provider: str, model: str, base_url: str | None
     ) -> None: ...
 
@@ -106,7 +118,8 @@ class Session:
         """Ask the last prompt again; the earlier reply stays in the store. None where there is no turn."""
         if not self.turns:
             return None
-        return self._start(self.turns[-1].prompt, keep=self.turns[:-1])
+        last = self.turns[-1]
+        return self._start(last.prompt, keep=self.turns[:-1], is_summary=last.reply.is_summary)
 
     def resend(self, prompt: Prompt) -> TurnHandle:
         """Send an edited prompt in place of the last one, which stays in the store."""
@@ -115,6 +128,64 @@ class Session:
         return self._start(Message(role="user", parts=prompt.parts(), parent_id=parent), keep=kept)
 
     def queue(self, prompt: Prompt) -> None:
+    def compact(self, target: Target | None = None) -> TurnHandle:
+        """Have all so far summed up, by another model if one is given, in a reply that stands in for it later.
+
+        Nothing is lost: the turns stay, and `undo_compact` has them sent again.
+        """
+        parent = self.turns[-1].reply.id if self.turns else None
+        message = Message(role="user", parts=(TextPart(COMPACT_PROMPT),), parent_id=parent)
+        return self._start(message, keep=self.turns, target=target, is_summary=True)
+
+    async def undo_compact(self) -> bool:
+        """Send again what the last summary stands in for; the summary stays as a reply. False where there is none.
+
+        Raises `StoreError`.
+        """
+        earlier = await self.past.context() if self.past is not None else ()
+        messages = (*earlier, *context_of(self.turns))
+        summary = next((each for each in reversed(messages) if each.is_summary), None)
+        if summary is None:
+            return False
+        await self._store.set_summary(summary.id, False)
+        self._replace(replace(summary, is_summary=False))
+        if self.past is not None:
+            self.past.forget_context()
+        return True
+
+    async def pin(self, message_id: str) -> bool:
+        """Pin a message, so that it is never left out, or let go of it; which of both was done.
+
+        Raises `StoreError`, also for a message that is not stored.
+        """
+        pinned = await self._store.turn_pin(message_id)
+        for message in (each for turn in self.turns for each in (turn.prompt, turn.reply)):
+            if message.id == message_id:
+                self._replace(replace(message, pinned=pinned))
+        if self.past is not None:
+            self.past.set_pinned(message_id, pinned)
+        return pinned
+
+    async def next_context(self) -> Fitted | None:
+        """What goes out with the next prompt, which is not counted; None while no model is chosen.
+
+        A local server is asked what it has loaded. Raises `ChattermError`.
+        """
+        target = self.target
+        if target is None:
+            return None
+        earlier = await self.past.context() if self.past is not None else ()
+        parameters, options = read_parameters({**target.options, **self.options})
+        prompt = Message(role="user", parts=(), id=NEXT_PROMPT)
+        request = TurnRequest(
+            model=target.model,
+            messages=(*earlier, *context_of(self.turns), prompt),
+            system=self.system,
+            parameters=parameters,
+            options=options,
+        )
+        return await self._worker.fitter.measure(target, request, ask_server=True)
+
         """Let a prompt wait for the running turn."""
         self._queue.append(prompt)
 
@@ -177,19 +248,30 @@ class Session:
             self._warming.cancel()
             self._warming = None
 
-    def _start(self, prompt: Message, keep: tuple[Turn, ...]) -> TurnHandle:
+    def _replace(self, message: Message) -> None:
+        """Put a message that was marked otherwise in the place of itself."""
+        self.turns = tuple(turn.with_message(message) for turn in self.turns)
+
+    def _start(
+        self,
+        prompt: Message,
+        keep: tuple[Turn, ...],
+        *,
+        target: Target | None = None,
+        is_summary: bool = False,
+    ) -> TurnHandle:
         if self.running is not None:
             raise TurnInProgressError("A reply is still coming in.", "Stop it first, or wait for its end.")
-        if self.target is None:
+        target = target or self.target
+        if target is None:
             raise RuntimeError("a session needs a target before its first turn")
-        target = self.target
         options = {**target.options, **self.options}
         replaced = self.turns[-1].reply.id if len(keep) < len(self.turns) else None
         turn = Turn(
             conversation_id=self.conversation_id,
             replaces=replaced,
             prompt=prompt,
-            reply=Message(role="assistant", parts=(), parent_id=prompt.id),
+            reply=Message(role="assistant", parts=(), parent_id=prompt.id, is_summary=is_summary),
             provider=target.provider,
             model=target.model,
             base_url=target.base_url,
@@ -221,3 +303,8 @@ class Session:
         self.turns = (*self.turns[:-1], turn) if turn.is_kept else before
         if job.target.note_load is not None and turn.timings.server is not None:
             await job.target.note_load(turn.timings.server.load_seconds)
+        if (
+            self.target is not None and job.target is not self.target
+        ):  # asked this once: the next is asked of ours
+            with contextlib.suppress(StoreError):
+                await self.use(self.target)

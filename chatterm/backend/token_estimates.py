@@ -48,7 +48,11 @@ MOST_OBSERVED = 8
 _LETTERS = bytes(code for code in range(128) if chr(code).isalpha())
 _DIGITS = b"0123456789"
 _SIGNS = bytes(code for code in range(33, 127) if not chr(code).isalnum())
-_LEADS_OF_2, _LEADS_OF_3, _LEADS_OF_4 = bytes(range(0xC0, 0xE0)), bytes(range(0xE0, 0xF0)), bytes(range(0xF0, 0xF8))
+_LEADS_OF_2, _LEADS_OF_3, _LEADS_OF_4 = (
+    bytes(range(0xC0, 0xE0)),
+    bytes(range(0xE0, 0xF0)),
+    bytes(range(0xF0, 0xF8)),
+)
 
 _PER_BYTE = (
     (_LETTERS, 1 / 4.2),
@@ -137,21 +141,23 @@ def fitted(observed: Sequence[Observation], *, tools: bool) -> Correction:
 
 
 def _part_tokens(part: Part, files: Mapping[str, bytes]) -> float:
+    tokens = 0.0
     match part:
         case TextPart(text) | RefusalPart(text):
-            return text_tokens(text)
+            tokens = text_tokens(text)
         case ToolCallPart(name=name, arguments=arguments):
-            return CALL_TOKENS + text_tokens(name) + text_tokens(arguments)
+            tokens = CALL_TOKENS + text_tokens(name) + text_tokens(arguments)
         case ToolResultPart(content=content):
-            return CALL_TOKENS + text_tokens(content)
+            tokens = CALL_TOKENS + text_tokens(content)
         case ImagePart():
-            return IMAGE_TOKENS
+            tokens = IMAGE_TOKENS
         case FilePart():
-            return _file_tokens(part, files.get(part.sha256))
+            tokens = _file_tokens(part, files.get(part.sha256))
         case OpaquePart(data=data):
-            return len(data) / OPAQUE_CHARACTERS_PER_TOKEN
+            tokens = len(data) / OPAQUE_CHARACTERS_PER_TOKEN
         case ThinkingPart() | CitationsPart():
-            return 0.0  # stays here: what of it goes back is in opaque parts
+            pass  # stays here: what of it goes back is in opaque parts
+    return tokens
 
 
 def _file_tokens(part: FilePart, data: bytes | None) -> float:

@@ -126,7 +126,8 @@ def _name(provider: str, model: str, tools: bool) -> str:
 
 def _is_no_text(message: Message) -> bool:
     return any(
-        isinstance(part, ImagePart) or (isinstance(part, FilePart) and not part.media_type.startswith("text/"))
+        isinstance(part, ImagePart)
+        or (isinstance(part, FilePart) and not part.media_type.startswith("text/"))
         for part in message.parts
     )
 

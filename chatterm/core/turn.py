@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -154,6 +154,12 @@ class Turn:
     rate_limits: tuple[RateLimit, ...] = ()
     error: ChattermError | None = None
     replaces: str | None = None
+
+    def with_message(self, message: Message) -> Turn:
+        """The turn with this message in the place of its own of the same id; as it is where it has none."""
+        if message.id == self.prompt.id:
+            return replace(self, prompt=message)
+        return replace(self, reply=message) if message.id == self.reply.id else self
 
     @property
     def is_kept(self) -> bool:

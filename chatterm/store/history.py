@@ -13,7 +13,7 @@ from chatterm.core.events import ChunkKind
 from chatterm.core.turn import Turn
 from chatterm.store import branch, conversations, turn_log
 from chatterm.store.database import Database
-from chatterm.store.rows import ConversationRow, OutlineRun, StoredMessage, to_microseconds
+from chatterm.store.rows import ConversationRow, OutlineRun, Row, StoredMessage, to_microseconds
 
 UNDO_TIME = timedelta(days=1)
 """How long a deleted conversation can be had back."""
@@ -143,6 +143,27 @@ class History:
         """
         return await self._database.read(
             lambda connection: branch.outline(connection, conversation_id, count)
+        )
+
+    async def turn_pin(self, message_id: str) -> bool:
+        """Pin a message, or let go of one that is pinned; which of both. Raises StoreError for an unknown one."""
+
+        def work(connection: sqlite3.Connection) -> Row:
+            connection.execute("UPDATE message SET pinned = NOT pinned WHERE id = ?", (message_id,))
+            return connection.execute("SELECT pinned FROM message WHERE id = ?", (message_id,)).fetchone()
+
+        row = await self._database.write(work)
+        if row is None:
+            raise StoreError("This message is not stored.", "It can be pinned once it is.")
+        return bool(row["pinned"])
+
+    async def set_summary(self, message_id: str, is_summary: bool) -> None:
+        """Say whether a reply stands in for what is before it."""
+        await self._database.write(
+            lambda connection: (
+                connection.execute("UPDATE message SET is_summary = ? WHERE id = ?", (is_summary, message_id))
+                and None
+            )
         )
 
     # ---- conversations ------------------------------------------------------------------------

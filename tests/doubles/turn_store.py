@@ -17,6 +17,7 @@ class MemoryTurnStore:
         self.log: list[tuple[str, object]] = []
         self.finished: list[Turn] = []
         self.failure: StoreError | None = None
+        self.pinned: set[str] = set()
         self.appended = asyncio.Event()
         self.beginning = asyncio.Event()
         self.may_begin = asyncio.Event()
@@ -58,6 +59,13 @@ class MemoryTurnStore:
 
     async def set_model(self, conversation_id: str, provider: str, model: str, base_url: str | None) -> None:
         self.log.append(("model", (provider, model)))
+
+    async def set_summary(self, message_id: str, is_summary: bool) -> None:
+        self.log.append(("summary", (message_id, is_summary)))
+
+    async def turn_pin(self, message_id: str) -> bool:
+        self.pinned ^= {message_id}
+        return message_id in self.pinned
 
     def _check(self) -> None:
         if self.failure is not None:
