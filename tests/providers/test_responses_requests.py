@@ -257,6 +257,16 @@ def test_a_tool_loop_with_sealed_reasoning() -> None:
     ]
 
 
+def test_openrouter_wants_an_id_and_a_status_on_replies() -> None:
+    """Its documentation calls both required; other services look ids up, and refuse those that they did not give."""
+    reply = message("assistant", "Let me see.", ToolCallPart("c1", "f", "{}"), "So.")
+    first, call, second = items(reply, name="openrouter", model="x/y")
+    assert (first["id"], first["status"]) == (f"msg_{reply.id}_0", "completed")
+    assert (second["id"], second["status"]) == (f"msg_{reply.id}_1", "completed")
+    assert "id" not in call
+    assert all("id" not in item for item in items(reply))
+
+
 def kinds(reply: Message, **fields: Any) -> list[str]:
     return [item["type"] for item in items(reply, **fields)]
 

@@ -44,7 +44,7 @@ class OpenAIResponses:
     """The adapter of one service that speaks Responses."""
 
     service: Service
-    version: int = 1
+    version: int = 2
     framing: Framing = "sse"
 
     @property

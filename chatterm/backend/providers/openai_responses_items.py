@@ -12,9 +12,10 @@ of the model behind it), each a JSON object:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
+from itertools import count
 
 from chatterm.backend.providers.base import Blobs, Variant
 from chatterm.backend.providers.message_content import image_base64, pieces_with_documents, plain_text
@@ -32,6 +33,7 @@ from chatterm.core.messages import (
 )
 
 _LONGEST_ID = 64
+_WANTS_IDS = "openai_responses/openrouter/"
 
 Item = dict[str, object]
 
@@ -69,6 +71,8 @@ def _reply_items(message: Message, variant: Variant, blobs: Blobs) -> list[Item]
     ]
     while items and items[-1].get("type") == "reasoning":  # nothing came of it
         items.pop()
+    if variant.family.startswith(_WANTS_IDS):
+        return [*_numbered(message, map(_without_id, items))]
     return [_without_id(item) for item in items]
 
 
@@ -120,6 +124,14 @@ def _without_id(item: Item) -> Item:
     if not item.get("encrypted_content"):
         return item
     return {name: value for name, value in item.items() if name not in ("id", "status")}
+
+
+def _numbered(message: Message, items: Iterable[Item]) -> Iterator[Item]:
+    """The items, each text with an id of its own and a status, as OpenRouter requires of replies."""
+    numbers = count()
+    for item in items:
+        said = item.get("type") == "message"
+        yield {"id": f"msg_{message.id}_{next(numbers)}", "status": "completed", **item} if said else item
 
 
 def _call_id(call_id: str) -> str:
