@@ -179,7 +179,11 @@ class Targets:
         network, own = self.settings.network, self._of(provider)
         special = self.model_settings(provider, model)
         first = network.first_event_seconds
-        if is_local(self.address(provider)) or "deep-research" in model or self.facts_of(provider, model).info.thinking:
+        if (
+            is_local(self.address(provider))
+            or "deep-research" in model
+            or self.facts_of(provider, model).info.thinking
+        ):
             first = network.first_event_seconds_local
         elif special.fallback or own.fallback:
             first = network.first_event_seconds_with_fallback
@@ -249,40 +253,15 @@ class Targets:
     def _with_loading(self, target: Target) -> Target:
         """The target of a server that has to load its models first."""
         target = replace(
-            target, is_loaded=lambda: self._is_loaded(target), loaded_context=lambda: loaded_context(target)
+            target, is_loaded=lambda: _is_loaded(target), loaded_context=lambda: loaded_context(target)
         )
         if (times := self.load_times) is not None:
             of = target.provider, target.model
             target = replace(target, load_seconds=partial(times.of, *of), note_load=partial(times.note, *of))
-        return replace(target, warm=partial(self._load, target))
+        return replace(target, warm=partial(_load, target))
 
     async def _connect(self, target: Target, connect: Connect, _options: Options) -> None:
         await connect(await target.endpoint(), target.limits.connect_seconds)
-
-    async def _load(self, target: Target, options: Options) -> None:
-        """Have the model in memory, with the options that the next turn will have: with others it loads again."""
-        if await self._is_loaded(target) is not False:
-            return
-        parameters, rest = read_parameters(options)
-        # A chat without messages loads the model and says nothing (Ollama's API, "Load a model").
-        request = TurnRequest(
-            model=target.model, messages=(), parameters=parameters, options=rest, streams=False
-        )
-        wire = target.adapter.build_request(request, [], await target.endpoint(), target.limits)
-        began = time.monotonic()
-        await read_whole(target, wire)
-        if target.note_load is not None:
-            await target.note_load(time.monotonic() - began)
-
-    async def _is_loaded(self, target: Target) -> bool | None:
-        from chatterm.backend.providers.ollama import loaded_models, loaded_request
-
-        try:
-            request = loaded_request(await target.endpoint(), target.limits)
-            names = loaded_models(await read_whole(target, request))
-        except ChattermError:
-            return None
-        return target.model in names or f"{target.model}:latest" in names
 
     def _keyed(self) -> list[str]:
         """The known services that need a key and have one in the environment, and an address."""
@@ -294,3 +273,28 @@ class Targets:
 
     def _of(self, provider: str) -> ProviderSettings:
         return self.settings.providers.get(provider) or ProviderSettings()
+
+
+async def _load(target: Target, options: Options) -> None:
+    """Have the model in memory, with the options that the next turn will have: with others it loads again."""
+    if await _is_loaded(target) is not False:
+        return
+    parameters, rest = read_parameters(options)
+    # A chat without messages loads the model and says nothing (Ollama's API, "Load a model").
+    request = TurnRequest(model=target.model, messages=(), parameters=parameters, options=rest, streams=False)
+    wire = target.adapter.build_request(request, [], await target.endpoint(), target.limits)
+    began = time.monotonic()
+    await read_whole(target, wire)
+    if target.note_load is not None:
+        await target.note_load(time.monotonic() - began)
+
+
+async def _is_loaded(target: Target) -> bool | None:
+    from chatterm.backend.providers.ollama import loaded_models, loaded_request
+
+    try:
+        request = loaded_request(await target.endpoint(), target.limits)
+        names = loaded_models(await read_whole(target, request))
+    except ChattermError:
+        return None
+    return target.model in names or f"{target.model}:latest" in names
