@@ -17,6 +17,7 @@ from chatterm.cli.app import build_app
 from chatterm.cli.statuses import ExitStatus
 from chatterm.config.load import VARIABLES, check_tree
 from chatterm.config.model import (
+    CacheSettings,
     GuideSettings,
     InterfaceSettings,
     ModelSettings,
@@ -117,7 +118,8 @@ def test_the_sections_that_the_guide_quotes_by_name_exist() -> None:
 
 
 def test_every_slash_command_has_a_row_with_its_argument_and_no_row_is_invented() -> None:
-    table = section("commands", "Slash commands")
+    headings = ("Slash commands", "Slash commands about requests and replies")
+    table = "\n".join(section("commands", heading) for heading in headings)
     spans = [
         span
         for line in table.splitlines()
@@ -189,13 +191,14 @@ SECTIONS: dict[str, type] = {
     "Settings of the interface": InterfaceSettings,
     "Settings of the network": NetworkSettings,
     "Settings of the guide": GuideSettings,
+    "Settings of the cache": CacheSettings,
     "Settings of a provider": ProviderSettings,
     "Settings of one model": ModelSettings,
 }
 
 
 def is_section(field: dataclasses.Field[object]) -> bool:
-    return field.name in ("interface", "network", "guide", "providers", "keys", "aliases", "models")
+    return field.name in ("interface", "network", "guide", "cache", "providers", "keys", "aliases", "models")
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
