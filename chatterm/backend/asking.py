@@ -184,7 +184,7 @@ def _measured(prepared: Prepared) -> ContextFitted:
     """What the front end is told of the size of a request."""
     fitted, plan = prepared.fitted, prepared.fitted.plan
     limit = plan.limit.tokens if plan.limit is not None else None
-    return ContextFitted(plan.tokens, limit, plan.left_out, fitted.enlarged_to)
+    return ContextFitted(plan.tokens, limit, plan.left_out, fitted.is_first, fitted.enlarged_to)
 
 
 def _fallbacks(target: Target, error: ProviderError) -> list[Target]:

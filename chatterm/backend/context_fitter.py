@@ -31,13 +31,14 @@ class Fitted:
     """A request that fits, and how that was found. `counted` is what is sent, by the rule of `token_estimates`.
 
     `enlarged_to` is the context, in tokens, that a local server is asked for because the request needs it; None
-    where it was asked for before, or need not be.
+    where it was asked for before, or need not be. `is_first`: something is left out, and nobody was told yet.
     """
 
     request: TurnRequest
     plan: ContextPlan
     counted: float
     enlarged_to: int | None = None
+    is_first: bool = False
 
 
 class ContextFitter:
@@ -46,6 +47,7 @@ class ContextFitter:
     def __init__(self, meter: TokenMeter) -> None:
         self._meter = meter
         self._asked: dict[tuple[str, str], int] = {}
+        self._told: set[str] = set()
 
     async def fit(self, target: Target, request: TurnRequest) -> Fitted:
         """The request as it goes out: `parameters` and `options` of it are read already.
@@ -54,6 +56,7 @@ class ContextFitter:
         """
         fitted = await self.measure(target, request)
         require_room(fitted.plan, target.provider, target.model)
+        fitted = replace(fitted, is_first=self.note_left_out(fitted))
         if fitted.plan.limit is not None and target.loaded_context is not None:
             asked = _given(fitted.request.options)
             if asked is not None and _given(request.options) is None:
@@ -89,6 +92,15 @@ class ContextFitter:
         of = dict(zip((message.id for message in request.messages), counts, strict=True))
         counted = fixed + sum(of[message.id] for message in sent)
         return Fitted(replace(fits, messages=sent), plan, counted, enlarged)
+
+    def note_left_out(self, fitted: Fitted) -> bool:
+        """Whether something is left out of a conversation for the first time; the user is told then."""
+        if not fitted.plan.left_out:
+            return False
+        conversation = fitted.plan.turns[0].messages[0].id
+        is_first = conversation not in self._told
+        self._told.add(conversation)
+        return is_first
 
     def answered(self, target: Target, fitted: Fitted, usage: Usage) -> bool:
         """Learn from what the provider reports of a request. Whether the server cut it without a word."""

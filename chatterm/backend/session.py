@@ -24,7 +24,6 @@ from chatterm.core.ids import new_id
 from chatterm.core.messages import Message, Part, TextPart
 from chatterm.core.turn import Options, Turn, TurnRequest
 
-WARM_SECONDS = 25.0
 COMPACT_PROMPT = (
     "Sum up this conversation so that it can go on from your summary alone: what was asked and decided, the facts,"
     " names, numbers and pieces of code that matter, and what is still open. Write in the language of the"
@@ -33,6 +32,7 @@ COMPACT_PROMPT = (
 NEXT_PROMPT = "next"
 """The id of the message that is not written yet, where what goes out with it is measured."""
 
+WARM_SECONDS = 25.0
 """How long a connection that was made or used is taken to be open still."""
 
 Clock = Callable[[], float]
@@ -54,9 +54,9 @@ class ConversationStore(TurnStore, Protocol):
     """What a session needs of the store's history."""
 
     async def set_system(self, conversation_id: str, system: str | None) -> None: ...
-    async def set_model(
     async def set_summary(self, message_id: str, is_summary: bool) -> None: ...
     async def turn_pin(self, message_id: str) -> bool: ...
+    async def set_model(
         self, conversation_id: str, provider: str, model: str, base_url: str | None
     ) -> None: ...
 
@@ -127,7 +127,6 @@ class Session:
         parent = self.turns[-1].prompt.parent_id if self.turns else None
         return self._start(Message(role="user", parts=prompt.parts(), parent_id=parent), keep=kept)
 
-    def queue(self, prompt: Prompt) -> None:
     def compact(self, target: Target | None = None) -> TurnHandle:
         """Have all so far summed up, by another model if one is given, in a reply that stands in for it later.
 
@@ -186,6 +185,11 @@ class Session:
         )
         return await self._worker.fitter.measure(target, request, ask_server=True)
 
+    def note_left_out(self, fitted: Fitted) -> bool:
+        """Whether the user has to be told now that something is left out of this conversation from now on."""
+        return self._worker.fitter.note_left_out(fitted)
+
+    def queue(self, prompt: Prompt) -> None:
         """Let a prompt wait for the running turn."""
         self._queue.append(prompt)
 
@@ -301,10 +305,10 @@ class Session:
             )  # the turn leaves a connection, and its model loaded
         # Nothing awaits between the turn's last event and here, so who reads that event sees these turns.
         self.turns = (*self.turns[:-1], turn) if turn.is_kept else before
-        if job.target.note_load is not None and turn.timings.server is not None:
-            await job.target.note_load(turn.timings.server.load_seconds)
         if (
             self.target is not None and job.target is not self.target
         ):  # asked this once: the next is asked of ours
             with contextlib.suppress(StoreError):
                 await self.use(self.target)
+        if job.target.note_load is not None and turn.timings.server is not None:
+            await job.target.note_load(turn.timings.server.load_seconds)

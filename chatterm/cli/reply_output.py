@@ -10,6 +10,7 @@ from chatterm.backend.turn_handle import TurnHandle
 from chatterm.cli.border import tell
 from chatterm.core.clean import StreamCleaner, clean_line
 from chatterm.core.events import (
+    ContextFitted,
     FellBack,
     ParameterRefused,
     RefusalDelta,
@@ -49,6 +50,8 @@ def _news_of(event: TurnEvent) -> str:
             return clean_line(f"{cause} Again in {delay:.0f} s ({attempt} of {most}).", 400)
         case FellBack(model=model, to_provider=provider, to_model=other, why=why):
             return clean_line(f"{model}: {why} {provider}/{other} is asked.", 400)
+        case ContextFitted(left_out=count) if count:
+            return f"{count:,} earlier turns were left out: the model's context is full."
         case ParameterRefused(name, model):
             return clean_line(f"{model} does not take {name}; asked again without it.", 200)
         case _:

@@ -164,13 +164,15 @@ class FellBack:
 class ContextFitted:
     """What goes out was measured: `tokens`, estimated, of at most `limit` for prompt and reply; None for not known.
 
-    `left_out` is how many turns there was no room for. `enlarged_to` is the context that a local server is asked
+    `left_out` is how many turns there was no room for, `is_first` whether nobody was told so of this conversation.
+    `enlarged_to` is the context that a local server is asked
     for from now on, because the request needs it.
     """
 
     tokens: int
     limit: int | None
     left_out: int = 0
+    is_first: bool = False
     enlarged_to: int | None = None
 
 

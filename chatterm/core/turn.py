@@ -162,6 +162,11 @@ class Turn:
         return replace(self, reply=message) if message.id == self.reply.id else self
 
     @property
+    def is_own_prompt(self) -> bool:
+        """Whether the user wrote the prompt for this turn: not for one asked again, nor for a summary."""
+        return self.replaces is None and not self.reply.is_summary
+
+    @property
     def is_kept(self) -> bool:
         """Whether the turn stays in its conversation.
 

@@ -16,6 +16,7 @@ from chatterm.backend.targets import GUIDE, Targets
 from chatterm.core.errors import ChattermError, ConfigError, StoreError
 from chatterm.core.turn import Turn
 from chatterm.store.rows import ConversationRow
+from chatterm.tui.context_gauge import ContextGauge
 from chatterm.tui.transcript.warming import warm_up
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Opening:
         self._services = services
         self._setup = screen.setup
         self._resumed: ConversationRow | None = None
+        self._gauge = ContextGauge(screen)
         self.is_open = False
         """Whether the start is over: a model is chosen, or the user has to choose one."""
 
@@ -177,6 +179,7 @@ class Opening:
         elif self.is_open:
             self._screen.header.show_model("no model", "")
         self._screen.started.value.show_empty_text(target)
+        self._gauge.look()
 
     async def recent_models(self) -> list[tuple[str, str]]:
         """Provider and model of the last that answered, the newest first; none where they cannot be read."""
@@ -185,7 +188,10 @@ class Opening:
         return []
 
     async def remember(self, turn: Turn) -> None:
-        """Start with the model of this turn the next time, if it answered."""
+        """A turn is over: start with its model the next time, if it answered; measure what comes after it."""
+        self._gauge.look()
+        if turn.reply.is_summary:
+            return  # its model was asked this once
         await self._screen.told(remember_model(turn, self._services.state))
 
     async def show_title(self) -> None:

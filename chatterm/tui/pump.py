@@ -10,6 +10,7 @@ from chatterm.backend.turn_handle import TurnHandle
 from chatterm.core.clean import clean_line
 from chatterm.core.events import (
     AttemptStarted,
+    ContextFitted,
     FellBack,
     FrameSkipped,
     ParameterRefused,
@@ -25,6 +26,7 @@ from chatterm.core.events import (
     TurnStarted,
 )
 from chatterm.core.turn import Stage, Turn
+from chatterm.tui.context_page import left_out_words
 from chatterm.tui.transcript.transcript import Transcript
 from chatterm.tui.turn_text import quiet_words, retry_words, stage_words, waiting_words
 
@@ -112,6 +114,8 @@ class Pump:
                 self.tick()
             case FellBack(model=model, to_provider=provider, to_model=other, why=why):
                 self._tell(clean_line(f"{model}: {why} → {provider}/{other} is asked.", 300))
+            case ContextFitted():
+                self._tell_context(event)
             case ParameterRefused(name, model):
                 self._tell(clean_line(f"{model} does not take {name}; asked again without it.", 200))
             case StageChanged(stage=stage, usual_seconds=usual):
@@ -121,6 +125,15 @@ class Pump:
                 self._write(inner)
             case _:
                 pass  # the other turn events change nothing in the transcript
+
+    def _tell_context(self, event: ContextFitted) -> None:
+        if event.is_first:
+            self._tell(left_out_words(event.left_out, self._model))
+        if event.enlarged_to is not None:
+            self._tell(
+                f"{clean_line(self._model, 60)} is loaded with a context of {event.enlarged_to:,} tokens from now on: "
+                "the conversation needs it."
+            )
 
     def _write(self, event: StreamEvent) -> None:
         match event:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chatterm.tui.bindings import MisusedCommand, UnknownCommand, parse_slash
+from chatterm.tui.context_commands import ContextCommands
 from chatterm.tui.empty_text import empty_text
 from chatterm.tui.find_commands import FindCommands
 from chatterm.tui.opening import NEW, Opening, draft_key
@@ -43,6 +44,7 @@ class Started:
             ReplyCommands(screen, services),
             self._transcript_commands,
             FindCommands(screen),
+            ContextCommands(screen),
         )
 
     def show_empty_text(self, target: Target | None) -> None:
@@ -101,7 +103,7 @@ class Started:
         session, running = self.pane.session, self.pane.followed
         unsent = [*held, self.pane.take_unsent()]
         await session.aclose(within_seconds)
-        if running is not None and not running.turn.is_kept and running.turn.replaces is None:
+        if running is not None and not running.turn.is_kept and running.turn.is_own_prompt:
             # Withdrawn, and too late to come back into the composer.
             unsent.insert(0, running.turn.prompt.text)
         await self.keep_draft(session, "\n".join(filter(None, unsent)))

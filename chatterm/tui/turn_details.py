@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from chatterm.backend.metrics import figures_of
 from chatterm.core.clean import clean_line
 from chatterm.core.timings import Timings
 from chatterm.core.turn import Turn
 from chatterm.core.usage import RateLimit
+from chatterm.tui.page_table import Row, table
 from chatterm.tui.turn_text import ending_of
 from chatterm.tui.widgets.figures_text import count_text, rate_text, server_rows, span_text, state_text
-
-Row = tuple[str, str]
 
 _STEPS = (
     ("looked up", "started", "resolved"),
@@ -37,7 +34,7 @@ def details_page(turn: Turn) -> str:
         "Measured by the server": [row for row in server_rows(figures_of(turn)) if row[0]],
         "Left at the provider": [_limit_row(limit) for limit in turn.rate_limits],
     }
-    return "\n\n".join(_table(title, rows) for title, rows in sections.items() if rows)
+    return "\n\n".join(table(title, rows) for title, rows in sections.items() if rows)
 
 
 def _turn_rows(turn: Turn) -> list[Row]:
@@ -94,13 +91,3 @@ def _limit_row(limit: RateLimit) -> Row:
     left = f"{limit.remaining:,}{of}" if limit.remaining is not None else of.removeprefix(" of ") or "–"
     resets = f", anew in {span_text(limit.resets_in)}" if limit.resets_in is not None else ""
     return clean_line(limit.of, 60), f"{left}{resets}"
-
-
-def _table(title: str, rows: Iterable[Row]) -> str:
-    lines = [f"| {_cell(name)} | {_cell(value)} |" for name, value in rows]
-    return "\n".join([f"| {title} | |", "|-|-|", *lines])
-
-
-def _cell(text: str) -> str:
-    """Text that is no Markdown and stays in its cell."""
-    return "".join(f"\\{c}" if c in "\\`*_[]|<>$&~" else c for c in clean_line(text, 500))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
-from chatterm.backend.context import is_blocked
+from chatterm.backend.context import is_blocked, is_unfinished_summary
 from chatterm.backend.metrics import CHARACTERS_PER_TOKEN, figures_of
 from chatterm.backend.session import Prompt
 from chatterm.core.clean import clean_line
@@ -23,6 +24,7 @@ from chatterm.core.turn import Outcome, Stage, StopReason, Turn
 from chatterm.tui.transcript.entries import EndingKind, Entry, Section
 from chatterm.tui.widgets.figures_text import footer_text, span_text
 
+PINNED = "pinned"
 STOP_HINT_SECONDS = 15.0
 QUIET_SECONDS = 3.0
 
@@ -34,7 +36,15 @@ def entries_of(turn: Turn, again_key: str) -> tuple[Entry, Entry]:
 
 def prompt_entry(message: Message) -> Entry:
     """The user's side of a turn."""
-    return Entry(id=message.id, role="user", text=message.text, label=attachment_label(message.parts))
+    entry = Entry(id=message.id, role="user", text=message.text, label=attachment_label(message.parts))
+    return with_pin(entry, message.pinned)
+
+
+def with_pin(entry: Entry, pinned: bool) -> Entry:
+    """The entry with the mark of a pinned message beneath it, or without."""
+    name = "label" if entry.role == "user" else "figures"
+    words = [word for word in str(getattr(entry, name)).split(" · ") if word and word != PINNED]
+    return replace(entry, **{name: " · ".join([*([PINNED] if pinned else []), *words])})
 
 
 def queued_entry(position: int, prompt: Prompt, state: str) -> Entry:
@@ -57,7 +67,7 @@ def live_entry(message: Message) -> Entry:
 def reply_entry(turn: Turn, again_key: str) -> Entry:
     """The finished reply with how it ended and its figures."""
     ending, kind = ending_of(turn, again_key)
-    return Entry(
+    entry = Entry(
         id=turn.reply.id,
         role="assistant",
         sections=_sections(turn),
@@ -65,6 +75,7 @@ def reply_entry(turn: Turn, again_key: str) -> Entry:
         ending_kind=kind,
         figures=footer_text(figures_of(turn)) if turn.reply.parts else "",
     )
+    return with_pin(entry, turn.reply.pinned)
 
 
 def _sections(turn: Turn) -> tuple[Section, ...]:
@@ -104,7 +115,7 @@ def ending_of(turn: Turn, again_key: str) -> tuple[str, EndingKind]:
         case None | Outcome.WITHDRAWN:
             return "", "plain"
         case Outcome.COMPLETE:
-            words = [*_stand_in_words(turn), *_complete_words(turn, again)]
+            words = [*_stand_in_words(turn), *_complete_words(turn, again), *_context_words(turn)]
             return " · ".join(words + skipped), "warning" if words else "plain"
         case Outcome.CANCELLED:
             return " · ".join(["stopped", *_closed(turn), _kept(turn), again, *skipped]), "plain"
@@ -122,6 +133,8 @@ def ending_of(turn: Turn, again_key: str) -> tuple[str, EndingKind]:
 def taken_out_words(turn: Turn) -> str:
     """The notice for a turn that is not shown any more: why, and what came back in its place."""
     why = str(turn.error) if turn.error is not None else "Stopped before the reply began."
+    if turn.reply.is_summary:
+        return f"{why} Nothing was summed up."
     return f"{why} {'Your prompt is back.' if turn.replaces is None else 'What was there before is back.'}"
 
 
@@ -193,6 +206,20 @@ def _complete_words(turn: Turn, again: str) -> list[str]:
             return ["the model declined"]
         case _:
             return []
+
+
+def _context_words(turn: Turn) -> list[str]:
+    """What the turn has to do with what is sent: a summary, or a prompt that the server did not read whole."""
+    words: list[str] = []
+    if is_unfinished_summary(turn):
+        words.append("not sent in the place of what is above: the summary is not whole")
+    elif turn.reply.is_summary:
+        words.append("sent from now on in the place of what is above · /compact undo sends that again")
+    if turn.prompt_cut:
+        words.append(
+            "the server read only a part of what was sent, its context is too small · /context shows it"
+        )
+    return words
 
 
 def _closed(turn: Turn) -> list[str]:

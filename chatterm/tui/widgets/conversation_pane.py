@@ -140,14 +140,14 @@ class ConversationPane:
             session.queue(prompt)
             self.send_queued()
         else:
-            self._follow(session.start_turn(prompt))
+            self.follow(session.start_turn(prompt))
 
     def send_queued(self) -> bool:
         """Send the first queued prompt; False when nothing waits or a turn runs."""
         ready = self.followed is None and self.session.target is not None
         handle = self.session.start_next() if ready else None
         if handle is not None:
-            self._follow(handle)
+            self.follow(handle)
         return handle is not None
 
     def regenerate(self) -> bool:
@@ -226,9 +226,10 @@ class ConversationPane:
     def _replace_last(self, handle: TurnHandle) -> None:
         """Show a turn that took the place of the last one."""
         self._show_turns(self.session.turns[:-1])
-        self._follow(handle)
+        self.follow(handle)
 
-    def _follow(self, handle: TurnHandle) -> None:
+    def follow(self, handle: TurnHandle) -> None:
+        """Show a turn that was started, and carry what comes of it."""
         widgets, self.editing = self.widgets, False
         self._queue_view.show(self.transcript, ())
         self.transcript.append(prompt_entry(handle.turn.prompt))
@@ -249,7 +250,9 @@ class ConversationPane:
     def _take_out(self, turn: Turn) -> None:
         """Show the conversation as it was before the turn; a prompt that is then nowhere comes back."""
         self.refresh_entries()
-        if all(shown.prompt.id != turn.prompt.id for shown in self.session.turns):
+        if not turn.reply.is_summary and all(
+            shown.prompt.id != turn.prompt.id for shown in self.session.turns
+        ):
             self.return_to_composer(turn.prompt.text)
             self.editing = turn.replaces is not None
         self.notices.show(taken_out_words(turn), "error" if turn.error else "information")

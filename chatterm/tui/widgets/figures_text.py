@@ -42,6 +42,14 @@ def rate_text(tokens_per_second: float | None, *, is_estimate: bool = False) -> 
     return f"{'~' if is_estimate else ''}{tokens_per_second:,.{digits}f} tok/s"
 
 
+def share_text(share: float | None) -> str:
+    """A share of something: `12 %`, `<1 %`; more than all is told as it is."""
+    if share is None:
+        return UNKNOWN
+    percent = round(share * 100)
+    return f"{percent} %" if percent or not share else "<1 %"
+
+
 def count_text(count: int | None, *, is_estimate: bool = False) -> str:
     """A number of tokens: `512`, `12,345`, `~500` while estimated."""
     return UNKNOWN if count is None else f"{'~' if is_estimate else ''}{count:,}"
@@ -125,6 +133,13 @@ def server_rows(figures: Figures | None) -> tuple[Row, ...]:
     )
 
 
+def context_rows(figures: Figures | None) -> tuple[Row, ...]:
+    """How full the model's context is; empty where that is not known."""
+    if figures is None or figures.context_share is None:
+        return ()
+    return (("ctx", share_text(figures.context_share)),)
+
+
 def status_text(figures: Figures | None) -> str:
     """The most important figures on one line, the most important first."""
     if figures is None:
@@ -133,6 +148,8 @@ def status_text(figures: Figures | None) -> str:
     parts = [state_text(figures), *elapsed, *_known(figures, "TTFT ")]
     if figures.usage.input is not None:
         parts.append(f"{count_text(figures.usage.input)} in")
+    if figures.context_share is not None:
+        parts.append(f"ctx {share_text(figures.context_share)}")
     if figures.retries:
         parts.append(f"{figures.retries} {'retry' if figures.retries == 1 else 'retries'}")
     if figures.warm is False:

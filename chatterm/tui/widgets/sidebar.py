@@ -9,7 +9,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from chatterm.tui.widgets.figures_text import Row, server_rows, turn_rows
+from chatterm.tui.widgets.figures_text import Row, context_rows, server_rows, turn_rows
 
 if TYPE_CHECKING:
     from chatterm.backend.metrics import Figures
@@ -67,4 +67,5 @@ class MetricsSidebar(Widget):
 
 def _rows(figures: Figures | None) -> tuple[Row, ...]:
     server = server_rows(figures)
-    return (_TURN_HEADING, *turn_rows(figures), *((("", ""), _SERVER_HEADING, *server) if server else ()))
+    measured = (("", ""), _SERVER_HEADING, *server) if server else ()
+    return (_TURN_HEADING, *turn_rows(figures), *context_rows(figures), *measured)
