@@ -54,7 +54,7 @@ ODD_REPLY = "日本語\t🏔\r\n\u0000 ﷽"
 ODD_ARGUMENTS = '{"city": "Zürich 🏔 \\u2028"}'
 
 SIGNATURE = "c2lnbmVkIGJ5IHRoZSBtYWtlcg=="
-"""Base64, as Gemini's must be."""
+THOUGHT_SIGNATURE = "c2lnbmVkIGJ5IEdlbWluaQ=="
 SEALED = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAsealed"}
 REDACTED = {"type": "redacted_thinking", "data": "RWRhY3RlZA=="}
 DETAILS = [{"type": "reasoning.text", "text": "I need the weather.", "signature": "or-sig", "index": 0}]
@@ -109,17 +109,11 @@ def own_parts_behind(name: str) -> tuple[Part, ...]:
     """What must go back unmodified, behind the call."""
     match name:
         case "gemini":
-            return (OpaquePart(name, json.dumps({"signature": SIGNATURE})),)
+            return (OpaquePart(name, json.dumps({"signature": THOUGHT_SIGNATURE})),)
         case "openrouter":
             return (OpaquePart("openrouter/anthropic", json.dumps(DETAILS)),)
         case _:
             return ()
-
-
-def sealed_secrets(name: str) -> tuple[str, ...]:
-    """What of `own_parts` no other service may see."""
-    parts = (*own_parts(name), *own_parts_behind(name))
-    return tuple(part.data for part in parts if isinstance(part, OpaquePart))
 
 
 def said(role: Role, *parts: Part | str) -> Message:
@@ -188,12 +182,12 @@ def _edited_history(name: str) -> TurnRequest:
 
 def _foreign_history(name: str) -> TurnRequest:
     """Everything that any other provider sent to be sent back is in it."""
-    foreign = [
-        p for other in ADAPTERS if other != name for p in (*own_parts(other), *own_parts_behind(other))
-    ]
+    others = [other for other in ADAPTERS if other != name]
+    before = [part for other in others for part in own_parts(other)]
+    behind = [part for other in others for part in own_parts_behind(other)]
     return _request(
         said("user", "Weather in Rome?"),
-        said("assistant", *foreign, called(FOREIGN_ID)),
+        said("assistant", *before, called(FOREIGN_ID), *behind),
         said("tool", ToolResultPart(FOREIGN_ID, "Sunny")),
         said("assistant", "Sunny.", CitationsPart((Citation("https://weather.example", "Weather"),))),
         said("user", "Thanks."),

@@ -283,22 +283,24 @@ def test_every_call_has_its_result_and_every_result_its_call() -> None:
         message("user", "Never mind"),
         message("assistant", called("c4", "k")),
     )
-    assert [role for role, _ in turns] == ["model", "user", "model", "user", "model", "user"]
+    assert [role for role, _ in turns] == ["user", *("model", "user") * 3]
     answers = [
         [part["functionResponse"]["name"] for part in parts if "functionResponse" in part]
         for _, parts in turns
     ]
-    assert answers == [[], ["f", "g"], [], ["h"], [], ["k"]]
-    assert "error" in turns[3][1][0]["functionResponse"]["response"]
-    assert turns[3][1][1] == {"text": "Never mind"}
+    assert answers == [[], [], ["f", "g"], [], ["h"], [], ["k"]]
+    assert "error" in turns[4][1][0]["functionResponse"]["response"]
+    assert turns[4][1][1] == {"text": "Never mind"}
 
 
 def test_results_in_a_users_message_keep_the_rest_of_it() -> None:
     turns = contents(
-        message("assistant", called("c1", "f")), message("user", ToolResultPart("c1", "1"), "And now?")
+        message("user", "Go."),
+        message("assistant", called("c1", "f")),
+        message("user", ToolResultPart("c1", "1"), "And now?"),
     )
-    assert turns[1][1][1] == {"text": "And now?"}
-    assert turns[1][1][0]["functionResponse"]["name"] == "f"
+    assert turns[2][1][1] == {"text": "And now?"}
+    assert turns[2][1][0]["functionResponse"]["name"] == "f"
 
 
 def test_calls_of_other_models_get_the_stand_in_where_signatures_are_wanted() -> None:

@@ -248,6 +248,12 @@ def test_tool_calls_and_results_for_ollama() -> None:
             ],
         },
         {"role": "tool", "content": "one", "tool_call_id": "c1", "tool_name": "f"},
+        {
+            "role": "tool",
+            "content": "No result: the turn was stopped.",
+            "tool_call_id": "c2",
+            "tool_name": "g",
+        },
     ]
 
 
@@ -302,6 +308,7 @@ def test_the_joined_body_is_the_one_shot_encoding(messages: list[Message], name:
 def test_a_longer_conversation_begins_with_the_shorter_one(
     first: list[Message], more: list[Message], name: str
 ) -> None:
+    first = [*first, message("user", "?")]
     short, long = build(name, first, system="s"), build(name, first + more, system="s")
     beginning = short.body[: short.body.index(b'],"stream"')]
     assert long.body.startswith(beginning)

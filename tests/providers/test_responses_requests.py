@@ -260,7 +260,7 @@ def test_a_tool_loop_with_sealed_reasoning() -> None:
 def test_openrouter_wants_an_id_and_a_status_on_replies() -> None:
     """Its documentation calls both required; other services look ids up, and refuse those that they did not give."""
     reply = message("assistant", "Let me see.", ToolCallPart("c1", "f", "{}"), "So.")
-    first, call, second = items(reply, name="openrouter", model="x/y")
+    first, call, second, _ = items(reply, name="openrouter", model="x/y")
     assert (first["id"], first["status"]) == (f"msg_{reply.id}_0", "completed")
     assert (second["id"], second["status"]) == (f"msg_{reply.id}_1", "completed")
     assert "id" not in call
@@ -337,7 +337,7 @@ def test_a_call_that_was_never_answered_is_answered() -> None:
     answered = message("tool", ToolResultPart("c1", "one"))
     outputs = [item.get("call_id") for item in items(calls, answered, message("user", "b"))[2:]]
     assert outputs == ["c1", "c2", None]
-    assert len(items(calls)) == 2
+    assert [item.get("call_id") for item in items(calls)[2:]] == ["c1", "c2"]
 
 
 @pytest.mark.parametrize("parts", [(), ("",), (" \n",), (ThinkingPart("hm"),), (opaque(SEALED),)])
@@ -418,6 +418,7 @@ def test_the_joined_body_is_the_one_shot_encoding(messages: list[Message]) -> No
 
 @given(_MESSAGES, _MESSAGES)
 def test_a_longer_conversation_begins_with_the_shorter_one(first: list[Message], more: list[Message]) -> None:
+    first = [*first, message("user", "?")]
     short, long = build(first, system="s"), build(first + more, system="s")
     assert long.body.startswith(short.body[: short.body.rindex(b'],"stream"')])
 

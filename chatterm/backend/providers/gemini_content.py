@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from chatterm.backend.providers.base import Blobs, Variant
 from chatterm.backend.providers.gemini_signatures import ORIGIN, STAND_IN, WirePart, put_back
-from chatterm.backend.providers.message_content import image_base64, pieces_with_documents
+from chatterm.backend.providers.message_content import LEFT_OUT, image_base64, pieces_with_documents
 from chatterm.backend.providers.tool_calls import argument_object
 from chatterm.backend.providers.tool_history import NO_RESULT
 from chatterm.backend.providers.wire_json import as_list, as_object, as_text, encode_json, safe_json
@@ -60,6 +60,8 @@ def joined_contents(messages: Iterable[Message], encoded: Iterable[bytes]) -> by
             put("model" if message.role == "assistant" else "user", parts)
         waiting += [(part.call_id, part.name) for part in message.parts if isinstance(part, ToolCallPart)]
     answer_waiting()
+    if contents and contents[0][0] == "model":  # a call must follow a turn of the user
+        contents.insert(0, ("user", [encode_json({"text": LEFT_OUT})]))
     return b",".join(
         b'{"role":' + encode_json(role) + b',"parts":[' + b",".join(parts) + b"]}" for role, parts in contents
     )

@@ -22,6 +22,10 @@ from chatterm.core.messages import (
 )
 
 
+LEFT_OUT = "[What was said before is left out.]"
+"""What the user says first where a history without its beginning would begin with a reply."""
+
+
 def content_pieces(message: Message, blobs: Blobs, images: bool) -> list[str | ImagePart]:
     """The message's texts and images in order, neighbouring texts joined by a blank line.
 

@@ -6,7 +6,7 @@ Source: the Ollama API documentation, `POST /api/chat`, `GET /api/tags` and `GET
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from chatterm.backend.providers.base import (
@@ -89,8 +89,9 @@ class Ollama:
         self, request: TurnRequest, encoded: Iterable[bytes], endpoint: Endpoint, limits: Limits
     ) -> WireRequest:
         """The request; an option that is None takes its parameter away."""
-        names = _names_of_calls(request.messages)
-        items = [_named(item, names) for item in paired(request.messages, encoded, _no_result)]
+        names: dict[str, str] = {}
+        named = _named_results(request.messages, encoded, names)
+        items = list(paired(request.messages, named, lambda call: _named(_no_result(call), names)))
         if request.system:
             items.insert(0, encode_json({"role": "system", "content": request.system}))
         fields = finished_fields(_fields(request), replace(request, options=_sorted_options(request.options)))
@@ -217,9 +218,14 @@ def _body(fields: dict[str, object], messages: bytes) -> bytes:
     return b'{"model":' + model + b',"messages":[' + messages + b"]" + tail
 
 
-def _names_of_calls(messages: tuple[Message, ...]) -> dict[str, str]:
-    calls = (part for message in messages for part in message.parts if isinstance(part, ToolCallPart))
-    return {part.call_id: part.name for part in calls}
+def _named_results(
+    messages: tuple[Message, ...], encoded: Iterable[bytes], names: dict[str, str]
+) -> Iterator[bytes]:
+    """The fragments, results with the names of their tools; `names` are those of the calls so far, by their ids."""
+    for number, fragment in enumerate(encoded):
+        yield _named(fragment, names)
+        parts = messages[number].parts if number < len(messages) else ()
+        names |= {part.call_id: part.name for part in parts if isinstance(part, ToolCallPart)}
 
 
 def _named(fragment: bytes, names: dict[str, str]) -> bytes:

@@ -43,7 +43,7 @@ class OpenAIChat:
     """
 
     service: Service
-    version: int = 2
+    version: int = 3
     framing: Framing = "sse"
 
     @property

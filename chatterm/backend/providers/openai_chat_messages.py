@@ -11,18 +11,19 @@ from hashlib import sha256
 from chatterm.backend.providers.base import Blobs, Variant
 from chatterm.backend.providers.catalog import Service
 from chatterm.backend.providers.message_content import (
+    LEFT_OUT,
     content_pieces,
     image_base64,
     pieces_with_documents,
     plain_text,
 )
 from chatterm.backend.providers.reasoning_details import readable_details
+from chatterm.backend.providers.tool_calls import argument_json
 from chatterm.backend.providers.tool_history import NO_RESULT
 from chatterm.backend.providers.wire_json import as_list, as_object, encode_json, safe_json
 from chatterm.core.clean import clean_line
 from chatterm.core.messages import FilePart, ImagePart, Message, ToolCallPart, ToolResultPart
 
-LEFT_OUT = "[What was said before is left out.]"
 STOPPED = "[The answer was stopped here.]"
 CONTINUE = "Continue."
 
@@ -110,7 +111,7 @@ def _assistant_items(
         {
             "id": _call_id(service, part.call_id),
             "type": "function",
-            "function": {"name": part.name, "arguments": part.arguments or "{}"},
+            "function": {"name": part.name, "arguments": argument_json(part.arguments)},
         }
         for part in message.parts
         if isinstance(part, ToolCallPart)

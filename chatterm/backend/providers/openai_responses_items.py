@@ -20,6 +20,7 @@ from itertools import count
 from chatterm.backend.providers.base import Blobs, Variant
 from chatterm.backend.providers.message_content import image_base64, pieces_with_documents, plain_text
 from chatterm.backend.providers.openai_chat_messages import NO_RESULT
+from chatterm.backend.providers.tool_calls import argument_json
 from chatterm.backend.providers.wire_json import as_object, as_text, encode_json, safe_json
 from chatterm.core.clean import clean_line
 from chatterm.core.messages import (
@@ -87,7 +88,7 @@ def _in_order(message: Message, origin: str, blobs: Blobs) -> Iterator[Item]:
                 "type": "function_call",
                 "call_id": _call_id(part.call_id),
                 "name": re.sub(r"[^A-Za-z0-9_-]", "_", part.name)[:_LONGEST_ID] or "unnamed",
-                "arguments": part.arguments or "{}",
+                "arguments": argument_json(part.arguments),
             }
         elif not isinstance(part, OpaquePart):
             said.append(part)

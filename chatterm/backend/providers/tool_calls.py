@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import msgspec
+
 from chatterm.backend.providers.wire_json import as_object, as_text, encode_json, safe_json
 from chatterm.core.events import ToolCallDelta, ToolCallStarted
 from chatterm.core.ids import new_id
@@ -97,6 +99,15 @@ def argument_object(arguments: str) -> dict[str, object]:
         value = None
     found = as_object(value)
     return found if found or value == {} else {"arguments": arguments}
+
+
+def argument_json(arguments: str) -> str:
+    """Arguments as the JSON text of an object, which services read in a history: as written where they are one."""
+    try:
+        is_object = isinstance(msgspec.json.decode(arguments or "{}"), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    return (arguments or "{}") if is_object else encode_json(argument_object(arguments)).decode()
 
 
 def _release(call: _Call) -> Iterator[ToolCallDelta]:

@@ -12,7 +12,7 @@ NO_RESULT = "No result: the turn was stopped."
 def paired(
     messages: tuple[Message, ...], encoded: Iterable[bytes], no_result: Callable[[str], bytes]
 ) -> Iterator[bytes]:
-    """The fragments of the messages, with an answer to each call that what comes right behind leaves without one.
+    """The fragments of the messages, with an answer to each call that has none right behind it.
 
     Such a call is left by a turn that was cut. Results whose calls are gone (they were trimmed away) are left
     out. `no_result` makes the item that answers the call with this id. Fragments without a message pass.
@@ -28,3 +28,5 @@ def paired(
             yield fragment
         unanswered = {call_id: None for call_id in unanswered if call_id not in results}
         unanswered |= {part.call_id: None for part in parts if isinstance(part, ToolCallPart)}
+    if unanswered:
+        yield b",".join(map(no_result, unanswered))

@@ -17,7 +17,7 @@ from tests.providers.conversations import (
     ODD_REPLY,
     PDF,
     PNG,
-    SIGNATURE,
+    THOUGHT_SIGNATURE,
 )
 
 SDK = "google-genai"
@@ -171,7 +171,7 @@ def thinking_loop(client: Any) -> None:
     ask(
         client,
         w.user("Weather in Rome?"),
-        w.model(w.call("call_1", "Rome", SIGNATURE)),
+        w.model(w.call("call_1", "Rome", THOUGHT_SIGNATURE)),
         w.user(w.result("call_1", result="Sunny")),
         model=THINKING_MODEL,
         level="MEDIUM",
