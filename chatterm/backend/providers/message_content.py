@@ -21,7 +21,6 @@ from chatterm.core.messages import (
     ToolResultPart,
 )
 
-
 LEFT_OUT = "[What was said before is left out.]"
 """What the user says first where a history without its beginning would begin with a reply."""
 
