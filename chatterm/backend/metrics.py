@@ -174,7 +174,8 @@ class TurnMeter:
 def figures_of(turn: Turn, gaps: list[float] | None = None) -> Figures:
     """The figures of a finished turn. `gaps`: seconds between its deltas, where they are still known."""
     timings, usage = turn.timings, turn.usage
-    reported = timings.server.eval_tokens_per_second if timings.server else None
+    server = None if turn.is_from_cache else timings.server  # what was measured then says nothing of now
+    reported = server.eval_tokens_per_second if server else None
     rate = reported or tokens_per_second(_streamed_tokens(turn), timings.generation_seconds)
     return Figures(
         provider=turn.provider,
@@ -192,8 +193,8 @@ def figures_of(turn: Turn, gaps: list[float] | None = None) -> Figures:
         delta_gap_p50_seconds=percentile(gaps or [], 0.50),
         delta_gap_p95_seconds=percentile(gaps or [], 0.95),
         reused_connection=timings.reused_connection,
-        server=timings.server,
-        warm=is_warm(timings.server),
+        server=server,
+        warm=is_warm(server),
     )
 
 

@@ -21,6 +21,7 @@ from chatterm.backend.request_maker import LoadBlobs, RequestMaker
 from chatterm.backend.target import Target
 from chatterm.backend.token_meter import TokenMeter
 from chatterm.backend.turn_handle import TurnHandle
+from chatterm.backend.watching import current_turn
 from chatterm.core.errors import (
     ChattermError,
     InternalError,
@@ -74,6 +75,7 @@ class Worker:
 
     async def run(self, job: TurnJob, handle: TurnHandle, recorder: Recorder) -> Turn:
         """The one turn function: from the stored prompt to the stored end. Raises only `CancelledError`."""
+        current_turn.set(job.turn)
         asking = Asking(self._maker, self._states, handle, recorder.record, self._clock)
         turn, error = replace(job.turn, attempts=0), None
         outside: asyncio.CancelledError | None = None

@@ -14,12 +14,17 @@ from chatterm.cli.ask import ask
 from chatterm.cli.border import guarded, tell
 from chatterm.cli.options import (
     BaseUrlOption,
+    CacheOption,
     ContinueOption,
     ModelOption,
     NoSaveOption,
     ParameterOption,
     ProviderOption,
+    RecordOption,
+    ReplayOption,
     ResumeOption,
+    SaveOption,
+    SpeedOption,
     SystemOption,
     ThemeOption,
     start_options,
@@ -66,6 +71,11 @@ def chat(
     parameters: ParameterOption = None,
     no_save: NoSaveOption = False,
     theme: ThemeOption = None,
+    record: RecordOption = None,
+    replay: ReplayOption = None,
+    speed: SpeedOption = None,
+    save: SaveOption = False,
+    cache: CacheOption = False,
     version: Annotated[bool, typer.Option("--version", "-V", help="Print the version.")] = False,
 ) -> None:
     """Chat in the terminal with local and hosted models.
@@ -74,17 +84,7 @@ def chat(
     if version:
         print(f"chatterm {__version__}")
         raise typer.Exit
-    options = start_options(
-        provider=provider,
-        model=model,
-        base_url=base_url,
-        system=system,
-        continue_last=continue_last,
-        resume=resume,
-        parameters=parameters,
-        no_save=no_save,
-        theme=theme,
-    )
+    options = start_options(**context.params)
     screen: FirstScreen = context.obj
     context.obj = options
     if context.invoked_subcommand is None:

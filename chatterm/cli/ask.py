@@ -9,11 +9,13 @@ import typer
 
 from chatterm.cli.options import (
     BaseUrlOption,
+    CacheOption,
     ContinueOption,
     ModelOption,
     NoSaveOption,
     ParameterOption,
     ProviderOption,
+    RecordOption,
     ResumeOption,
     SystemOption,
     start_options,
@@ -37,6 +39,11 @@ def ask(
     resume: ResumeOption = None,
     parameters: ParameterOption = None,
     no_save: NoSaveOption = False,
+    record: RecordOption = None,
+    cache: CacheOption = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the request as a curl command and send nothing.")
+    ] = False,
 ) -> None:
     """Send one prompt and print the reply as it comes.
 
@@ -50,8 +57,10 @@ def ask(
         resume=resume,
         parameters=parameters,
         no_save=no_save,
+        record=record,
+        cache=cache,
     )
     from chatterm.cli.one_shot import ask_once
 
     before = context.obj if isinstance(context.obj, StartOptions) else StartOptions()
-    raise typer.Exit(ask_once(prompt or [], attach or [], options.over(before)))
+    raise typer.Exit(ask_once(prompt or [], attach or [], options.over(before), dry_run=dry_run))

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chatterm.cli.exchange_wiring import ExchangeFiles, equip, open_files
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.start_settings import read_settings
 from chatterm.config.files import write_private
@@ -19,6 +20,7 @@ from chatterm.core.errors import ConfigError
 from chatterm.tui.first_screen import LOOK_NAME, FirstScreen, find_look
 
 if TYPE_CHECKING:
+    from chatterm.backend.replay import Replay
     from chatterm.cli.wiring import Engine
     from chatterm.tui.services import Services, Setup, Start
     from chatterm.tui.skeleton import Look
@@ -42,12 +44,14 @@ def start(options: StartOptions, screen: FirstScreen) -> int:
 
         own = loaded.settings.providers.get(options.provider)
         service_at(options.provider, own.adapter if own else None, own.base_url if own else None)
+    files = open_files(options)
     engines: list[Engine] = []
     try:
-        return _run(_setup(options, paths, loaded, engines), paths, screen)
+        return _run(_setup(options, paths, loaded, engines, files), paths, screen)
     finally:
         for engine in engines:
             engine.database.close(within_seconds=0.5)
+            engine.exchanges.stop_recording()
 
 
 def _run(setup: Setup, paths: Paths, screen: FirstScreen) -> int:
@@ -73,7 +77,9 @@ def _run(setup: Setup, paths: Paths, screen: FirstScreen) -> int:
     return app.return_code or 0
 
 
-def _setup(options: StartOptions, paths: Paths, loaded: Loaded, engines: list[Engine]) -> Setup:
+def _setup(
+    options: StartOptions, paths: Paths, loaded: Loaded, engines: list[Engine], files: ExchangeFiles
+) -> Setup:
     """What the first paint needs. The engine is put into `engines` when it is built."""
     from chatterm.tui.bindings import apply_keymap
     from chatterm.tui.commands import COMMANDS
@@ -83,29 +89,32 @@ def _setup(options: StartOptions, paths: Paths, loaded: Loaded, engines: list[En
     commands, key_problems = apply_keymap(COMMANDS, loaded.settings.keys)
 
     def build() -> Services:
-        services, engine = _engine(paths, loaded)
+        services, engine = _engine(paths, loaded, files)
         engines.append(engine)
         gc.freeze()
         return services
 
     return Setup(
         settings=loaded.settings,
-        start=_asked_for(loaded, options),
+        start=_asked_for(loaded, options, files.replay),
         commands=commands,
         palette=palette,
         theme_is_asked_for=loaded.sources.get("interface.theme", FILE) != FILE,
-        notices=tuple(str(problem) for problem in (*loaded.problems, *theme_problems, *key_problems)),
+        notices=(
+            *(str(problem) for problem in (*loaded.problems, *theme_problems, *key_problems)),
+            *files.notices,
+        ),
         build=build,
     )
 
 
-def _engine(paths: Paths, loaded: Loaded) -> tuple[Services, Engine]:
+def _engine(paths: Paths, loaded: Loaded, files: ExchangeFiles) -> tuple[Services, Engine]:
     """The engine, and the screens' view of it."""
     from chatterm.cli.wiring import build_engine
     from chatterm.config.themes import load_themes
     from chatterm.tui.services import Services
 
-    engine = build_engine(paths, loaded)
+    engine = equip(build_engine(paths, loaded), files)
     themes = load_themes(paths.themes)
     services = Services(
         palettes=themes.palettes,
@@ -113,6 +122,7 @@ def _engine(paths: Paths, loaded: Loaded) -> tuple[Services, Engine]:
         state=engine.state,
         targets=engine.targets,
         models=engine.models,
+        exchanges=engine.exchanges,
         new_session=engine.new_session,
         prepare=engine.prepare,
         close=engine.aclose,
@@ -130,9 +140,15 @@ def _keep_look(folder: Path, look: Look) -> None:
             write_private(path, data)
 
 
-def _asked_for(loaded: Loaded, options: StartOptions) -> Start:
+def _asked_for(loaded: Loaded, options: StartOptions, replay: Replay | None) -> Start:
     """What the command line says; provider and model as the settings took them over, P/M taken apart."""
     from chatterm.tui.services import Start
+
+    if replay is not None:
+        first = replay.following.request
+        return Start(
+            provider=first.provider, model=first.model, system=options.system, options=options.options
+        )
 
     def given(key: str, value: str | None) -> str | None:
         return value if loaded.sources.get(key) == COMMAND_LINE else None

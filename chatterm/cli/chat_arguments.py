@@ -6,8 +6,11 @@ TYPE_CHECKING = False  # importing it from `typing` costs as much as the first s
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-VALUED = ("--provider", "--model", "-m", "--base-url", "--system", "--resume", "-o", "--theme")
-FLAGS = ("--continue", "-c", "--no-save")
+VALUED = (
+    *("--provider", "--model", "-m", "--base-url", "--system", "--resume", "-o", "--theme"),
+    *("--record", "--replay", "--speed"),
+)
+FLAGS = ("--continue", "-c", "--no-save", "--save", "--cache")
 
 
 def chat_options(arguments: Sequence[str]) -> dict[str, str] | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from chatterm.backend.attachments import read_attachment, store_attachment
+from chatterm.backend.attachments import LoadedFile, read_attachment, store_attachment
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.first_model import Wanted, first_model
 from chatterm.backend.models import ModelLists
@@ -17,6 +18,8 @@ from chatterm.backend.remembered_models import last_model
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.cli.border import tell
+from chatterm.cli.dry_run import UnsentWorker, unsent_request
+from chatterm.cli.exchange_wiring import equip, open_files
 from chatterm.cli.reply_output import print_reply
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.start_settings import read_settings
@@ -38,19 +41,28 @@ LAST_WORDS_SECONDS = 0.3
 """How long a stopped reply may take to be saved, and to reach a reader who may stand still."""
 
 
-def ask_once(words: list[str], files: list[Path], options: StartOptions) -> int:
-    """Send one prompt and print the reply; returns the exit status. Raises `ChattermError`."""
+def ask_once(words: list[str], files: list[Path], options: StartOptions, *, dry_run: bool = False) -> int:
+    """Send one prompt and print the reply; returns the exit status. Raises `ChattermError`.
+
+    A `dry_run` prints the request instead, and sends nothing.
+    """
     prompt = "\n\n".join(part for part in (" ".join(words), _piped()) if part.strip())
     if not prompt.strip() and not files:
         raise ConfigError("There is no prompt.", "Write it after ask, or pipe it in.")
     paths, loaded = read_settings(options)
     for problem in loaded.problems:
         tell(str(problem), "")
+    opened = open_files(options)
+    for notice in opened.notices:
+        tell(notice, "")
     engine = build_engine(paths, loaded, busy_seconds=HISTORY_SECONDS, if_unsaved=PRINTED)
+    engine = equip(engine, opened)
     try:
-        return asyncio.run(_converse(engine, prompt, files, options))
+        work = _show_request if dry_run else _converse
+        return asyncio.run(work(engine, prompt, files, options))
     finally:
         engine.database.close(within_seconds=0.5)
+        _end_recording(engine)
 
 
 class Notices:
@@ -84,11 +96,27 @@ async def _converse(engine: Engine, text: str, files: list[Path], options: Start
         asyncio.get_running_loop().add_signal_handler(number, _stop, handle, stopped, number)
     try:
         finished = await _finished(handle, stopped)
+        if not stopped.done():
+            await engine.exchanges.cache.settled()
     finally:
         await engine.aclose()
     if finished is not None and finished.notice:
         notices.tell_unsaved(finished.notice)
     return 128 + stopped.result() if finished is None or stopped.done() else _status_of(finished.turn)
+
+
+async def _show_request(engine: Engine, text: str, files: list[Path], options: StartOptions) -> int:
+    notices = Notices()
+    try:
+        for notice in await engine.prepare():
+            notices.tell(notice)
+        unsent = replace(engine, worker=UnsentWorker(engine.worker))
+        session = await _session(unsent, options, notices)
+        parts = tuple([await store_attachment(await _read(path), engine.held) for path in files])
+        print(await unsent_request(engine.targets, session, Prompt(text, parts)))
+    finally:
+        await engine.aclose()
+    return ExitStatus.COMPLETE
 
 
 async def _session(engine: Engine, options: StartOptions, notices: Notices) -> Session:
@@ -167,13 +195,17 @@ async def _attached(engine: Engine, files: list[Path], notices: Notices) -> tupl
     """The files as parts of the prompt. What the history cannot take is kept for this one reply."""
     parts: list[Part] = []
     for path in files:
-        file = await in_daemon_thread(partial(read_attachment, path), "chatterm-file")
+        file = await _read(path)
         try:
             parts.append(await store_attachment(file, engine.history))
         except StoreError as error:
             notices.tell_unsaved(str(error))
             parts.append(await store_attachment(file, engine.held))
     return tuple(parts)
+
+
+async def _read(path: Path) -> LoadedFile:
+    return await in_daemon_thread(partial(read_attachment, path), "chatterm-file")
 
 
 async def _finished(handle: TurnHandle, stopped: asyncio.Future[signal.Signals]) -> TurnFinished | None:
@@ -212,6 +244,12 @@ def _status_of(turn: Turn) -> int:
         raise turn.error
     tell(f"the reply is incomplete: {turn.error or turn.outcome}", "")
     return ExitStatus.INCOMPLETE
+
+
+def _end_recording(engine: Engine) -> None:
+    recording = engine.exchanges.stop_recording()
+    if recording is not None and recording.problem:
+        tell(recording.problem, "")
 
 
 def _piped() -> str:

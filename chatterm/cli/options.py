@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -33,6 +34,26 @@ ParameterOption = Annotated[
 NoSaveOption = Annotated[bool, typer.Option("--no-save", help="Store nothing.", show_default=False)]
 ThemeOption = Annotated[str | None, typer.Option("--theme", metavar="T", help="Colours.")]
 
+RecordOption = Annotated[
+    Path | None,
+    typer.Option("--record", metavar="FILE", help="Write every request and reply to FILE, without keys."),
+]
+ReplayOption = Annotated[
+    Path | None,
+    typer.Option("--replay", metavar="FILE", help="Play a recording instead of asking anybody."),
+]
+SpeedOption = Annotated[
+    float | None,
+    typer.Option("--speed", metavar="N", help="Play N times as fast; 0 shows replies at once."),
+]
+SaveOption = Annotated[
+    bool, typer.Option("--save", help="Keep what is played in the history.", show_default=False)
+]
+CacheOption = Annotated[
+    bool,
+    typer.Option("--cache", help="Answer what was asked before as it was then.", show_default=False),
+]
+
 
 def start_options(
     *,
@@ -45,8 +66,20 @@ def start_options(
     parameters: Sequence[str] | None = None,
     no_save: bool = False,
     theme: str | None = None,
+    record: Path | None = None,
+    replay: Path | None = None,
+    speed: float | None = None,
+    save: bool = False,
+    cache: bool = False,
+    **_others: object,
 ) -> StartOptions:
     """The options as typed, read and checked; raises typer's BadParameter."""
+    if replay is None and (speed is not None or save):
+        raise typer.BadParameter(
+            "--speed and --save say how to play a recording; name it with --replay FILE."
+        )
+    if replay is not None and (provider or model or base_url or resume or continue_last):
+        raise typer.BadParameter("--replay begins a conversation with whom was recorded; name nobody else.")
     if continue_last and resume is not None:
         raise typer.BadParameter("--continue and --resume exclude each other; give one of them.")
     return StartOptions(
@@ -59,7 +92,21 @@ def start_options(
         options=dict(_parameter(text) for text in parameters or ()),
         save=not no_save,
         theme=theme,
+        record=record,
+        replay=replay,
+        speed=_speed(speed),
+        save_replayed=save,
+        cache=cache,
     )
+
+
+def _speed(speed: float | None) -> float:
+    """How many times as fast; 0 for at once."""
+    if speed is None:
+        return 1.0
+    if not speed >= 0:
+        raise typer.BadParameter(f"--speed {speed} is no speed; 2 plays twice as fast, 0 at once.")
+    return 0.0 if math.isinf(speed) else speed
 
 
 def _parameter(text: str) -> tuple[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ class StartOptions:
     """What the command line asks for; None and empty where it says nothing.
 
     `system` is the text itself. `resume` is an id or its beginning. `options` are JSON values.
+    `record` is a file to write what goes over the wire to, `replay` one to play, `speed` times as fast, 0 at once.
     """
 
     provider: str | None = None
@@ -30,6 +32,11 @@ class StartOptions:
     options: Mapping[str, object] = field(default_factory=dict[str, object])
     save: bool = True
     theme: str | None = None
+    record: Path | None = None
+    replay: Path | None = None
+    speed: float = 1.0
+    save_replayed: bool = False
+    cache: bool = False
 
     def over(self, other: StartOptions) -> StartOptions:
         """`other`, with what is given here in its place."""
@@ -59,7 +66,8 @@ class StartOptions:
             ("model",): model,
             ("system",): self.system,
             ("interface", "theme"): self.theme,
-            ("save",): None if self.save else False,
+            ("save",): None if self.save and (self.replay is None or self.save_replayed) else False,
+            ("cache", "enabled"): True if self.cache else None,
         }
         if self.base_url is not None:
             values["providers", provider or CUSTOM, "base_url"] = self.base_url

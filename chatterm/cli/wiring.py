@@ -7,10 +7,11 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chatterm.backend.attachments import HeldBlobs
 from chatterm.backend.endpoint_states import EndpointStates
+from chatterm.backend.exchanges import Exchanges
 from chatterm.backend.guide import GuideService
 from chatterm.backend.load_times import LoadTimes
 from chatterm.backend.models import ModelLists
@@ -54,6 +55,7 @@ class Engine:
     targets: Targets
     models: ModelLists
     worker: Worker
+    exchanges: Exchanges = field(default_factory=Exchanges)
     meter: TokenMeter
 
     def new_session(

@@ -92,6 +92,18 @@ class GuideSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSettings:
+    """`[cache]`: replies that are kept to answer the same request again."""
+
+    enabled: bool = False
+    """Whether a request that was answered before gets that reply again; /cache turns it on and off."""
+    max_age_hours: Annotated[float, Meta(gt=0, le=87_600)] = 168.0
+    """How long a reply is kept for that."""
+    max_megabytes: Annotated[int, Meta(ge=1, le=100_000)] = 50
+    """How much disk they may take together; the least recently used go first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
     """`[providers.NAME.models."MODEL"]`: one model of the service; what is set here wins over the service's."""
 
@@ -186,6 +198,7 @@ class Settings:
     interface: InterfaceSettings = field(default_factory=InterfaceSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     guide: GuideSettings = field(default_factory=GuideSettings)
+    cache: CacheSettings = field(default_factory=CacheSettings)
     providers: Mapping[ProviderName, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
     """`[keys]`: key bindings by command id, for example stop = "escape,ctrl+x"."""

@@ -167,6 +167,17 @@ class Turn:
         return self.replaces is None and not self.reply.is_summary
 
     @property
+    def is_from_cache(self) -> bool:
+        """Whether the reply is one that was kept from before: it is whole, and nothing was sent for it."""
+        timings = self.timings
+        return (
+            self.outcome is Outcome.COMPLETE
+            and timings.headers is not None
+            and timings.sent is None
+            and timings.first_delta is not None
+        )
+
+    @property
     def is_kept(self) -> bool:
         """Whether the turn stays in its conversation.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chatterm.tui.command import Command
 from chatterm.tui.context_table import CONTEXT_COMMANDS
+from chatterm.tui.exchange_table import EXCHANGE_COMMANDS
 from chatterm.tui.message_commands import MESSAGE_COMMANDS
 from chatterm.tui.picker_commands import PICKER_COMMANDS
 
@@ -252,6 +253,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("quit", "Quit", "Saves and leaves; it never asks.", ("ctrl+q",), ("/quit", "/exit", ":q")),
     *MESSAGE_COMMANDS,
+    *EXCHANGE_COMMANDS,
     *CONTEXT_COMMANDS,
     *PICKER_COMMANDS,
 )

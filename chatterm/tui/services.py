@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from chatterm.backend.exchanges import Exchanges
     from chatterm.backend.models import ModelLists
     from chatterm.backend.session import Session
     from chatterm.backend.targets import Targets
@@ -71,6 +72,7 @@ class Services:
     state: StateStore
     targets: Targets
     models: ModelLists
+    exchanges: Exchanges
     new_session: Callable[[str | None, tuple[Turn, ...], str | None], Session]
     prepare: Callable[[], Awaitable[tuple[str, ...]]]
     close: Callable[[], Awaitable[None]]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from chatterm.tui.bindings import MisusedCommand, UnknownCommand, parse_slash
 from chatterm.tui.context_commands import ContextCommands
 from chatterm.tui.empty_text import empty_text
+from chatterm.tui.exchange_commands import ExchangeCommands
 from chatterm.tui.find_commands import FindCommands
 from chatterm.tui.opening import NEW, Opening, draft_key
 from chatterm.tui.reply_commands import ReplyCommands
@@ -44,6 +45,7 @@ class Started:
             ReplyCommands(screen, services),
             self._transcript_commands,
             FindCommands(screen),
+            ExchangeCommands(screen, services.exchanges),
             ContextCommands(screen),
         )
 

@@ -50,6 +50,7 @@ def _turn_rows(turn: Turn) -> list[Row]:
         ("requests", str(turn.attempts) if turn.attempts else ""),
         ("request id", turn.request_id or ""),
         ("connection", connection),
+        ("answered from", "the cache; the tokens are those of the first time" if turn.is_from_cache else ""),
         ("events skipped", str(turn.skipped_frames) if turn.skipped_frames else ""),
         *((name, str(value)) for name, value in turn.options.items()),
     ]

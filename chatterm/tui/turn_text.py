@@ -116,7 +116,8 @@ def ending_of(turn: Turn, again_key: str) -> tuple[str, EndingKind]:
             return "", "plain"
         case Outcome.COMPLETE:
             words = [*_stand_in_words(turn), *_complete_words(turn, again), *_context_words(turn)]
-            return " · ".join(words + skipped), "warning" if words else "plain"
+            kept = [f"from the cache, nothing was sent · {again_key} asks anew"] if turn.is_from_cache else []
+            return " · ".join(words + kept + skipped), "warning" if words else "plain"
         case Outcome.CANCELLED:
             return " · ".join(["stopped", *_closed(turn), _kept(turn), again, *skipped]), "plain"
         case Outcome.INTERRUPTED:

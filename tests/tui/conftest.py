@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from chatterm.backend.exchanges import Exchanges
 from chatterm.backend.guide import GuideService
 from chatterm.backend.models import ModelLists
 from chatterm.backend.payload_cache import PayloadCache
@@ -57,6 +58,7 @@ class GatedTargets(Targets):
 
     gated: GatedProvider
     model_names: list[str]
+    exchanges: Exchanges
 
     def configured(self) -> tuple[str, ...]:
         return (PLAIN, *Targets.configured(self))
@@ -77,7 +79,8 @@ class GatedTargets(Targets):
     def resolve(self, provider: str, model: str) -> Target:
         if provider != PLAIN:
             return Targets.resolve(self, provider, model)
-        return replace(self.gated.target(model), adapter=ListingAdapter(self.model_names))
+        target = replace(self.gated.target(model), adapter=ListingAdapter(self.model_names))
+        return self.exchanges.around(target, "PLAIN_API_KEY")
 
 
 @dataclass
@@ -198,6 +201,7 @@ def launch(new_user: Path) -> Launch:
         database = database or Database(new_user / "chatterm.db")
         history, state = History(database), StateStore(database)
         gated, network, names = GatedProvider(), Network(), ["test-model", "other-model"]
+        exchanges = Exchanges()
         targets = GatedTargets(
             settings=settings,
             keys=ProviderKeys(settings, environ or {}),
@@ -205,6 +209,7 @@ def launch(new_user: Path) -> Launch:
             guide_stream=GuideService(0, clock=clock).open_stream,
             gated=gated,
             model_names=names,
+            exchanges=exchanges,
         )
 
         async def load_blobs(digests: frozenset[str]) -> dict[str, bytes]:
@@ -240,6 +245,7 @@ def launch(new_user: Path) -> Launch:
             state=state,
             targets=targets,
             models=ModelLists(targets, state),
+            exchanges=exchanges,
             new_session=new_session,
             prepare=prepare,
             close=close,
