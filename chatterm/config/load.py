@@ -10,7 +10,7 @@ from typing import Any, cast, get_args, get_origin
 
 from chatterm.config.files import read_toml
 from chatterm.config.model import Settings
-from chatterm.config.schema import Entry, Misfit, Path, convert, dotted, found, hints_of, walk
+from chatterm.config.schema import Entry, Misfit, Path, convert, dotted, found, hints_of, row_type, walk
 from chatterm.config.urls import address_fault, service_url
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ConfigError
@@ -191,4 +191,6 @@ def _build(hint: Any, value: object) -> object:
     if get_origin(hint) is Mapping and dataclasses.is_dataclass(get_args(hint)[-1]):
         table = cast("dict[str, object]", value)
         return {name: _build(get_args(hint)[-1], item) for name, item in table.items()}
+    if row_type(hint) is not None:
+        return tuple(cast("dict[str, object]", value).values())
     return value

@@ -13,6 +13,7 @@ Word = Annotated[
     str, Meta(pattern=r"^[!-~]([ -~]*[!-~])?\Z", max_length=500, description="a text in ASCII, not empty")
 ]
 Tokens = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+Characters = Annotated[int, Meta(ge=0, le=10_000_000)]
 Dollars = Annotated[float, Meta(ge=0, le=1_000_000)]
 Retries = Annotated[int, Meta(ge=0, le=10)]
 Fallback = Annotated[tuple[Word, ...], Meta(max_length=3)]
@@ -105,6 +106,46 @@ class CacheSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingRule:
+    """`[[routing.rules]]`: which model answers a prompt. The first rule of which all conditions hold is taken."""
+
+    model: Word
+    """Who answers: PROVIDER/MODEL or an alias. Every rule needs it."""
+    name: Annotated[str, Meta(max_length=100)] | None = None
+    """Why, to be shown after "because" in place of the conditions."""
+    prefix: Annotated[str, Meta(pattern=r"^/[!-~]{1,30}\Z", description="a word such as /fast")] | None = None
+    """Word that the prompt begins with; it is not sent along."""
+    pattern: Annotated[str, Meta(max_length=500, description="a text of at most 500 characters")] | None = (
+        None
+    )
+    """Regular expression that is found in the prompt, in capitals or not."""
+    shortest: Characters | None = None
+    """Fewest characters of the prompt."""
+    longest: Characters | None = None
+    """Most characters of the prompt."""
+    image: bool | None = None
+    """Whether the prompt has an image."""
+    code: bool | None = None
+    """Whether the prompt has code, or asks for some."""
+    recent: bool | None = None
+    """Whether the prompt asks for recent events: "latest news", "today" and the like."""
+    most_price: Dollars | None = None
+    """Most that a million tokens of the model may cost, in US dollars."""
+    local_only: bool | None = None
+    """Whether the model must be on this machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingSettings:
+    """`[routing]`: rules that choose the model for a turn."""
+
+    enabled: bool = False
+    """Whether they do; /route turns it on and off."""
+    rules: tuple[RoutingRule, ...] = ()
+    """The rules, in their order; none stands for those that chatterm makes of the keys and models it finds."""
+
+
     """`[providers.NAME.models."MODEL"]`: one model of the service; what is set here wins over the service's."""
 
     options: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -201,4 +242,5 @@ class Settings:
     cache: CacheSettings = field(default_factory=CacheSettings)
     providers: Mapping[ProviderName, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    routing: RoutingSettings = field(default_factory=RoutingSettings)
     """`[keys]`: key bindings by command id, for example stop = "escape,ctrl+x"."""

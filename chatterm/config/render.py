@@ -16,6 +16,7 @@ from chatterm.config.schema import Path, dotted, hints_of, is_secret
 from chatterm.core.redact import redact
 
 _PROVIDER = ("providers", "my-server")
+_RULE = ("routing", "rules")
 _MODEL = (*_PROVIDER, "models", "my-model")
 _EXAMPLES: Mapping[str, object] = {
     "provider": "ollama",
@@ -44,6 +45,16 @@ _EXAMPLES: Mapping[str, object] = {
     "images": True,
     "tools": True,
     "thinking": True,
+    "prefix": "/fast",
+    "pattern": "\\b(weather|forecast)\\b",
+    "shortest": 1,
+    "longest": 200,
+    "image": True,
+    "code": True,
+    "recent": True,
+    "local_only": True,
+    "most_price": 1.0,
+    "name": "it is short",
     "price_input": 0.5,
     "price_output": 1.5,
 }
@@ -85,6 +96,11 @@ def render_example() -> str:
     lines += _example_section(model.ProviderSettings)
     lines += [_summary(model.ModelSettings.__doc__), f"#[{dotted(_MODEL)}]"]
     lines += _example_section(model.ModelSettings)
+    lines += [
+        _summary(model.RoutingRule.__doc__),
+        f"#[[{dotted(_RULE)}]]",
+        *_example_section(model.RoutingRule),
+    ]
     for name, examples in _OPEN_SECTIONS.items():
         lines += [_summary(_meanings(model.Settings)[name]), f"[{name}]", *examples, ""]
     return "\n".join(lines).rstrip() + "\n"
@@ -117,10 +133,22 @@ def _flat(path: Path, value: object) -> Iterator[tuple[Path, object]]:
         items = list(cast("Mapping[str, object]", value).items())
     for name, item in items:
         if not _is_section(item) and item is not None and item != ():
-            yield (*path, name), item
+            yield (*path, name), _plain(item)
     for name, item in items:
         if _is_section(item):
             yield from _flat((*path, name), item)
+
+
+def _plain(value: object) -> object:
+    """A list of sections as a list of tables, without what is not set; any other value as it is."""
+    if not isinstance(value, tuple):
+        return value
+    return [
+        {name: kept for name, kept in dataclasses.asdict(row).items() if kept is not None}
+        if dataclasses.is_dataclass(row) and not isinstance(row, type)
+        else row
+        for row in cast("tuple[object, ...]", value)
+    ]
 
 
 def _is_section(value: object) -> bool:
@@ -140,7 +168,7 @@ def _shown(path: Path, value: object, loaded: Loaded, is_variable: Callable[[str
 def _example_section(section: type) -> Iterator[str]:
     meanings = _meanings(section)
     for field in dataclasses.fields(section):
-        if field.name not in meanings or field.name in ("models", *_OPEN_SECTIONS):
+        if field.name not in meanings or field.name in ("models", "rules", *_OPEN_SECTIONS):
             continue
         yield f"# {meanings[field.name]}"
         default = cast("object", field.default)

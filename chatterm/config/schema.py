@@ -120,7 +120,9 @@ def hints_of(section: type) -> dict[str, Any]:
 
 def _walk(path: Path, value: object, hint: Any) -> Iterator[Entry | Misfit]:
     is_table = get_origin(hint) is Mapping
-    if not is_table and not dataclasses.is_dataclass(hint):
+    if (row := row_type(hint)) is not None:
+        yield from _walk_rows(path, value, row)
+    elif not is_table and not dataclasses.is_dataclass(hint):
         yield Entry(path, value, hint)
     elif not isinstance(value, dict):
         yield Misfit(path, f"is {found(path, value)}; it is a section, [{dotted(path)}]")
@@ -151,6 +153,41 @@ def _walk_section(path: Path, section: Mapping[str, object], kind: type) -> Iter
             near = difflib.get_close_matches(name, hints, 1, cutoff=0.5)
             hint = f"Did you mean {dotted((*path, near[0]))}?" if near else f"Known are {', '.join(hints)}."
             yield Misfit((*path, name), "is an unknown setting", hint)
+
+
+def row_type(hint: Any) -> type | None:
+    """The section of which a setting is a list (`[[name]]` in TOML); None for every other setting."""
+    if get_origin(hint) is Annotated:
+        return row_type(get_args(hint)[0])
+    first = get_args(hint)[0] if get_origin(hint) is tuple else None
+    return first if dataclasses.is_dataclass(first) and isinstance(first, type) else None
+
+
+def _walk_rows(path: Path, value: object, row: type) -> Iterator[Entry | Misfit]:
+    """Each row of a list of sections as one entry: with a part of it left out it would mean something else."""
+    if not isinstance(value, list):
+        yield Misfit(path, f"is {found(path, value)}; it is a list of sections, [[{dotted(path)}]]")
+        return
+    for number, item in enumerate(cast("list[object]", value), start=1):
+        here = (*path, str(number))
+        wrong = [*_row_misfits(here, item, row)]
+        yield from wrong or [Entry(here, item, row)]
+
+
+def _row_misfits(path: Path, item: object, row: type) -> Iterator[Misfit]:
+    for entry in _walk(path, item, row):
+        if isinstance(entry, Misfit):
+            yield entry
+            continue
+        try:
+            convert(entry)
+        except ValueError as error:
+            yield Misfit(entry.path, f"is {found(entry.path, entry.value)}; allowed is {error}")
+    needed = [field.name for field in dataclasses.fields(row) if field.default is dataclasses.MISSING]
+    if isinstance(item, dict):
+        for name in needed:
+            if name not in item:
+                yield Misfit((*path, name), "is missing", "It is left out; correct it in the file.")
 
 
 def _describe_bounded(hint: Any, meta: msgspec.Meta) -> str:

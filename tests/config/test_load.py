@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from chatterm.config.load import Loaded, load_settings
-from chatterm.config.model import InterfaceSettings, NetworkSettings, ProviderSettings, Settings
+from chatterm.config.model import (
+    InterfaceSettings,
+    NetworkSettings,
+    ProviderSettings,
+    RoutingRule,
+    RoutingSettings,
+    Settings,
+)
 from chatterm.core.errors import ConfigError
 
 Load = Callable[..., Loaded]
@@ -380,3 +387,50 @@ def test_the_environment_is_named_as_the_source_of_a_refused_address(load: Load)
 
 def test_headers_may_be_secret_and_are_in_no_repr() -> None:
     assert "canary" not in repr(Settings(providers={"mine": ProviderSettings(headers={"X-Key": "canary"})}))
+
+
+# ---- lists of sections ---------------------------------------------------------------------
+
+
+def test_rules_arrive_in_their_order(load: Load) -> None:
+    loaded = load("""
+        [routing]
+        enabled = true
+        [[routing.rules]]
+        prefix = "/fast"
+        model = "groq/quick"
+        [[routing.rules]]
+        recent = true
+        longest = 80
+        model = "perplexity/sonar"
+    """)
+    assert loaded.problems == ()
+    assert loaded.settings.routing == RoutingSettings(
+        enabled=True,
+        rules=(
+            RoutingRule(prefix="/fast", model="groq/quick"),
+            RoutingRule(recent=True, longest=80, model="perplexity/sonar"),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "key", "words"),
+    [
+        ('model = "a"\nlongest = "many"', "routing.rules.1.longest", "a whole number from 0 to"),
+        ('model = "a"\nlogest = 3', "routing.rules.1.logest", "unknown setting"),
+        ("longest = 3", "routing.rules.1.model", "is missing"),
+        ('model = "a"\nprefix = "fast"', "routing.rules.1.prefix", "a word such as /fast"),
+    ],
+)
+def test_a_rule_with_a_wrong_condition_is_left_out_whole(load: Load, rule: str, key: str, words: str) -> None:
+    loaded = load(f'[[routing.rules]]\n{rule}\n[[routing.rules]]\nmodel = "b"\n')
+    problem = only_problem(loaded)
+    assert problem.key == key and words in problem.message
+    assert loaded.settings.routing.rules == (RoutingRule(model="b"),)
+
+
+def test_a_section_where_a_list_of_them_belongs_is_told(load: Load) -> None:
+    loaded = load('[routing.rules]\nmodel = "a"\n')
+    assert "[[routing.rules]]" in only_problem(loaded).message
+    assert loaded.settings == Settings()

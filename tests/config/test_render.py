@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chatterm.config.load import Loaded, check_tree
-from chatterm.config.model import Settings
+from chatterm.config.model import RoutingRule, Settings
 from chatterm.config.render import render_example, render_settings, toml_value
 from chatterm.config.schema import Entry, dotted, walk
 
@@ -51,8 +51,14 @@ def test_the_example_names_every_key_and_every_line_of_it_can_be_used() -> None:
     entries = [item for item in walk(tree) if isinstance(item, Entry)]
     names = {re.sub(r"^providers\.[^.]*", "providers.NAME", dotted(entry.path)) for entry in entries}
     names = {re.sub(r"\.models\.[^.]*", ".models.NAME", name) for name in names}
+    names = {re.sub(r"^(routing\.rules)\..*", r"\1", name) for name in names}
     names = {re.sub(r"^(keys|aliases|.*\.headers|.*\.options)\..*", r"\1", name) for name in names}
     assert names == keys_of(Settings)
+
+
+def test_the_example_has_a_rule_with_every_key_of_one() -> None:
+    (rule,) = tomllib.loads(uncommented())["routing"]["rules"]
+    assert set(rule) == keys_of(RoutingRule)
 
 
 def test_the_example_gives_the_defaults() -> None:
