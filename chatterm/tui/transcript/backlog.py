@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from typing import TYPE_CHECKING
@@ -10,7 +11,10 @@ if TYPE_CHECKING:
     from chatterm.tui.transcript.live_entry import LiveEntry
 
 SLICE = 512
-"""Characters taken in between two looks at the clock."""
+"""Characters taken in between two looks at the clock..."""
+SLICE_LINES = 16
+"""...and line breaks in them: a line costs more than its characters."""
+_SLICE = re.compile(rf"(?:[^\n]{{0,{SLICE}}}\n){{1,{SLICE_LINES}}}|[^\n]{{1,{SLICE}}}")
 
 
 class Backlog:
@@ -24,7 +28,12 @@ class Backlog:
 
     def put(self, text: str, *, thinking: bool) -> None:
         """Adds at the end."""
-        self._pieces.extend((thinking, text[at : at + SLICE]) for at in range(0, len(text), SLICE))
+        at = 0
+        while at < len(text):
+            found = _SLICE.match(text, at, at + SLICE)
+            end = found.end() if found else at + SLICE
+            self._pieces.append((thinking, text[at:end]))
+            at = end
 
     def pour(self, live: LiveEntry, budget_seconds: float) -> None:
         """Moves text into the entry until there is none left or the time is used up, at least one slice."""

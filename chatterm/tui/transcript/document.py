@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from chatterm.tui.transcript.bodies import Body
 from chatterm.tui.transcript.entries import Entry
 from chatterm.tui.transcript.entry_list import EntryList, Extent, estimated_lines
 from chatterm.tui.transcript.heights import HeightIndex
 from chatterm.tui.transcript.laid_lines import LaidLines
 from chatterm.tui.transcript.lines import Line
-from chatterm.tui.transcript.segments import (
-    Format,
-    References,
-    Segment,
-    entry_segments,
-    lay_out,
-)
+from chatterm.tui.transcript.segments import Format, lay_out
 
 if TYPE_CHECKING:
     from chatterm.tui.transcript.live_entry import LiveEntry
@@ -26,24 +20,6 @@ Address = tuple[int, int, int]
 """A line: the place of its entry, the segment in it, the line in that."""
 
 _ABSENT = [Line()]
-
-
-@dataclass(slots=True)
-class _Body:
-    """What is known of an entry that was looked at. `heights` are estimates up to `exact`."""
-
-    heights: list[int]
-    exact: set[int] = field(default_factory=set[int])
-    segments: list[Segment] | None = None
-    references: References = field(default_factory=dict[str, tuple[str, str]])
-
-    def find(self, line: int) -> tuple[int, int]:
-        """The segment that a line is in, and the line in that; the last line for one past the end."""
-        for segment, height in enumerate(self.heights):
-            if line < height:
-                return segment, line
-            line -= height
-        return len(self.heights) - 1, max(self.heights[-1] - 1, 0)
 
 
 class Document:
@@ -59,7 +35,7 @@ class Document:
         self.entries: EntryList = EntryList()
         self.heights: HeightIndex = HeightIndex()
         self.wanted: set[int] = set()
-        self._bodies: dict[str, _Body] = {}
+        self._bodies: dict[str, Body] = {}
         self._laid: LaidLines = LaidLines()
 
     def __len__(self) -> int:
@@ -129,8 +105,7 @@ class Document:
         self._take_fresh(live)
         self.live = None
         place, body = self.entries.replace(entry), self._bodies[entry.id]
-        body.segments, body.references = segments, live.references
-        del body.heights[len(segments) :]
+        body.end(entry, segments, live.references)
         for number, segment in enumerate(segments):
             if body.references or segment.has_folds:  # laid out before all was known
                 self._laid.drop((entry.id, number))
@@ -145,11 +120,10 @@ class Document:
         if self.live is not None:
             self.live.lay(form)
         for entry_id, body in list(self._bodies.items()):
-            if regrouped or body.segments is None:
+            if regrouped or not (body.is_long or body.has_segments):
                 del self._bodies[entry_id]
             else:
-                body.heights = [segment.estimate(form.width) for segment in body.segments]
-                body.exact.clear()
+                body.lay(form)
         self.heights = HeightIndex(self.entries.heights(self._estimated, self.form.width))
         self._measure_live()
 
@@ -214,35 +188,40 @@ class Document:
         place, line = self.heights.find(y)
         if self.entries[place] is None:
             return place, 0, line
-        return place, *self.body(place).find(line)
+        found = self.body(place).find(line)
+        self._sum(place)
+        return place, *found
 
-    def body(self, place: int) -> _Body:
+    def body(self, place: int) -> Body:
         """What is known of an entry that was read."""
         entry = self.entries[place]
         assert entry is not None
         body = self._bodies.get(entry.id)
         if body is None:
-            segments, references = entry_segments(entry, self.form)
-            heights = [segment.estimate(self.form.width) for segment in segments]
-            body = self._bodies[entry.id] = _Body(heights, segments=segments, references=references)
-            self.heights[place] = sum(heights)
+            body = self._bodies[entry.id] = Body(entry, self.form)
+            self.heights[place] = sum(body.heights)
         return body
 
-    def _is_last_of_live(self, place: int, segment: int) -> bool:
+    def is_live(self, place: int) -> bool:
+        """Whether the entry at this place is the live one."""
         live, entry = self.live, self.entries[place]
-        if live is None or entry is None or entry.id != live.entry.id:
-            return False
-        return segment >= len(live.closed)
+        return live is not None and entry is not None and entry.id == live.entry.id
+
+    def _is_last_of_live(self, place: int, segment: int) -> bool:
+        return self.live is not None and self.is_live(place) and segment >= len(self.live.closed)
 
     def _lines(self, place: int, segment: int) -> list[Line]:
         entry = self.entries[place]
         assert entry is not None
         if (lines := self._laid.get((entry.id, segment))) is not None:
             return lines
-        contents = contents_of(self, place)[segment].contents
         body, live = self.body(place), self.live
-        references = live.references if live and live.entry.id == entry.id else body.references
-        lines = lay_out(contents, self.form, references)
+        if live is not None and live.entry.id == entry.id:
+            lines = lay_out(live.closed[segment].contents, self.form, live.references)
+        else:
+            contents = body.segment(segment).contents
+            self._sum(place)
+            lines = lay_out(contents, self.form, body.references)
         self._keep(place, entry.id, segment, lines)
         return lines
 
@@ -253,7 +232,7 @@ class Document:
         for given_up in self._laid.put((entry_id, segment), lines):
             # The source of what has not been looked at for long is cut into segments anew when it is.
             if given_up in self._bodies and given_up != entry_id:
-                self._bodies[given_up].segments = None
+                self._bodies[given_up].forget()
 
     def _take_fresh(self, live: LiveEntry) -> None:
         """Keeps the segments that were closed, and makes room for those that came."""
@@ -266,15 +245,20 @@ class Document:
         if len(body.heights) > len(live.closed):
             self._set_height(place, body, len(live.closed), live.height)
 
-    def _set_height(self, place: int, body: _Body, segment: int, height: int) -> None:
+    def _set_height(self, place: int, body: Body, segment: int, height: int) -> None:
         self.heights[place] += height - body.heights[segment]
         body.heights[segment] = height
+
+    def _sum(self, place: int) -> None:
+        """The estimates of an entry that is long may have changed."""
+        if (body := self.body(place)).is_long:
+            self.heights[place] = sum(body.heights)
 
     def _measure_live(self) -> None:
         """The heights of the live entry, which was laid out anew."""
         if (live := self.live) is not None:
             heights = [*(segment.estimate(self.form.width) for segment in live.closed), live.height]
-            self._bodies[live.entry.id] = _Body(heights)
+            self._bodies[live.entry.id] = Body.live(live.entry, self.form, heights)
             self.heights[self.entries.place(live.entry.id)] = sum(heights)
 
     def _forget(self, entry_id: str) -> None:
@@ -294,15 +278,3 @@ class Document:
         if body is not None:
             return sum(body.heights)
         return estimated_lines(self.entries.extent(place), self.form.width)
-
-
-def contents_of(document: Document, place: int) -> list[Segment]:
-    """The segments of an entry that was read, before they are laid out; of the live one, those that are complete."""
-    entry, live = document.entries[place], document.live
-    if live is not None and entry is not None and live.entry.id == entry.id:
-        return live.closed
-    body = document.body(place)
-    if body.segments is None:
-        assert entry is not None
-        body.segments, body.references = entry_segments(entry, document.form)
-    return body.segments

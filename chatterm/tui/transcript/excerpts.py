@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain, takewhile
 from typing import NamedTuple
 
+from chatterm.tui.transcript.bodies import Body
 from chatterm.tui.transcript.document import Address, Document
 from chatterm.tui.transcript.lines import lay
 from chatterm.tui.transcript.pieces import Piece
 from chatterm.tui.transcript.rows import Block, Table, TableRow
-from chatterm.tui.transcript.segments import Content, References, Segment, entry_segments, lay_out
+from chatterm.tui.transcript.segments import Content, References, Segment, lay_out
 from chatterm.tui.transcript.tables import to_csv
 
 
@@ -61,8 +63,10 @@ def tables_in(source: str, *, maths: bool = True) -> list[str]:
 def folds_of(document: Document, place: int) -> dict[int, Address]:
     """The folds of the entry: by number the line of each head, in their order."""
     heads: dict[int, Address] = {}
-    for segment, known in enumerate(_segments(document, place)[0]):
-        if not known.has_folds and not _is_live(document, place):
+    if document.entries[place] is None:
+        return heads
+    for segment in range(document.segments(place)):
+        if not document.is_live(place) and not document.body(place).may_have_folds(segment):
             continue
         document.height(place, segment)
         for number, line in enumerate(document.lines(place, segment)):
@@ -74,30 +78,48 @@ def folds_of(document: Document, place: int) -> dict[int, Address]:
 
 def _found(document: Document, address: Address) -> _Found | None:
     place, segment, line = address
-    segments, references = _segments(document, place)
-    if segment >= len(segments):
+    if document.entries[place] is None:
         return None
-    contents: list[Content] = [content for each in segments for content in each.contents]
-    at = sum([len(each.contents) for each in segments[:segment]])
-    for content in segments[segment].contents:
+    shown = _Contents(document, place)
+    references = shown.references
+    for at, content in enumerate(shown.of(segment) if segment < shown.segments else ()):
         height = len(lay_out([content], document.form, references))
         if line < height:
             line -= isinstance(content, Piece) and content.gap is not None
             if not isinstance(content, Piece) or line < 0:
                 return None
-            return _Found(content, line, _run(contents, at), references)
-        line, at = line - height, at + 1
+            return _Found(content, line, _run(shown, segment, at), references)
+        line -= height
     return None
 
 
-def _run(contents: list[Content], at: int) -> list[Piece]:
+class _Contents:
+    """The contents of an entry, by segment, cut as far as they are looked at."""
+
+    def __init__(self, document: Document, place: int) -> None:
+        live = document.live if document.is_live(place) else None
+        self._live: list[Segment] | None = None if live is None else live.segments
+        self._body: Body = document.body(place)
+        self.segments: int = len(self._body.heights if self._live is None else self._live)
+        self.references: References = self._body.references if live is None else live.references
+
+    def of(self, segment: int) -> tuple[Content, ...]:
+        """Those of one segment."""
+        known = self._body.segment(segment) if self._live is None else self._live[segment]
+        return known.contents
+
+
+def _run(shown: _Contents, segment: int, at: int) -> list[Piece]:
     """The pieces of the block of code, or of the table, that the piece belongs to."""
-    start, end = at, at + 1
-    while start and _goes_on(contents[start]):
-        start -= 1
-    while end < len(contents) and _goes_on(contents[end]):
-        end += 1
-    return [content for content in contents[start:end] if isinstance(content, Piece)]
+    here, run = shown.of(segment), list[Content]()
+    above = (content for number in reversed(range(segment)) for content in reversed(shown.of(number)))
+    for content in chain(reversed(here[: at + 1]), above):
+        run.append(content)
+        if not _goes_on(content):
+            break
+    below = (content for number in range(segment + 1, shown.segments) for content in shown.of(number))
+    run = [*reversed(run), *takewhile(_goes_on, chain(here[at + 1 :], below))]
+    return [content for content in run if isinstance(content, Piece)]
 
 
 def _goes_on(content: Content) -> bool:
@@ -124,17 +146,3 @@ def _blocks(piece: Piece, references: References, maths: bool) -> Sequence[Block
     from chatterm.tui.transcript.markdown import blocks_of
 
     return blocks_of(piece, references, maths=maths)
-
-
-def _segments(document: Document, place: int) -> tuple[list[Segment], References]:
-    entry = document.entries[place]
-    if entry is None:
-        return [], {}
-    if document.live is not None and _is_live(document, place):
-        return document.live.segments, document.live.references
-    return entry_segments(entry, document.form)
-
-
-def _is_live(document: Document, place: int) -> bool:
-    entry = document.entries[place]
-    return entry is not None and document.live is not None and entry.id == document.live.entry.id

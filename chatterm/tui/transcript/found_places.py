@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from chatterm.tui.transcript.document import Address, Document, contents_of
+from chatterm.tui.transcript.document import Address, Document
 from chatterm.tui.transcript.entries import Entry
 from chatterm.tui.transcript.find import Needle, RowText, row_text
 from chatterm.tui.transcript.lines import Line
@@ -52,6 +52,13 @@ def text_of(document: Document, place: int) -> str:
 
 def place_of(document: Document, place: int, number: int, count: int, needle: Needle) -> Shown:
     """Where the match with this number, of so many in the entry, is shown; one segment is laid out for it."""
+    while (shown := _place_of(document, place, number, count, needle)) is None:
+        pass
+    return shown
+
+
+def _place_of(document: Document, place: int, number: int, count: int, needle: Needle) -> Shown | None:
+    """As `place_of`; None where something had to be cut for it that was not cut before."""
     sources = _sources(document, place, needle)
     counts = [source.count(needle.folded) for source in sources]
     if (total := sum(counts)) == 0:  # it goes over the edge of a piece
@@ -62,7 +69,10 @@ def place_of(document: Document, place: int, number: int, count: int, needle: Ne
     while inside >= counts[segment]:
         inside -= counts[segment]
         segment += 1
+    was_cut = document.is_live(place) or document.body(place).is_cut(segment)
     document.height(place, segment)
+    if not was_cut:
+        return None
     if shown := list(_shown_in(document, place, segment, needle)):
         seen = _are_seen(sources[segment], needle)
         before, all_seen = sum(seen[:inside]), sum(seen)
@@ -142,17 +152,19 @@ def _sources(document: Document, place: int, needle: Needle) -> list[str]:
     """The source of each segment of an entry, folded; of the open one of a live entry, what it shows."""
     entry, live = document.entries[place], document.live
     assert entry is not None
-    segments = [segment.contents for segment in contents_of(document, place)]
     if live is not None and live.entry.id == entry.id:
-        closed = [_source(contents) for contents in segments]
+        closed = [_source(segment.contents) for segment in live.closed]
         rows = [row.text for row in _rows_in(document, place, len(closed))]
         return [needle.fold(each) for each in (*closed, "\n".join(rows))]
-    left = _rows_below(entry)
-    for number in range(len(segments) - 1, -1, -1):
-        dropped = min(left, len(segments[number]))
-        segments[number] = segments[number][: len(segments[number]) - dropped]
+    left, sources = _rows_below(entry), list[str]()
+    for known in reversed(document.body(place).known()):
+        if isinstance(known, str):
+            sources.append(needle.fold(known))
+            continue
+        dropped = min(left, len(known.contents))
         left -= dropped
-    return [needle.fold(_source(contents)) for contents in segments]
+        sources.append(needle.fold(_source(known.contents[: len(known.contents) - dropped])))
+    return sources[::-1]
 
 
 def _source(contents: Sequence[Content]) -> str:

@@ -20,6 +20,8 @@ CODE_LINES = 64
 """From so many lines on code is cut before the next line that looks like a new beginning..."""
 MOST_CODE_LINES = 128
 """...and here wherever it is."""
+MOST_TEXT_LINES = 64
+"""A paragraph with more lines is cut."""
 TABLE_LINES = 40
 
 FENCE = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$")

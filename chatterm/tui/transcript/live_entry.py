@@ -42,6 +42,8 @@ class LiveEntry:
         self._fresh: list[list[Line]] = []
         self._waiting: list[Line] = []
         self._frame: int = 0
+        self._references: References = {}
+        self._reference_counts: list[int] = []
         self.lay(form)
         for section in entry.sections:
             (self.write_thinking if section.kind == "thinking" else self.write)(section.text)
@@ -151,11 +153,14 @@ class LiveEntry:
     @property
     def references(self) -> References:
         """The link definitions so far."""
-        found: References = {}
-        for section in self._sections:
-            if section.kind == "text":
-                found |= section.references
-        return found
+        found = [each.references for each in self._sections if each.kind == "text" and each.references]
+        if len(found) < 2:
+            return found[0] if found else {}
+        counts = [len(references) for references in found]
+        if counts != self._reference_counts:
+            self._reference_counts = counts
+            self._references = {label: target for each in found for label, target in each.items()}
+        return self._references
 
     @property
     def height(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chatterm.tui.transcript import containers as around
 from chatterm.tui.transcript.containers import Containers, Item, Quote
-from chatterm.tui.transcript.leaves import APART, FLOWING, Leaf, LeafKind
+from chatterm.tui.transcript.leaves import APART, FLOWING, MOST_TEXT_LINES, Leaf, LeafKind
 from chatterm.tui.transcript.looks import Spans
 from chatterm.tui.transcript.pieces import LONGEST_TEXT, Piece
 
@@ -29,7 +29,10 @@ class OpenBlocks:
         leaf = self._leaf
         assert leaf is not None
         leaf.add(line)
-        if leaf.size > LONGEST_TEXT and leaf.kind in (*FLOWING, "indented"):
+        if (leaf.size > LONGEST_TEXT or len(leaf.lines) >= MOST_TEXT_LINES) and leaf.kind in (
+            *FLOWING,
+            "indented",
+        ):
             self._close()
             kind = "indented" if leaf.kind == "indented" else "text"
             self._open(Leaf(kind, len(self._containers), None, until=leaf.until, defines=leaf.defines))

@@ -12,8 +12,10 @@ from dataclasses import replace
 
 from chatterm.tui.transcript.block_lines import BlockLines
 from chatterm.tui.transcript.containers import indent_of
-from chatterm.tui.transcript.leaves import FENCE_BEGUN, closes
+from chatterm.tui.transcript.leaves import FENCE_BEGUN, Leaf, closes
 from chatterm.tui.transcript.pieces import LONGEST_TEXT, Piece, place_to_cut
+from chatterm.tui.transcript.stretches import Stretch
+from chatterm.tui.transcript.wrap import Join
 
 
 class Scanner(BlockLines):
@@ -25,6 +27,21 @@ class Scanner(BlockLines):
     def __init__(self) -> None:
         super().__init__()
         self._partial: str = ""
+
+    def begin_within(self, text: str, stretch: Stretch) -> None:
+        """What is fed begins here in the text, with what is open there."""
+        before, fence = text[max(0, stretch.begin - 200) : stretch.begin], stretch.fence
+        self._before, self._blank = "text", before.rstrip(" \t").endswith("\n\n") or stretch.is_exact
+        self._bars = int(not self._blank and text[stretch.begin] == ">")
+        join: Join | None = None if not stretch.in_line else " " if before.endswith(" ") else ""
+        if fence is not None:
+            self._leaf = Leaf("code", 0, None, fence=fence.mark, info=fence.info, opens=False, join=join)
+            self._leaf.indent = fence.indent
+        elif stretch.table_start:
+            self._leaf = Leaf("table", 0, None, table_start=stretch.table_start)
+        elif stretch.in_line:
+            self._leaf = Leaf("text", 0, None, join=join)
+        self._within = stretch.in_line
 
     def feed(self, text: str) -> None:
         """Takes in more of the text."""
@@ -84,3 +101,13 @@ class Scanner(BlockLines):
             self._line(line[:end], ends=False)
             line = line[end:]
         return line
+
+
+def scan(text: str, stretch: Stretch | None = None) -> Scanner:
+    """A scanner that has taken in the text, or a stretch of it, where what was open before goes on."""
+    scanner = Scanner()
+    if stretch is not None and text[: stretch.begin].strip():
+        scanner.begin_within(text, stretch)
+    scanner.feed(text if stretch is None else text[stretch.begin : stretch.end])
+    scanner.finish()
+    return scanner

@@ -10,10 +10,13 @@ from chatterm.tui.transcript.lines import Line, lay
 from chatterm.tui.transcript.looks import DIM, TEXT, Look, Span, Spans
 from chatterm.tui.transcript.pieces import LONGEST_TEXT, Piece, place_to_cut
 from chatterm.tui.transcript.rows import Block, Row
+from chatterm.tui.transcript.stretches import Stretch
 from chatterm.tui.transcript.wrap import Join
 
 SEGMENT_CHARACTERS = 3000
 SEGMENT_ROWS = 64
+_SHORT_LINE = 40
+"""Characters of a line that are not counted where the line is."""
 GUTTER = 2
 """Columns before every line: the accent bar of a prompt, nothing before a reply."""
 
@@ -61,7 +64,7 @@ class Segment(NamedTuple):
 def entry_segments(entry: Entry, form: Format) -> tuple[list[Segment], References]:
     """All segments of an entry, the blank line after it included, and the link definitions in it."""
     references: References = {}
-    return list(grouped(_contents(entry, form, references))), references
+    return list(grouped(contents_of_entry(entry, form, references))), references
 
 
 def lay_out(contents: Iterable[Content], form: Format, references: References) -> list[Line]:
@@ -111,7 +114,7 @@ def grouped(contents: Iterable[Content]) -> Iterator[Segment]:
 
 
 def weight(content: Content) -> tuple[int, int]:
-    """How many characters there are in how many rows, about."""
+    """How many characters there are in how many rows, about; what makes a line a row is not counted in both."""
     if isinstance(content, Row):
         if _is_head(content):  # whose words are others while it grows
             return 0, 1
@@ -119,7 +122,8 @@ def weight(content: Content) -> tuple[int, int]:
     gap = content.gap is not None
     if content.kind == "code":
         return 0, content.source.count("\n") + content.opens + gap
-    return len(content.source), (content.source.count("\n") if content.source[:1] == "|" else 0) + 1 + gap
+    breaks = content.source.count("\n")
+    return max(0, len(content.source) - _SHORT_LINE * breaks), breaks + 1 + gap
 
 
 def is_full(size: int, rows: int) -> bool:
@@ -147,27 +151,35 @@ def thinking_rows() -> PlainRows:
     return PlainRows(DIM, _THOUGHT)
 
 
-def plain_rows(text: str, look: Look = TEXT, bar: Spans = ()) -> list[Row]:
-    """The rows of a text without marks."""
-    rows = PlainRows(look, bar)
-    rows.feed(text)
-    rows.finish()
+def plain_rows(text: str, look: Look = TEXT, bar: Spans = (), stretch: Stretch | None = None) -> list[Row]:
+    """The rows of a text without marks, or of a stretch of it."""
+    if stretch is None:
+        rows = PlainRows(look, bar)
+        rows.feed(text)
+        rows.finish()
+        return rows.rows
+    rows = PlainRows(look, bar, after=stretch if text[: stretch.begin].strip() else None)
+    rows.feed(text[stretch.begin : stretch.end])
+    rows.finish(goes_on=bool(text[stretch.end :].strip()))
     return rows.rows
 
 
 class PlainRows:
     """A growing text without marks: a row for each of its lines, without blank ones at either end.
 
-    Lines without end are cut. `rows` are those that are complete.
+    Lines without end are cut. `rows` are those that are complete; `after` tells that it is the later part of a text.
     """
 
-    def __init__(self, look: Look = TEXT, bar: Spans = ()) -> None:
+    def __init__(self, look: Look = TEXT, bar: Spans = (), after: Stretch | None = None) -> None:
         self.rows: list[Row] = []
         self._look: Look = look
         self._bar: Spans = bar
         self._partial: str = ""
         self._blanks: int = 0
-        self._join: Join | None = None  # of the next row, where a line was cut
+        self._has_begun: bool = after is not None
+        self._join: Join | None = (
+            "" if after is not None and after.in_line else None
+        )  # of the row after a cut
 
     def feed(self, text: str) -> None:
         """Takes in more of the text."""
@@ -177,15 +189,17 @@ class PlainRows:
             if rest.strip() or rest is not line:
                 self._put(rest)
             else:
-                self._blanks += bool(self.rows)
+                self._blanks += bool(self.rows) or self._has_begun
             self._join = None
         self._partial = self._cut(self._partial)
 
-    def finish(self) -> None:
-        """The text is complete."""
+    def finish(self, *, goes_on: bool = False) -> None:
+        """The text is complete, or this part of it."""
         if self._partial.strip():
             self._put(self._partial)
         self._partial = ""
+        if goes_on:
+            self.rows += self._held()
 
     def tail(self) -> list[Row]:
         """The unfinished line."""
@@ -232,40 +246,42 @@ def ending_look(entry: Entry) -> Look:
     return DIM if entry.ending_kind == "plain" else Look(entry.ending_kind)
 
 
-def _contents(entry: Entry, form: Format, references: References) -> Iterator[Content]:
-    if entry.role == "assistant":
-        for number, section in enumerate(entry.sections):
-            yield from _section(entry, section, number, form, references)
-        yield from foot(entry)
-    elif entry.role == "notice":
-        yield from plain_rows(entry.text, ending_look(entry))
-    else:
-        yield from _prompt(entry)
-    yield _BLANK
+def contents_of_entry(entry: Entry, form: Format, references: References) -> Iterator[Content]:
+    """All contents of an entry, the blank line after it included; adds the link definitions in it."""
+    for number in range(len(entry.sections) if entry.role == "assistant" else 1):
+        yield from contents_of_text(entry, number, form, references)
+    yield from beneath(entry)
 
 
-def _section(
-    entry: Entry, section: Section, number: int, form: Format, references: References
+def contents_of_text(
+    entry: Entry, number: int, form: Format, references: References, stretch: Stretch | None = None
 ) -> Iterator[Content]:
+    """The contents of the section with this number, or of the text where there are none; only of a stretch of it."""
+    if entry.role != "assistant":
+        queued = DIM if entry.status == "queued" else TEXT
+        yield from plain_rows(
+            entry.text, ending_look(entry) if entry.role == "notice" else queued, stretch=stretch
+        )
+        return
+    section = entry.sections[number]
     if section.kind == "text":
-        from chatterm.tui.transcript.scan import Scanner
+        from chatterm.tui.transcript.scan import scan
 
-        scanner = Scanner()
-        scanner.feed(section.text)
-        scanner.finish()
+        scanner = scan(section.text, stretch)
         references.update(scanner.references)
         yield from scanner.pieces
         return
     is_open = form.is_open(entry.id, number)
-    yield fold_head(fold_words(section), number, is_open)
+    if stretch is None or not section.text[: stretch.begin].strip():
+        yield fold_head(fold_words(section), number, is_open)
     if is_open:
-        yield from plain_rows(section.text, DIM, _THOUGHT)
+        yield from plain_rows(section.text, DIM, _THOUGHT, stretch)
 
 
-def _prompt(entry: Entry) -> Iterator[Row]:
-    look = DIM if entry.status == "queued" else TEXT
-    yield from plain_rows(entry.text, look)
-    yield from plain_rows(entry.label, DIM)
+def beneath(entry: Entry) -> Iterator[Row]:
+    """What stands beneath the text of an entry, and the blank line after it."""
+    yield from foot(entry) if entry.role == "assistant" else plain_rows(entry.label, DIM)
+    yield _BLANK
 
 
 def _blocks(content: Content, form: Format, references: References) -> Iterator[Block]:

@@ -117,11 +117,7 @@ class Viewport:
         if not len(document) or self.following:
             document.lay(form)
         elif form.unfolded != document.form.unfolded:
-            # What comes after the thinking of a reply stays where it is, seen from the end of the reply.
-            below = self._lines_below(top)
-            document.lay(form)
-            last = document.segments(top[0]) - 1
-            self._top = self.moved((top[0], last, document.height(top[0], last) - 1), 1 - below)
+            self._turn_folds(top, form)
         else:
             # The new line on top may begin before what was read there: over many widths that must not add up.
             read = self._read[1] if self._read and self._read[0] == top else None
@@ -134,6 +130,21 @@ class Viewport:
             self._top = (place, segment, number)
             self._read = (self._top, spot)
         self.settle()
+
+    def _turn_folds(self, top: Address, form: Format) -> None:
+        """Opens or closes all folds: what comes after the thinking of a reply stays where it is."""
+        document, (place, segment, line) = self.document, top
+        section, before = None, 0
+        if not document.is_live(place) and document.entries[place] is not None:
+            section, before = document.body(place).section_at(segment)
+        below = self._lines_below(top) if section is None else 0
+        document.lay(form)
+        if section is None:
+            last = document.segments(place) - 1
+            self._top = self.moved((place, last, document.height(place, last) - 1), 1 - below)
+        else:  # a long one, of which each section has segments of its own
+            segment = document.body(place).begin_of(section) + before
+            self._top = (place, segment, min(line, max(document.height(place, segment) - 1, 0)))
 
     def turn_fold(self, address: Address, number: int) -> None:
         """Opens or closes the fold with its head at this line, which stays in its row."""
