@@ -7,12 +7,11 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from chatterm.backend.context import context_of
-from chatterm.backend.context_fitter import Fitted
-from chatterm.backend.parameters import read_parameters
+from chatterm.backend.conversation_context import COMPACT_PROMPT, ConversationContext, Marks
 from chatterm.backend.past import Past
 from chatterm.backend.recorder import Recorder, TurnStore
 from chatterm.backend.target import Target
@@ -23,14 +22,6 @@ from chatterm.core.errors import ChattermError, StoreError, TurnInProgressError
 from chatterm.core.ids import new_id
 from chatterm.core.messages import Message, Part, TextPart
 from chatterm.core.turn import Options, Turn, TurnRequest
-
-COMPACT_PROMPT = (
-    "Sum up this conversation so that it can go on from your summary alone: what was asked and decided, the facts,"
-    " names, numbers and pieces of code that matter, and what is still open. Write in the language of the"
-    " conversation, without an introduction."
-)
-NEXT_PROMPT = "next"
-"""The id of the message that is not written yet, where what goes out with it is measured."""
 
 WARM_SECONDS = 25.0
 """How long a connection that was made or used is taken to be open still."""
@@ -50,12 +41,10 @@ class Prompt:
         return (*self.attachments, TextPart(well_formed(self.text)))
 
 
-class ConversationStore(TurnStore, Protocol):
+class ConversationStore(TurnStore, Marks, Protocol):
     """What a session needs of the store's history."""
 
     async def set_system(self, conversation_id: str, system: str | None) -> None: ...
-    async def set_summary(self, message_id: str, is_summary: bool) -> None: ...
-    async def turn_pin(self, message_id: str) -> bool: ...
     async def set_model(
         self, conversation_id: str, provider: str, model: str, base_url: str | None
     ) -> None: ...
@@ -89,6 +78,8 @@ class Session:
         self._store = store
         self._worker = worker
         self._clock = clock
+        self.context = ConversationContext(self, store, worker.fitter)
+        """What of it is sent."""
         self._task: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
         self._warm_until = clock()
@@ -130,64 +121,11 @@ class Session:
     def compact(self, target: Target | None = None) -> TurnHandle:
         """Have all so far summed up, by another model if one is given, in a reply that stands in for it later.
 
-        Nothing is lost: the turns stay, and `undo_compact` has them sent again.
+        Nothing is lost: the turns stay, and `context.undo_compact` has them sent again.
         """
         parent = self.turns[-1].reply.id if self.turns else None
         message = Message(role="user", parts=(TextPart(COMPACT_PROMPT),), parent_id=parent)
         return self._start(message, keep=self.turns, target=target, is_summary=True)
-
-    async def undo_compact(self) -> bool:
-        """Send again what the last summary stands in for; the summary stays as a reply. False where there is none.
-
-        Raises `StoreError`.
-        """
-        earlier = await self.past.context() if self.past is not None else ()
-        messages = (*earlier, *context_of(self.turns))
-        summary = next((each for each in reversed(messages) if each.is_summary), None)
-        if summary is None:
-            return False
-        await self._store.set_summary(summary.id, False)
-        self._replace(replace(summary, is_summary=False))
-        if self.past is not None:
-            self.past.forget_context()
-        return True
-
-    async def pin(self, message_id: str) -> bool:
-        """Pin a message, so that it is never left out, or let go of it; which of both was done.
-
-        Raises `StoreError`, also for a message that is not stored.
-        """
-        pinned = await self._store.turn_pin(message_id)
-        for message in (each for turn in self.turns for each in (turn.prompt, turn.reply)):
-            if message.id == message_id:
-                self._replace(replace(message, pinned=pinned))
-        if self.past is not None:
-            self.past.set_pinned(message_id, pinned)
-        return pinned
-
-    async def next_context(self) -> Fitted | None:
-        """What goes out with the next prompt, which is not counted; None while no model is chosen.
-
-        A local server is asked what it has loaded. Raises `ChattermError`.
-        """
-        target = self.target
-        if target is None:
-            return None
-        earlier = await self.past.context() if self.past is not None else ()
-        parameters, options = read_parameters({**target.options, **self.options})
-        prompt = Message(role="user", parts=(), id=NEXT_PROMPT)
-        request = TurnRequest(
-            model=target.model,
-            messages=(*earlier, *context_of(self.turns), prompt),
-            system=self.system,
-            parameters=parameters,
-            options=options,
-        )
-        return await self._worker.fitter.measure(target, request, ask_server=True)
-
-    def note_left_out(self, fitted: Fitted) -> bool:
-        """Whether the user has to be told now that something is left out of this conversation from now on."""
-        return self._worker.fitter.note_left_out(fitted)
 
     def queue(self, prompt: Prompt) -> None:
         """Let a prompt wait for the running turn."""
@@ -251,10 +189,6 @@ class Session:
         if self._warming is not None:
             self._warming.cancel()
             self._warming = None
-
-    def _replace(self, message: Message) -> None:
-        """Put a message that was marked otherwise in the place of itself."""
-        self.turns = tuple(turn.with_message(message) for turn in self.turns)
 
     def _start(
         self,

@@ -45,14 +45,15 @@ MARGIN = 1.025
 MOST_OBSERVED = 8
 """So many requests are remembered of a model; each counts four fifths of the next."""
 
-_LETTERS = bytes(code for code in range(128) if chr(code).isalpha())
+_LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _DIGITS = b"0123456789"
-_SIGNS = bytes(code for code in range(33, 127) if not chr(code).isalnum())
-_LEADS_OF_2, _LEADS_OF_3, _LEADS_OF_4 = (
-    bytes(range(0xC0, 0xE0)),
-    bytes(range(0xE0, 0xF0)),
-    bytes(range(0xF0, 0xF8)),
+_SIGNS = b"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+_LEADS_OF_2 = (
+    b"\xc0\xc1\xc2\xc3\xc4\xc5\xc6\xc7\xc8\xc9\xca\xcb\xcc\xcd\xce\xcf"
+    b"\xd0\xd1\xd2\xd3\xd4\xd5\xd6\xd7\xd8\xd9\xda\xdb\xdc\xdd\xde\xdf"
 )
+_LEADS_OF_3 = b"\xe0\xe1\xe2\xe3\xe4\xe5\xe6\xe7\xe8\xe9\xea\xeb\xec\xed\xee\xef"
+_LEADS_OF_4 = b"\xf0\xf1\xf2\xf3\xf4\xf5\xf6\xf7"
 
 _PER_BYTE = (
     (_LETTERS, 1 / 4.2),

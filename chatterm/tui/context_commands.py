@@ -69,7 +69,7 @@ class ContextCommands:
         of_running = (running.turn.prompt.id, running.turn.reply.id) if running is not None else ()
         if message_id in of_running or (entry is not None and entry.status != "done"):
             raise ChattermError("This message is still under way.", "It can be pinned once its turn is over.")
-        pinned = await pane.session.pin(message_id)
+        pinned = await pane.session.context.pin(message_id)
         shown = self._entry(message_id) or (with_pin(entry, pinned) if entry is not None else None)
         if shown is not None:
             pane.transcript.replace(shown)
@@ -89,7 +89,7 @@ class ContextCommands:
 
     async def _show_context(self) -> None:
         session = self._screen.pane.session
-        target, fitted = session.target, await session.next_context()
+        target, fitted = session.target, await session.context.measure()
         if target is None or fitted is None:
             raise ConfigError("No model is chosen yet.", f"{self._screen.pane.key('model')} chooses one.")
         copy = self._screen.started.value.copy
@@ -101,7 +101,7 @@ class ContextCommands:
     async def _undo_compact(self) -> None:
         session = self._screen.pane.session
         before = session.turns
-        if not await session.undo_compact():
+        if not await session.context.undo_compact():
             raise ChattermError("No summary stands in for anything here.", "/compact makes one.")
         for old, new in zip(before, session.turns, strict=True):
             if old is not new and (entry := self._entry(new.reply.id)) is not None:

@@ -27,17 +27,17 @@ class ContextGauge:
     async def _measure(self) -> None:
         pane = self._screen.pane
         session = pane.session
-        is_long = session.past is not None and not session.past.is_read  # not read for this alone
-        if pane.followed is not None or not session.turns or is_long:
+        # A long past is not read for this alone.
+        if pane.followed is not None or not session.turns or not session.context.is_at_hand:
             return
         try:
-            fitted = await session.next_context()
+            fitted = await session.context.measure()
         except ChattermError:
             return  # the next turn will tell
         if fitted is None or session is not pane.session or pane.followed is not None:
             return
         figures = replace(figures_of(session.turns[-1]), context_share=fitted.plan.share)
         pane.widgets.post_message(FiguresChanged(figures))
-        if session.note_left_out(fitted):
+        if session.context.note_left_out(fitted):
             target = session.target
             pane.notices.show(left_out_words(fitted.plan.left_out, target.model if target else ""), "warning")

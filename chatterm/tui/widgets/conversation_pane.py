@@ -153,9 +153,8 @@ class ConversationPane:
     def regenerate(self) -> bool:
         """Ask the last prompt again; False when there is none or a turn runs."""
         session = self.session
-        if self.followed is not None or session.target is None:
-            return False
-        handle = session.regenerate()
+        ready = self.followed is None and session.target is not None
+        handle = session.regenerate() if ready else None
         if handle is not None:
             self._replace_last(handle)
         return handle is not None
@@ -172,8 +171,8 @@ class ConversationPane:
     @property
     def unsent(self) -> str:
         """All that was typed and not sent: the prompts that wait, and what is in the composer."""
-        waiting = [*(prompt.text for prompt in self.session.queued), *self.composer.sent]
-        texts = [*waiting, self.composer.text, self._aside]
+        waiting = (prompt.text for prompt in self.session.queued)
+        texts = [*waiting, *self.composer.sent, self.composer.text, self._aside]
         return "\n".join(text for text in texts if text.strip())
 
     def take_unsent(self) -> str:
@@ -250,9 +249,8 @@ class ConversationPane:
     def _take_out(self, turn: Turn) -> None:
         """Show the conversation as it was before the turn; a prompt that is then nowhere comes back."""
         self.refresh_entries()
-        if not turn.reply.is_summary and all(
-            shown.prompt.id != turn.prompt.id for shown in self.session.turns
-        ):
+        is_gone = turn.prompt.id not in {shown.prompt.id for shown in self.session.turns}
+        if is_gone and not turn.reply.is_summary:
             self.return_to_composer(turn.prompt.text)
             self.editing = turn.replaces is not None
         self.notices.show(taken_out_words(turn), "error" if turn.error else "information")
