@@ -145,6 +145,10 @@ class KnownModels:
         """Take in what the provider at this address lists; it takes the place of what it listed before."""
         self._lists[provider, address] = {model.id: model for model in models}
 
+    def listed(self) -> tuple[ModelInfo, ...]:
+        """All models of all lists that were taken in, in the order of the lists."""
+        return tuple(info for models in self._lists.values() for info in models.values())
+
     def facts_of(
         self, provider: str, address: str, model: str, settings: ModelSettings, service: str | None
     ) -> ModelFacts:

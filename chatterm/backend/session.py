@@ -14,6 +14,7 @@ from chatterm.backend.context import context_of
 from chatterm.backend.conversation_context import COMPACT_PROMPT, ConversationContext, Marks
 from chatterm.backend.past import Past
 from chatterm.backend.recorder import Recorder, TurnStore
+from chatterm.backend.router import Chosen, Router
 from chatterm.backend.target import Target
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.backend.worker import TurnJob, Worker
@@ -73,6 +74,7 @@ class Session:
         self.system = system
         self.options: Options = {}
         self.target: Target | None = None
+        self.router: Router | None = None
         self.running: TurnHandle | None = None
         self._queue: deque[Prompt] = deque()
         self._store = store
@@ -105,12 +107,16 @@ class Session:
         message = Message(role="user", parts=prompt.parts(), parent_id=parent)
         return self._start(message, keep=self.turns)
 
-    def regenerate(self) -> TurnHandle | None:
-        """Ask the last prompt again; the earlier reply stays in the store. None where there is no turn."""
+    def regenerate(self, target: Target | None = None) -> TurnHandle | None:
+        """Ask the last prompt again; the earlier reply stays in the store. None where there is no turn.
+
+        Without a target who answered is asked, or who was chosen since.
+        """
         if not self.turns:
             return None
         last = self.turns[-1]
-        return self._start(last.prompt, keep=self.turns[:-1], is_summary=last.reply.is_summary)
+        summary = last.reply.is_summary
+        return self._start(last.prompt, keep=self.turns[:-1], target=target, is_summary=summary)
 
     def resend(self, prompt: Prompt) -> TurnHandle:
         """Send an edited prompt in place of the last one, which stays in the store."""
@@ -200,9 +206,7 @@ class Session:
     ) -> TurnHandle:
         if self.running is not None:
             raise TurnInProgressError("A reply is still coming in.", "Stop it first, or wait for its end.")
-        target = target or self.target
-        if target is None:
-            raise RuntimeError("a session needs a target before its first turn")
+        prompt, target, told = _chosen(self, prompt, target, is_summary=is_summary)
         options = {**target.options, **self.options}
         replaced = self.turns[-1].reply.id if len(keep) < len(self.turns) else None
         turn = Turn(
@@ -215,6 +219,7 @@ class Session:
             base_url=target.base_url,
             system=self.system,
             options=options,
+            routed=told,
         )
         request = TurnRequest(
             model=target.model,
@@ -246,3 +251,13 @@ class Session:
                 await self.use(self.target)
         if job.target.note_load is not None and turn.timings.server is not None:
             await job.target.note_load(turn.timings.server.load_seconds)
+
+
+def _chosen(session: Session, prompt: Message, target: Target | None, *, is_summary: bool) -> Chosen:
+    """Who answers: the target that is asked for, else the one of a rule, else the session's."""
+    own = target or session.target
+    if own is None:
+        raise RuntimeError("a session needs a target before its first turn")
+    if target is not None or session.router is None or is_summary:
+        return Chosen(prompt, own)
+    return session.router.choose(prompt, own, session.turns[-1] if session.turns else None)

@@ -140,6 +140,7 @@ class Turn:
     base_url: str | None = None
     system: str | None = None
     options: Options = field(default_factory=dict[str, object])
+    `routed` is the line that tells where a rule sent the prompt and why;
     outcome: Outcome | None = None
     stop_reason: StopReason | None = None
     usage: Usage = field(default_factory=Usage)
@@ -163,6 +164,7 @@ class Turn:
 
     @property
     def is_own_prompt(self) -> bool:
+    routed: str = ""
         """Whether the user wrote the prompt for this turn: not for one asked again, nor for a summary."""
         return self.replaces is None and not self.reply.is_summary
 

@@ -153,7 +153,10 @@ _CONTEXT: Migration = (
     "ALTER TABLE message ADD COLUMN prompt_cut INTEGER NOT NULL DEFAULT 0",
 )
 
-MIGRATIONS: Sequence[Migration] = (_FIRST, _ADDRESSES, _BY_DEPTH, _OPEN, _COST, _TRIES, _CONTEXT)
+# routed: where a rule sent the prompt, and why.
+_ROUTED: Migration = ("ALTER TABLE message ADD COLUMN routed TEXT",)
+
+MIGRATIONS: Sequence[Migration] = (_FIRST, _ADDRESSES, _BY_DEPTH, _OPEN, _COST, _TRIES, _CONTEXT, _ROUTED)
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

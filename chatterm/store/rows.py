@@ -76,6 +76,7 @@ class StoredMessage:
     request_id: str | None = None
     tries: tuple[FailedTry, ...] = ()
     asked: str = ""
+    routed: str = ""
     prompt_cut: bool = False
     recovered: bool = False
     chars: int = 0
@@ -161,6 +162,7 @@ def stored_message(row: Row, written_so_far: tuple[Part, ...] = ()) -> StoredMes
         request_id=row["request_id"],
         tries=tuple(FailedTry(**tried) for tried in decode(row["tries"])) if row["tries"] else (),
         asked=row["asked"] or "",
+        routed=row["routed"] or "",
         prompt_cut=bool(row["prompt_cut"]),
         recovered=bool(row["recovered"]),
         chars=row["chars"],

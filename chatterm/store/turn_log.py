@@ -102,6 +102,7 @@ def finish(connection: sqlite3.Connection, turn: Turn, instance: str | None, now
         request_id=turn.request_id,
         tries=encode([asdict(tried) for tried in turn.tries]) if turn.tries else None,
         asked=turn.asked or None,
+        routed=turn.routed or None,
         prompt_cut=turn.prompt_cut,
         timings=encode_fields(turn.timings),
         instance=None,

@@ -42,6 +42,7 @@ def _turn(conversation_id: str, prompt: StoredMessage, reply: StoredMessage) -> 
         request_id=reply.request_id,
         tries=reply.tries,
         asked=reply.asked,
+        routed=reply.routed,
         prompt_cut=reply.prompt_cut,
         error=_error(reply),
     )
