@@ -213,13 +213,14 @@ class ReplayWorker(Worker):
     """
 
     def __init__(self, inner: Worker, replay: Replay, around: Callable[[Target], Target]) -> None:
-        self._inner, self._replay, self._around = inner, replay, around
+        vars(self).update(vars(inner))  # as it was built, with all that it knows
+        self._replay, self._around = replay, around
 
     async def run(self, job: TurnJob, handle: TurnHandle, recorder: Recorder) -> Turn:
         """As `Worker.run`, with the next recorded target in the place of the chosen one."""
         target = self._around(self._replay.target())
         turn = handle.turn = replace(job.turn, provider=target.provider, model=target.model, base_url=None)
-        return await self._inner.run(replace(job, turn=turn, target=target), handle, recorder)
+        return await super().run(replace(job, turn=turn, target=target), handle, recorder)
 
 
 def play(targets: Targets, replay: Replay) -> ReplayTargets:

@@ -27,11 +27,11 @@ class UnsentWorker(Worker):
     """Runs turns by the worker `inner`, of which the history is told nothing."""
 
     def __init__(self, inner: Worker) -> None:
-        self._inner = inner
+        vars(self).update(vars(inner))  # as it was built, with all that it knows
 
     async def run(self, job: TurnJob, handle: TurnHandle, recorder: Recorder) -> Turn:
         """As `Worker.run`."""
-        return await self._inner.run(job, handle, Recorder(_Nowhere()))
+        return await super().run(job, handle, Recorder(_Nowhere()))
 
 
 async def unsent_request(targets: Targets, session: Session, prompt: Prompt) -> str:
