@@ -88,6 +88,20 @@ class Body:
         """Whether the part that the segment is in is cut."""
         return self._number(segment) in self._cut
 
+    def uncut(self, segment: int) -> tuple[str, int] | None:
+        """The source of the part that begins with the segment, and the segment after it, where it is not cut.
+
+        None too for the last part, and for one that begins or ends within a line.
+        """
+        number = self._number(segment)
+        if number in self._cut or self._begins[number] != segment or number + 1 >= len(self._parts):
+            return None
+        part, after = self._parts[number], self._parts[number + 1]
+        is_text = self._entry.role == "assistant" and self._entry.sections[part.section or 0].kind == "text"
+        if not is_text or part.stretch.in_line or after.stretch.in_line:
+            return None
+        return self._source(part), self._begins[number + 1]
+
     def known(self) -> list[Segment | str]:
         """All segments; of a part that is not cut, its source for the first of them and "" for the others."""
         known: list[Segment | str] = []
@@ -132,7 +146,9 @@ class Body:
     def _source(self, part: Part) -> str:
         entry, section = self._entry, part.section or 0
         text = entry.sections[section].text if entry.role == "assistant" else entry.text
-        return text[part.stretch.begin : part.stretch.end]
+        begin, end = part.stretch.begin, part.stretch.end
+        after_blank = text[max(0, begin - 200) : begin].rstrip(" \t").endswith("\n\n")
+        return "\n" * after_blank + text[begin:end]
 
     def _part(self, number: int) -> list[Segment]:
         if (segments := self._cut.get(number)) is not None:

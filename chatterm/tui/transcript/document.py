@@ -11,7 +11,7 @@ from chatterm.tui.transcript.entry_list import EntryList, Extent, estimated_line
 from chatterm.tui.transcript.heights import HeightIndex
 from chatterm.tui.transcript.laid_lines import LaidLines
 from chatterm.tui.transcript.lines import Line
-from chatterm.tui.transcript.segments import Format, lay_out
+from chatterm.tui.transcript.segments import Content, Format, References, lay_out
 
 if TYPE_CHECKING:
     from chatterm.tui.transcript.live_entry import LiveEntry
@@ -207,6 +207,18 @@ class Document:
         live, entry = self.live, self.entries[place]
         return live is not None and entry is not None and entry.id == live.entry.id
 
+    def contents(self, place: int, segment: int) -> tuple[Content, ...] | None:
+        """What is shown in a segment; None where the entry is absent, or that grows."""
+        if self.entries[place] is None or self._is_last_of_live(place, segment):
+            return None
+        live = self.live if self.is_live(place) else None
+        return (self.body(place).segment(segment) if live is None else live.closed[segment]).contents
+
+    def references(self, place: int) -> References:
+        """The definitions of links in an entry that was read."""
+        live = self.live if self.is_live(place) else None
+        return self.body(place).references if live is None else live.references
+
     def _is_last_of_live(self, place: int, segment: int) -> bool:
         return self.live is not None and self.is_live(place) and segment >= len(self.live.closed)
 
@@ -215,13 +227,9 @@ class Document:
         assert entry is not None
         if (lines := self._laid.get((entry.id, segment))) is not None:
             return lines
-        body, live = self.body(place), self.live
-        if live is not None and live.entry.id == entry.id:
-            lines = lay_out(live.closed[segment].contents, self.form, live.references)
-        else:
-            contents = body.segment(segment).contents
-            self._sum(place)
-            lines = lay_out(contents, self.form, body.references)
+        contents = self.contents(place, segment) or ()
+        self._sum(place)
+        lines = lay_out(contents, self.form, self.references(place))
         self._keep(place, entry.id, segment, lines)
         return lines
 

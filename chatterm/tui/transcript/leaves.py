@@ -70,6 +70,7 @@ class Leaf:
     table_start: str = ""
     join: Join | None = None
     defines: Literal["", "link", "note"] = ""
+    spaced: bool = False
 
     def add(self, line: str) -> None:
         """One more line."""
@@ -92,6 +93,7 @@ class Leaf:
             self.table_start,
             self.ordinal,
             self.join,
+            self.spaced,
         )
 
     @property

@@ -19,10 +19,12 @@ class OpenBlocks:
         self._before: LeafKind | None = None  # of the leaf that was closed last, and the quotes around it
         self._bars: int = 0
         self._blank: bool = False  # whether a blank line came after it
+        self._spaced: bool = False  # whether it came before the leaf that was opened last
         self._ended: Item | None = None  # the list item that ended just now: the next may follow it
 
     def _open(self, leaf: Leaf) -> None:
         self._leaf = leaf
+        leaf.spaced = leaf.gap is not None and self._spaced
         self._ended = None
 
     def _add(self, line: str) -> None:
@@ -61,6 +63,7 @@ class OpenBlocks:
 
     def _gap(self, kind: LeafKind) -> Spans | None:
         """What stands on the blank row before a new leaf of this kind; None for no blank row."""
+        self._spaced = self._blank
         bars = around.quotes(self._containers)
         apart = kind in (*APART, "heading") or self._before in APART or bars != self._bars
         if self._before is None or not (self._blank or apart):

@@ -17,7 +17,8 @@ class Piece(NamedTuple):
 
     `source` has no marks of the containers around it (indents of list items, `>`): what these show is `first`
     before the first row and `hang` before the others. Containers of its own (an item's bullet) are in `source`.
-    `gap` is what stands on the blank row before it; None for no blank row. `join` is for a piece that goes on in
+    `gap` is what stands on the blank row before it; None for no blank row; `spaced` is whether there was a blank
+    line in the text too. `join` is for a piece that goes on in
     the source line in which the piece before it ended: what stands between the two; else None.
 
     A `code` piece is the inside of a fence, without the fence lines, each line with its newline; `info` is the
@@ -42,6 +43,7 @@ class Piece(NamedTuple):
     table_start: str = ""
     ordinal: int | None = None
     join: Join | None = None
+    spaced: bool = False
 
     @property
     def continues(self) -> bool:

@@ -7,6 +7,7 @@ from textual.message import Message
 from textual.timer import Timer
 
 from chatterm.tui.transcript import selection as select
+from chatterm.tui.transcript.copied import selected_text
 from chatterm.tui.transcript.document import Address
 from chatterm.tui.transcript.segments import GUTTER
 from chatterm.tui.transcript.selection import Mark, Selection
@@ -46,7 +47,7 @@ class SelectableView(TranscriptView):
     def selected_text(self) -> str:
         """What is selected, as it was written; "" for nothing."""
         chosen = self._selection
-        return "" if chosen is None else select.selected_text(self._document, chosen)
+        return "" if chosen is None else selected_text(self._document, chosen)
 
     def clear_selection(self) -> bool:
         """Selects nothing; whether there was a selection."""

@@ -67,7 +67,7 @@ def text_of(document: Document, place: int, beneath: int) -> Selection:
     """The entry without the blank row at its end and without so many rows before that, to its last character."""
     skipped = beneath + 1
     for segment in reversed(range(document.segments(place))):
-        texts = [row.text for row in _row_texts(document.lines(place, segment))]
+        texts = [row.text for row in row_sources(document.lines(place, segment))]
         over = max(0, skipped - len(texts))
         texts, skipped = texts[: max(0, len(texts) - skipped)], over
         while texts and not texts[-1]:
@@ -137,31 +137,8 @@ def selected_part(document: Document, address: Address, selection: Selection) ->
     return (line.lead + start, line.lead + end) if end > start else None
 
 
-def selected_text(document: Document, selection: Selection) -> str:
-    """The selected text: of rows that are selected as a whole, their source; soft breaks are taken out."""
-    first, last = selection.ordered
-    parts: list[str] = []
-    in_code = False
-    for place in range(first.place, min(last.place, len(document) - 1) + 1):
-        begin = first.segment if place == first.place else 0
-        end = last.segment if place == last.place else document.segments(place) - 1
-        for segment in range(begin, min(end, document.segments(place) - 1) + 1):
-            for row in _rows(document, place, segment, first, last):
-                if row.join is not None and parts:
-                    parts[-1] = _put_together(parts[-1], row.join, row.source)
-                else:
-                    parts.append(row.source)
-                in_code |= row.opens
-                if row.closing and in_code:
-                    parts.append(row.closing)
-                    in_code = False
-    while parts and not parts[-1]:
-        parts.pop()
-    return "\n".join(part.rstrip(" ") for part in parts)
-
-
-class _RowText(NamedTuple):
-    """The text of a row, and its source.
+class RowSource(NamedTuple):
+    """The text of a row, and its source; `is_whole` is whether all of it is selected.
 
     `join` is what stands before it where it began earlier; `opens` and `closing` are those of its lines.
     """
@@ -171,25 +148,29 @@ class _RowText(NamedTuple):
     join: str | None
     opens: bool = False
     closing: str = ""
+    is_whole: bool = True
 
 
-def _rows(document: Document, place: int, segment: int, first: Mark, last: Mark) -> Iterator[_RowText]:
-    """What is selected of each row of a segment: as the source."""
-    for number, row in enumerate(_row_texts(document.lines(place, segment))):
+def selected_rows(
+    document: Document, place: int, segment: int, first: Mark, last: Mark
+) -> Iterator[tuple[int, RowSource]]:
+    """What is selected of each row of a segment, by its number: as the source."""
+    for number, row in enumerate(row_sources(document.lines(place, segment))):
         here = Mark(place, segment, Spot(number, 0))
         after = here._replace(spot=Spot(number, len(row.text)))
         if after < first or here > last or (here == last and row.text):
             continue
         if first <= here and after <= last:
-            yield row
+            yield number, row
             continue
         start = first.spot.char if here < first else 0
         end = last.spot.char if last < after else None
         part = row.text[start:end]
-        yield _RowText(part, part, None if start else row.join)
+        yield number, RowSource(part, part, None if start else row.join, is_whole=False)
 
 
-def _row_texts(lines: list[Line]) -> Iterator[_RowText]:
+def row_sources(lines: list[Line]) -> Iterator[RowSource]:
+    """All rows of these lines."""
     begin = 0
     for end in range(1, len(lines) + 1):
         if end == len(lines) or lines[end].join is None:
@@ -197,7 +178,7 @@ def _row_texts(lines: list[Line]) -> Iterator[_RowText]:
             begin = end
 
 
-def _row_of(lines: list[Line]) -> _RowText:
+def _row_of(lines: list[Line]) -> RowSource:
     """The row of these lines; each line with a source begins a part of it."""
     text = source = part = ""
     given, before = lines[0].source, ""
@@ -205,22 +186,22 @@ def _row_of(lines: list[Line]) -> _RowText:
         join, shown = line.join or "" if number else "", line.text[line.lead :]
         text += join + shown
         if number and line.source is not None:
-            source = _put_together(source, before, part if given is None else given)
+            source = put_together(source, before, part if given is None else given)
             part, given, before = shown, line.source, join
         else:
             part += join + shown
-    source = _put_together(source, before, part if given is None else given)
+    source = put_together(source, before, part if given is None else given)
     closing = next((line.closing for line in lines if line.closing), "")
-    return _RowText(text, source, lines[0].join, lines[0].opens, closing)
+    return RowSource(text, source, lines[0].join, lines[0].opens, closing)
 
 
-def _put_together(before: str, join: str, after: str) -> str:
+def put_together(before: str, join: str, after: str) -> str:
     """Two parts of a line; a source has the space that was left out where it was cut."""
     return before + after if join == " " and before.endswith(" ") else before + join + after
 
 
 def _row_text(document: Document, mark: Mark) -> str:
-    texts = list(_row_texts(document.lines(mark.place, mark.segment)))
+    texts = list(row_sources(document.lines(mark.place, mark.segment)))
     return texts[min(mark.spot.row, len(texts) - 1)].text if texts else ""  # a segment may show nothing
 
 

@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatterm.tui.transcript import find
+from chatterm.tui.transcript.copied import selected_text
 from chatterm.tui.transcript.document import Document
 from chatterm.tui.transcript.entries import Entry, Section
 from chatterm.tui.transcript.find import Found, Match, Needle, needle_of, row_text
 from chatterm.tui.transcript.found_places import number_from, place_of, searched_text, text_of
 from chatterm.tui.transcript.segments import Format
-from chatterm.tui.transcript.selection import Mark, Selection, selected_text
+from chatterm.tui.transcript.selection import Mark, Selection
 from chatterm.tui.transcript.spots import line_of
 from tests.tui.transcript.documents import TEXTS
 from tests.tui.transcript.made import document, entry

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatterm.tui.transcript.copied import selected_text
 from chatterm.tui.transcript.document import Document
 from chatterm.tui.transcript.entries import Role
 from chatterm.tui.transcript.segments import Format
@@ -15,7 +16,6 @@ from chatterm.tui.transcript.selection import (
     mark_at,
     row_at,
     selected_part,
-    selected_text,
     word_at,
 )
 from chatterm.tui.transcript.spots import Spot, line_of, spot_of, text_length

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatterm.tui.transcript import stretches as module
+from chatterm.tui.transcript.copied import selected_text
 from chatterm.tui.transcript.document import Document
 from chatterm.tui.transcript.entries import Entry, Role, Section
 from chatterm.tui.transcript.excerpts import code_at, folds_of
@@ -12,7 +13,7 @@ from chatterm.tui.transcript.find import needle_of
 from chatterm.tui.transcript.found_places import place_of, searched_text
 from chatterm.tui.transcript.scan import scan
 from chatterm.tui.transcript.segments import Format, plain_rows
-from chatterm.tui.transcript.selection import all_of, selected_text
+from chatterm.tui.transcript.selection import all_of
 from chatterm.tui.transcript.stretches import Stretch, cut_markdown, cut_plain, defining
 from chatterm.tui.transcript.viewport import Viewport
 from tests.cpu_time import within
