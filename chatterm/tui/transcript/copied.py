@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chatterm.tui.transcript.containers import BAR
-from chatterm.tui.transcript.document import Document
+from chatterm.tui.transcript.document import Document, contents_of, references_of
 from chatterm.tui.transcript.looks import Spans
 from chatterm.tui.transcript.pieces import Piece
 from chatterm.tui.transcript.segments import Content, lay_out
@@ -28,7 +28,7 @@ def selected_text(document: Document, selection: Selection) -> str:
                 copy.add_source(uncut[0])
                 segment = uncut[1]
                 continue
-            contents = document.contents(place, segment)
+            contents = contents_of(document, place, segment)
             if contents is not None and first <= start and (place, segment) < last[:2]:
                 for content in contents:
                     copy.add(content)
@@ -51,11 +51,11 @@ def _uncut(document: Document, start: Mark) -> tuple[str, int] | None:
 def _add_part(copy: _Copy, document: Document, start: Mark, within: Selection) -> None:
     """Adds what is selected of the segment that begins at a mark."""
     first, last = within
-    contents = document.contents(start.place, start.segment) or ()
+    contents = contents_of(document, start.place, start.segment) or ()
     rows = dict(selected_rows(document, start.place, start.segment, first, last))
     begin = 0
     for content in contents:
-        laid = lay_out([content], document.form, document.references(start.place))
+        laid = lay_out([content], document.form, references_of(document, start.place))
         end = begin + sum([line.join is None for line in laid])
         numbers = range(begin, end)
         if all(number in rows and rows[number].is_whole for number in numbers):

@@ -41,8 +41,6 @@ class Document:
     def __len__(self) -> int:
         return len(self.entries)
 
-    # ---- entries ----------------------------------------------------------------------------
-
     def set_entries(self, entries: Iterable[Entry], absent: Sequence[Extent] = ()) -> None:
         """Replaces all there is, as `EntryList.set` does."""
         self.live = None
@@ -207,18 +205,6 @@ class Document:
         live, entry = self.live, self.entries[place]
         return live is not None and entry is not None and entry.id == live.entry.id
 
-    def contents(self, place: int, segment: int) -> tuple[Content, ...] | None:
-        """What is shown in a segment; None where the entry is absent, or that grows."""
-        if self.entries[place] is None or self._is_last_of_live(place, segment):
-            return None
-        live = self.live if self.is_live(place) else None
-        return (self.body(place).segment(segment) if live is None else live.closed[segment]).contents
-
-    def references(self, place: int) -> References:
-        """The definitions of links in an entry that was read."""
-        live = self.live if self.is_live(place) else None
-        return self.body(place).references if live is None else live.references
-
     def _is_last_of_live(self, place: int, segment: int) -> bool:
         return self.live is not None and self.is_live(place) and segment >= len(self.live.closed)
 
@@ -227,9 +213,9 @@ class Document:
         assert entry is not None
         if (lines := self._laid.get((entry.id, segment))) is not None:
             return lines
-        contents = self.contents(place, segment) or ()
+        contents = contents_of(self, place, segment) or ()
         self._sum(place)
-        lines = lay_out(contents, self.form, self.references(place))
+        lines = lay_out(contents, self.form, references_of(self, place))
         self._keep(place, entry.id, segment, lines)
         return lines
 
@@ -286,3 +272,17 @@ class Document:
         if body is not None:
             return sum(body.heights)
         return estimated_lines(self.entries.extent(place), self.form.width)
+
+
+def contents_of(document: Document, place: int, segment: int) -> tuple[Content, ...] | None:
+    """What is shown in a segment; None where the entry is absent, or that grows."""
+    live = document.live if document.entries[place] is not None and document.is_live(place) else None
+    if document.entries[place] is None or (live is not None and segment >= len(live.closed)):
+        return None
+    return (document.body(place).segment(segment) if live is None else live.closed[segment]).contents
+
+
+def references_of(document: Document, place: int) -> References:
+    """The definitions of links in an entry that was read."""
+    live = document.live if document.is_live(place) else None
+    return document.body(place).references if live is None else live.references
