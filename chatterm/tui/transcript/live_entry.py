@@ -42,8 +42,7 @@ class LiveEntry:
         self._fresh: list[list[Line]] = []
         self._waiting: list[Line] = []
         self._frame: int = 0
-        self._references: References = {}
-        self._reference_counts: list[int] = []
+        self._merged: _Merged = _Merged()
         self.lay(form)
         for section in entry.sections:
             (self.write_thinking if section.kind == "thinking" else self.write)(section.text)
@@ -154,13 +153,7 @@ class LiveEntry:
     def references(self) -> References:
         """The link definitions so far."""
         found = [each.references for each in self._sections if each.kind == "text" and each.references]
-        if len(found) < 2:
-            return found[0] if found else {}
-        counts = [len(references) for references in found]
-        if counts != self._reference_counts:
-            self._reference_counts = counts
-            self._references = {label: target for each in found for label, target in each.items()}
-        return self._references
+        return self._merged.of(found)
 
     @property
     def height(self) -> int:
@@ -304,3 +297,21 @@ def _with_heads(segment: Segment, entry: Entry, form: Format) -> Segment:
             for content in segment.contents
         )
     )
+
+
+class _Merged:
+    """Definitions of several texts as one, put together only when there are more."""
+
+    def __init__(self) -> None:
+        self._counts: list[int] = []
+        self._all: References = {}
+
+    def of(self, found: list[References]) -> References:
+        """Those of these texts; of two with one label the later one."""
+        if len(found) < 2:
+            return found[0] if found else {}
+        counts = [len(references) for references in found]
+        if counts != self._counts:
+            self._counts = counts
+            self._all = {label: target for each in found for label, target in each.items()}
+        return self._all
