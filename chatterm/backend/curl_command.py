@@ -7,14 +7,22 @@ import shlex
 
 from chatterm.backend.exchange_lines import RequestLine
 from chatterm.backend.request_secrets import HIDDEN, KEY
-from chatterm.core.clean import clean, is_clean
+from chatterm.core.clean import clean, clean_line, is_clean
+from chatterm.core.errors import ChattermError
 
 LONGEST_ARGUMENT_BYTES = 100_000
 """Linux takes no argument of 128 KB or more; a longer body is piped in."""
 
 
 def curl_command(request: RequestLine) -> str:
-    """The command; printable, and equal in meaning to what was sent. Other secret headers are variables too."""
+    """The command; printable, and equal in meaning to what was sent. Other secret headers are variables too.
+
+    Raises `ChattermError` for a request that never leaves the program.
+    """
+    if "://" not in request.url:
+        raise ChattermError(
+            f"{clean_line(request.model)} answers inside chatterm.", "There is no request to copy."
+        )
     words = [f"curl -sS -N -X {request.method} {_with_key(request.url, request)}"]
     words += [
         f"-H {_header(name, value, request)}"

@@ -124,10 +124,10 @@ class Exchange:
     def take(self, line: AnyLine) -> None:
         """Add the next line of this exchange."""
         match line:
-            case ResponseLine():
-                self.response = line
             case FrameLine():
                 self.frames.append(line)
+            case ResponseLine():
+                self.response = line
             case BodyLine():
                 self.body = line
             case EndLine():
@@ -146,6 +146,8 @@ def as_bytes(data: bytes) -> Bytes:
 
 def size_of(line: AnyLine) -> int:
     """About how many bytes of memory the line takes."""
+    if isinstance(line, FrameLine):  # by far the most
+        return 200 + len(line.data.text) + len(line.data.base64)
     data = line.body if isinstance(line, RequestLine) else getattr(line, "data", None)
     content = len(data.text) + len(data.base64) if isinstance(data, Bytes) else 0
     headers: Mapping[str, str] = getattr(line, "headers", {})

@@ -19,7 +19,7 @@ from chatterm.backend.providers import registry
 from chatterm.backend.providers.base import Endpoint
 from chatterm.backend.raw_page import MOST_FRAMES, raw_page
 from chatterm.core.clean import is_clean
-from chatterm.core.errors import ConnectionFailedError
+from chatterm.core.errors import ChattermError, ConnectionFailedError
 from tests.doubles.server import ScriptedServer
 from tests.doubles.wire import HEADER, KEY, SECRETS, Reply, Wire, ask, session_over, target_of
 
@@ -157,3 +157,8 @@ async def test_the_command_sends_the_same_request(text: str, server: ScriptedSer
 def test_a_request_without_a_body_has_none() -> None:
     command = curl_command(line(1, method="GET"))
     assert command == "curl -sS -N -X GET https://wire.example/v1"
+
+
+def test_a_request_that_never_leaves_the_program_is_no_command() -> None:
+    with pytest.raises(ChattermError, match="m answers inside chatterm"):
+        curl_command(line(1, url="/answer"))
