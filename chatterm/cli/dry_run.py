@@ -17,6 +17,7 @@ from chatterm.backend.turn_handle import TurnHandle
 from chatterm.backend.worker import TurnJob, Worker
 from chatterm.core.errors import AuthenticationError, BadRequestError, InternalError
 from chatterm.core.events import ChunkKind
+from chatterm.core.messages import Message
 from chatterm.core.turn import Turn
 
 NO_KEY = "no-key-is-set"
@@ -42,6 +43,11 @@ async def unsent_request(targets: Targets, session: Session, prompt: Prompt) -> 
     chosen = session.target
     if chosen is None:
         raise RuntimeError("a session has its model before its request is made")
+    if session.router is not None:
+        # Asked here: later it would put a target that sends in the place of the one that does not.
+        message = Message(role="user", parts=prompt.parts())
+        message, chosen, _ = session.router.choose(message, chosen, None)
+        session.router, prompt = None, Prompt(message.text, prompt.attachments)
 
     async def endpoint() -> Endpoint:
         try:

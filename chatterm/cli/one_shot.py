@@ -91,6 +91,8 @@ async def _converse(engine: Engine, text: str, files: list[Path], options: Start
         (notices.tell_unsaved if engine.database.read_only else notices.tell)(notice)
     session = await _session(engine, options, notices)
     handle = session.start_turn(Prompt(text, await _attached(engine, files, notices)))
+    if handle.turn.routed:
+        notices.tell(handle.turn.routed)
     stopped: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, _stop, handle, stopped, number)
@@ -149,6 +151,10 @@ async def _session(engine: Engine, options: StartOptions, notices: Notices) -> S
         await session.use(targets.resolve(choice.provider, choice.model))
     except StoreError as error:  # the session has its model all the same
         notices.tell_unsaved(str(error))
+    if session.router is not None and session.router.enabled:
+        named = {engine.loaded.sources.get(key) for key in ("provider", "model")}
+        session.router.enabled = COMMAND_LINE not in named  # this one prompt is for the model that was named
+        await session.router.prepare(engine.models)
     return session
 
 

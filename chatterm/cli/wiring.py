@@ -18,6 +18,7 @@ from chatterm.backend.models import ModelLists
 from chatterm.backend.net.client import HttpClients
 from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.provider_keys import ProviderKeys
+from chatterm.backend.router import Router
 from chatterm.backend.session import Session
 from chatterm.backend.targets import Targets
 from chatterm.backend.token_meter import TokenMeter
@@ -64,7 +65,7 @@ class Engine:
         """A session on this engine; without an id, of a new conversation, to which the settings' prompt goes."""
         if conversation_id is None and system is None:
             system = self.loaded.settings.system
-        return Session(
+        session = Session(
             self.history,
             self.worker,
             conversation_id=conversation_id,
@@ -72,6 +73,16 @@ class Engine:
             system=system,
             clock=time.monotonic,
         )
+        session.router = self.router()
+        return session
+
+    def router(self) -> Router:
+        """The routing of one conversation. Rules that cannot be used are rules all the same: none are made up."""
+        routing = self.loaded.settings.routing
+        has_rules = bool(routing.rules) or any(
+            (error.key or "").startswith("routing.rules") for error in self.loaded.problems
+        )
+        return Router(self.targets, has_rules=has_rules, enabled=routing.enabled)
 
     async def prepare(self) -> tuple[str, ...]:
         """Open the store and end what a killed process left behind; returns what the user should be told."""

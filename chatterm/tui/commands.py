@@ -7,6 +7,7 @@ from chatterm.tui.context_table import CONTEXT_COMMANDS
 from chatterm.tui.exchange_table import EXCHANGE_COMMANDS
 from chatterm.tui.message_commands import MESSAGE_COMMANDS
 from chatterm.tui.picker_commands import PICKER_COMMANDS
+from chatterm.tui.route_table import ROUTE_COMMANDS
 
 __all__ = ["COMMANDS", "Command"]
 
@@ -256,4 +257,5 @@ COMMANDS: tuple[Command, ...] = (
     *EXCHANGE_COMMANDS,
     *CONTEXT_COMMANDS,
     *PICKER_COMMANDS,
+    *ROUTE_COMMANDS,
 )

@@ -68,6 +68,8 @@ class Opening:
         # A conversation whose own model cannot be had waits for the user's choice.
         if pane.session.target is None and (start.provider or start.model or not pane.session.turns):
             await self._choose_first()
+        if (router := pane.session.router) is not None and router.enabled:
+            await router.prepare(self.models)
         self.is_open = True
         pane.opened()
         self.show_model()
@@ -89,6 +91,8 @@ class Opening:
         self._resumed = conversation
         if start.provider is None and start.model is None and conversation.provider and conversation.model:
             await self.use(conversation.provider, conversation.model, conversation.base_url)
+            if session.router is not None:
+                session.router.resumed(session.target)
         if not is_ours:
             self._screen.pane.notices.show(OPEN_ELSEWHERE, "warning")
 
@@ -176,10 +180,18 @@ class Opening:
         target = self._screen.pane.session.target
         if target is not None:
             self._screen.header.show_model(target.provider, target.model)
+            self.show_routing()
         elif self.is_open:
             self._screen.header.show_model("no model", "")
         self._screen.started.value.show_empty_text(target)
         self._gauge.look()
+
+    def show_routing(self) -> None:
+        """Say at the top whether rules choose the model."""
+        router = self._screen.pane.session.router
+        is_on = router is not None and router.enabled
+        note = "no rules next" if router is not None and router.skips_next else "rules"
+        self._screen.header.show_note(note if is_on else "")
 
     async def recent_models(self) -> list[tuple[str, str]]:
         """Provider and model of the last that answered, the newest first; none where they cannot be read."""
@@ -268,6 +280,8 @@ class Opening:
         self._screen.pane.refuse_while_busy()  # nothing awaits from here until the other session is shown
         left = pane.session
         session.options, session.target = left.options, left.target
+        if session.router is not None and left.router is not None:
+            session.router.enabled = left.router.enabled
         unsent = pane.take_unsent() if self.is_open else None
         pane.show(session, waiting=left.queued if unsent is None else ())
         self._screen.header.show_title(title)

@@ -35,7 +35,7 @@ class ReplyCommands:
         self._last_turn()
         if argument:
             await self._screen.opening.use_named(argument, send_queued=False)
-        if not self._screen.pane.regenerate():
+        if not self._screen.pane.regenerate(is_named=bool(argument)):
             key = self._screen.pane.key("model")
             raise ConfigError("No model is chosen yet.", f"{key} chooses one.")
 

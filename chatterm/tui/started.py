@@ -13,6 +13,7 @@ from chatterm.tui.exchange_commands import ExchangeCommands
 from chatterm.tui.find_commands import FindCommands
 from chatterm.tui.opening import NEW, Opening, draft_key
 from chatterm.tui.reply_commands import ReplyCommands
+from chatterm.tui.route_commands import RouteCommands
 from chatterm.tui.screen_commands import ScreenCommands
 from chatterm.tui.transcript_commands import Asked, TranscriptCommands
 from chatterm.tui.widgets.conversation_pane import ConversationPane
@@ -45,6 +46,7 @@ class Started:
             ReplyCommands(screen, services),
             self._transcript_commands,
             FindCommands(screen),
+            RouteCommands(screen),
             ExchangeCommands(screen, services.exchanges),
             ContextCommands(screen),
         )
@@ -78,7 +80,7 @@ class Started:
             return
         self.pane.notices.clear_notices()
         parsed = parse_slash(text, self._screen.setup.commands)
-        if parsed is None:
+        if parsed is None or (isinstance(parsed, UnknownCommand) and self._is_routed(text)):
             self.pane.submit(text)
             if text.strip():
                 self._screen.run_worker(partial(self._remember, text))
@@ -88,6 +90,11 @@ class Started:
         elif not await self._screen.run_command(parsed.id, parsed.argument):
             self.pane.return_to_composer(text)
 
+    def _is_routed(self, text: str) -> bool:
+        """Whether the word at the start is one by which a rule chooses the model."""
+        session = self.pane.session
+        return session.router is not None and session.router.takes_prefix(text, session.target)
+
     async def copy(self, text: str) -> None:
         """Copy a text and say what became of it. Raises `ChattermError` where nothing was copied."""
         self.pane.notices.show((await self._screen.front.clipboard_writer.copy(text)).message)
@@ -95,6 +102,7 @@ class Started:
     async def turn_stored(self, turn: Turn) -> None:
         """The prompt of a turn is in the store: no draft of it is needed any more."""
         await self.opening.show_title()
+        self.opening.show_routing()
         await self.keep_unsent()
         if turn.prompt.parent_id is None:
             # The conversation has its own draft from its first turn on; the next new one starts empty.

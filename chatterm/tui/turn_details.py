@@ -43,6 +43,7 @@ def _turn_rows(turn: Turn) -> list[Row]:
     rows = [
         ("model", f"{turn.provider} / {turn.model}"),
         ("in place of", turn.asked),
+        ("route", turn.routed),
         ("address", turn.base_url or ""),
         ("outcome", state_text(figures)),
         ("why", ending_of(turn, "")[0] if turn.error is not None else ""),

@@ -111,6 +111,7 @@ def ending_of(turn: Turn, again_key: str) -> tuple[str, EndingKind]:
     """How the turn ended in one line, "" when all is well. `again_key` is the key that asks once more."""
     again = f"{again_key} asks again"
     skipped = [_skipped(turn.skipped_frames)] if turn.skipped_frames else []
+    skipped += [turn.routed] if turn.routed else []
     match turn.outcome:
         case None | Outcome.WITHDRAWN:
             return "", "plain"

@@ -20,6 +20,7 @@ from chatterm.backend.models import ModelLists
 from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.provider_keys import ProviderKeys
 from chatterm.backend.providers.base import ModelInfo, OnStage, WireRequest
+from chatterm.backend.router import Router
 from chatterm.backend.session import Session
 from chatterm.backend.target import Target
 from chatterm.backend.targets import Targets
@@ -218,9 +219,12 @@ def launch(new_user: Path) -> Launch:
         worker = Worker(PayloadCache(), load_blobs, clock)
 
         def new_session(conversation_id: str | None, turns: tuple[Turn, ...], system: str | None) -> Session:
-            return Session(
+            session = Session(
                 history, worker, conversation_id=conversation_id, turns=turns, system=system, clock=clock
             )
+            rules = settings.routing
+            session.router = Router(targets, has_rules=bool(rules.rules), enabled=rules.enabled)
+            return session
 
         async def prepare() -> tuple[str, ...]:
             await database.ready()

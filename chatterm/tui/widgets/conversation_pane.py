@@ -150,11 +150,11 @@ class ConversationPane:
             self.follow(handle)
         return handle is not None
 
-    def regenerate(self) -> bool:
-        """Ask the last prompt again; False when there is none or a turn runs."""
+    def regenerate(self, *, is_named: bool = False) -> bool:
+        """Ask the last prompt again, this session's model if it was named; False when there is none or one runs."""
         session = self.session
         ready = self.followed is None and session.target is not None
-        handle = session.regenerate() if ready else None
+        handle = session.regenerate(session.target if is_named else None) if ready else None
         if handle is not None:
             self._replace_last(handle)
         return handle is not None

@@ -19,6 +19,7 @@ class HeaderBar(Widget):
         super().__init__(id=id)
         self._title = ""
         self._model = ""
+        self._note = ""
 
     def show_title(self, title: str) -> None:
         """Show the title of the conversation, which may be any text."""
@@ -30,11 +31,17 @@ class HeaderBar(Widget):
         self._model = clean_line(f"{provider} / {model}" if model else provider, 80)
         self.refresh()
 
+    def show_note(self, note: str) -> None:
+        """Show a word or two before the model, "" for none."""
+        self._note = note
+        self.refresh()
+
     def render(self) -> Content:
         """The row; Textual calls this."""
         width = self.size.width
         name = Content.styled("chatterm", "bold $accent")
-        model = Content.styled(self._model, "$chatterm-dim").truncate(max(0, width - 10), ellipsis=True)
+        right = f"{self._note} · {self._model}" if self._note and self._model else self._model
+        model = Content.styled(right, "$chatterm-dim").truncate(max(0, width - 10), ellipsis=True)
         room = width - name.cell_length - model.cell_length - 5
         title = Content(self._title).truncate(max(0, room), ellipsis=True) if room > 0 else Content("")
         gap = max(1, width - name.cell_length - title.cell_length - model.cell_length - 3)

@@ -1,0 +1,23 @@
+"""The part of the table of commands for the rules that choose the model."""
+
+from __future__ import annotations
+
+from chatterm.tui.command import Command
+
+ROUTE_COMMANDS: tuple[Command, ...] = (
+    Command(
+        "route",
+        "Rules that choose the model",
+        "Lists the rules, turns them on or off here, or tells which one would take a text, and why.",
+        (),
+        ("/route",),
+        "[on, off or test TEXT]",
+    ),
+    Command(
+        "route_skip",
+        "Leave the rules out once",
+        "The conversation's own model answers the next prompt; pressed again, the rules do choose.",
+        ("alt+o",),
+        ("/route-skip",),
+    ),
+)
