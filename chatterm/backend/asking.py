@@ -1,6 +1,7 @@
 """Asks for one reply: again after a failure that may pass, and another model after one that does not.
 
-Only until the first visible output: what was shown is never followed by the output of another request.
+Only until the first visible output: what was shown is never followed by the output of another request, but where
+that goes on with it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from chatterm.backend.attempt import Attempt
+from chatterm.backend.continuing import is_cut, joined, joint_text, require_continuable, seam_of
 from chatterm.backend.endpoint_states import EndpointStates
+from chatterm.backend.joining import Joint
 from chatterm.backend.request_maker import Prepared, RequestMaker
 from chatterm.backend.retry import falls_back, tires
 from chatterm.backend.target import Target
@@ -28,6 +31,7 @@ from chatterm.core.events import (
     AttemptStarted,
     ContextFitted,
     FellBack,
+    GoneOn,
     ParameterRefused,
     RetryScheduled,
     StageChanged,
@@ -40,7 +44,10 @@ MOST_REPEATS = 4
 
 
 class Asking:
-    """One turn's way to its reply. `attempt` is the request of the moment, or the last one."""
+    """One turn's way to its reply. `attempt` is the request of the moment, or the last one.
+
+    `begun` is an earlier turn whose reply is gone on with; the reply of `turn` then begins with its parts.
+    """
 
     def __init__(
         self,
@@ -49,7 +56,10 @@ class Asking:
         handle: TurnHandle,
         record: Callable[[StreamEvent], None],
         clock: Callable[[], float],
+        turn: Turn,
+        begun: Turn | None = None,
     ) -> None:
+        self._turn, self._begun, self._was_cut = turn, begun, False
         self._maker, self._states = maker, states
         self._handle, self._record, self._clock = handle, record, clock
         self._tries: list[FailedTry] = []
@@ -59,8 +69,15 @@ class Asking:
 
     @property
     def has_output(self) -> bool:
-        """Whether anything of a reply can be seen."""
-        return self.attempt is not None and self.attempt.draft.has_output
+        """Whether anything of a reply can be seen, and of an earlier reply new text."""
+        if self.attempt is None or self._was_cut:
+            return self._was_cut
+        return self.attempt.draft.has_output if self._begun is None else self.attempt.draft.has_text
+
+    @property
+    def has_earlier(self) -> bool:
+        """Whether there was a reply before, which comes back where nothing is added to it."""
+        return self._begun is not None and not self._was_cut
 
     @property
     def complete(self) -> bool:
@@ -76,7 +93,8 @@ class Asking:
                     self._refuse_resting(target)
                 return await self._ask(target, request)
             except ProviderError as error:
-                if self.has_output or not falls_back(error):
+                shown = self.attempt is not None and self.attempt.draft.has_output
+                if shown or self._begun is not None or not falls_back(error):
                     raise
                 if following is None:
                     following = _fallbacks(target, error)
@@ -85,8 +103,19 @@ class Asking:
                 failed, target = target, following.pop(0)
                 self._fall_back(failed, target, error)
 
-    def finished_turn(self, turn: Turn, outcome: Outcome, error: ChattermError | None) -> Turn:
+    def finished_turn(self, outcome: Outcome, error: ChattermError | None) -> Turn:
         """The turn with everything that is known now; times and text are fixed here, once."""
+        done = self._piece(outcome, error)
+        if self._begun is None:
+            return done
+        if self.has_earlier and outcome in (Outcome.FAILED, Outcome.WITHDRAWN):
+            return replace(done, reply=replace(done.reply, parts=()), seams=())
+        joint = self.attempt.joint if self.attempt is not None else None
+        return joined(self._begun, done, joint.repeated if joint is not None else 0)
+
+    def _piece(self, outcome: Outcome, error: ChattermError | None) -> Turn:
+        """The turn by what came since the last seam; its text is all of it."""
+        turn = self._turn
         asked = f"{turn.provider}/{turn.model}"
         if self.attempt is None:
             return replace(turn, outcome=outcome, error=error)
@@ -104,17 +133,19 @@ class Asking:
     async def _ask(self, target: Target, request: TurnRequest) -> None:
         """Ask one model as often as its policy says. Raises the last `ProviderError`."""
         policy, failed = target.retries, 0
-        prepared = await self._maker.prepare(target, request)
-        self._handle.emit(_measured(prepared))
+        prepared = await self._prepare(target, request)
         while True:
             self.requests += 1
-            attempt = self.attempt = Attempt(target, self._handle.emit, self._record, self._clock)
+            attempt = self.attempt = self._new_attempt(prepared)
             self._handle.emit(AttemptStarted(self.requests, target.provider, target.model, target.host))
             try:
                 await self._send(attempt, prepared)
                 self._cut = self._maker.answered(prepared, attempt.draft.usage)
                 return None
             except ProviderError as error:
+                if self._goes_on(target, error) or self._must_ask_in_words(prepared, error):
+                    prepared, failed = await self._prepare(target, request), 0
+                    continue
                 failed += 1
                 delay = None if attempt.draft.has_output else policy.delay(failed, error, random.random())
                 if delay is None:
@@ -127,6 +158,52 @@ class Asking:
                     RetryScheduled(at, failed + 1, policy.retries + 1, delay, target.host, error)
                 )
                 await self._handle.pause(delay)
+
+    async def _prepare(self, target: Target, request: TurnRequest) -> Prepared:
+        if self._begun is not None:
+            request = replace(request, continued=self._begun.reply)
+        prepared = await self._maker.prepare(target, request)
+        self._handle.emit(_measured(prepared))
+        return prepared
+
+    def _new_attempt(self, prepared: Prepared) -> Attempt:
+        target, emit, begun = prepared.target, self._handle.emit, self._begun
+        if begun is None:
+            return Attempt(target, emit, self._record, self._clock)
+        joint = Joint(joint_text(begun.reply), prepared.again)
+        return Attempt(target, emit, self._record, self._clock, begun.reply.parts, joint)
+
+    def _goes_on(self, target: Target, error: ProviderError) -> bool:
+        """Whether the reply that was cut now is gone on with by itself; then what came of it is its beginning."""
+        attempt = self.attempt
+        may_go_on = target.continues_once and is_cut(error) and not self._was_cut
+        if attempt is None or not (may_go_on and attempt.draft.has_text):
+            return False
+        cut = self.finished_turn(Outcome.INTERRUPTED, error)
+        try:
+            require_continuable(cut)
+        except ChattermError:
+            return False
+        seams = (*cut.seams, seam_of(cut))
+        self._turn = replace(
+            self._turn,
+            provider=cut.provider,
+            model=cut.model,
+            base_url=cut.base_url,
+            reply=cut.reply,
+            seams=seams,
+        )
+        self._was_cut, self._begun, self.attempt = True, cut, None
+        self._tries, self.requests = [], 0
+        self._handle.emit(GoneOn(str(error)))
+        return True
+
+    def _must_ask_in_words(self, prepared: Prepared, error: ProviderError) -> bool:
+        """Whether the model refused to go on with a reply, and has to be asked for it in words."""
+        if not isinstance(error, BadRequestError) or not prepared.is_prefill:
+            return False
+        self._maker.note_no_prefill(prepared.target)
+        return self.attempt is not None and not self.attempt.draft.has_output
 
     async def _send(self, attempt: Attempt, prepared: Prepared) -> None:
         """One request; at once again on a new connection, or without a parameter that was refused."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from chatterm.backend.joining import Joint
 from chatterm.backend.loop_lag import LoopLag
 from chatterm.backend.providers.base import Endpoint, Frame, FrameStream, WireRequest
 from chatterm.backend.providers.response_headers import rate_limits, request_id
@@ -31,6 +32,7 @@ from chatterm.core.events import (
     ToolCallStarted,
     TurnEvent,
 )
+from chatterm.core.messages import Part
 from chatterm.core.reducer import Draft
 from chatterm.core.timings import Timings
 from chatterm.core.turn import Outcome, Stage, Turn
@@ -45,7 +47,10 @@ _STAMPS = {Stage.CONNECTING: "resolved", Stage.SECURING: "connected"}
 
 
 class Attempt:
-    """What came of asking: `draft` holds the reply so far, `complete` whether the terminal marker was seen."""
+    """What came of asking: `draft` holds the reply so far, `complete` whether the terminal marker was seen.
+
+    `begun` are the parts of a reply that is gone on with, `joint` the seam behind them.
+    """
 
     def __init__(
         self,
@@ -53,6 +58,8 @@ class Attempt:
         emit: Callable[[TurnEvent], None],
         record: Callable[[StreamEvent], None],
         clock: Callable[[], float],
+        begun: Iterable[Part] = (),
+        joint: Joint | None = None,
     ) -> None:
         self._target = target
         self._emit, self._record, self._clock = emit, record, clock
@@ -62,7 +69,9 @@ class Attempt:
         self._reused: bool | None = None
         self._probe: asyncio.Task[None] | None = None
         self._lag = LoopLag()
-        self.draft = Draft()
+        self._timer: asyncio.TimerHandle | None = None
+        self.draft = Draft(begun)
+        self.joint = joint
         self.endpoint: Endpoint | None = None
 
     @property
@@ -87,6 +96,7 @@ class Attempt:
             if not self.complete:  # what goes wrong after the marker costs nothing
                 raise self._named(error, wire) from None
         finally:
+            self._release()
             self._lag.stop()
             if self._probe is not None:
                 self._probe.cancel()
@@ -153,8 +163,33 @@ class Attempt:
 
     def _take(self, at: float, events: Iterable[StreamEvent]) -> None:
         for event in events:
-            if (shown := self.draft.apply(event)) is not None:
-                self._show(at, shown)
+            for joined in self._joined(at, event):
+                if (shown := self.draft.apply(joined)) is not None:
+                    self._show(at, shown)
+
+    def _joined(self, at: float, event: StreamEvent) -> Iterator[StreamEvent]:
+        """The event without what is said again after a seam; text may be held back for a moment."""
+        joint = self.joint
+        if joint is None or joint.is_over:
+            yield event
+        elif isinstance(event, TextDelta):
+            self._stamp_delta(at)  # what is said again took its time, too
+            if text := joint.feed(event.text):
+                yield TextDelta(text)
+            if joint.is_holding and self._timer is None:
+                self._timer = asyncio.get_running_loop().call_later(joint.hold_seconds, self._release)
+        else:
+            if isinstance(event, RefusalDelta | ToolCallStarted | StreamFinished) and (text := joint.release()):
+                yield TextDelta(text)
+            yield event
+
+    def _release(self) -> None:
+        """Show what is held back: it waited long enough, or nothing follows it."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.joint is not None and (text := self.joint.release()):
+            self._take(self._clock(), [TextDelta(text)])
 
     def _show(self, at: float, event: StreamEvent) -> None:
         match event:

@@ -10,6 +10,7 @@ from chatterm.core.events import (
     AttemptStarted,
     ContextFitted,
     FellBack,
+    GoneOn,
     ParameterRefused,
     RefusalDelta,
     RetryScheduled,
@@ -91,7 +92,7 @@ class TurnMeter:
     def observe(self, event: TurnEvent) -> None:
         """Take in one turn event."""
         match event:
-            case TurnStarted() | ParameterRefused() | RetryScheduled() | FellBack():
+            case TurnStarted() | ParameterRefused() | RetryScheduled() | FellBack() | GoneOn():
                 pass
             case ContextFitted(tokens, limit):
                 self._context = tokens, limit
@@ -182,7 +183,7 @@ def figures_of(turn: Turn, gaps: list[float] | None = None) -> Figures:
         model=turn.model,
         outcome=turn.outcome,
         attempt=turn.attempts,
-        retries=max(0, turn.attempts - 1),
+        retries=max(0, turn.attempts - 1 - len(turn.seams)),
         elapsed_seconds=timings.total_seconds,
         ttft_seconds=timings.ttft,
         first_text_seconds=timings.time_to_first_text,

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from chatterm.backend.context_fitter import ContextFitter, Fitted
+from chatterm.backend.continuing import asked_on, last_words
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.parameters import read_parameters
 from chatterm.backend.payload_cache import PayloadCache
@@ -22,12 +23,21 @@ LoadBlobs = Callable[[frozenset[str]], Awaitable[dict[str, bytes]]]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request for one target, its messages encoded; the endpoint is chosen for each sending."""
+    """A request for one target, its messages encoded; the endpoint is chosen for each sending.
+
+    `again` are the last words of a reply that the model is asked to begin with, where it goes on after it.
+    """
 
     target: Target
     request: TurnRequest
     encoded: tuple[bytes, ...]
     fitted: Fitted
+    again: str = ""
+
+    @property
+    def is_prefill(self) -> bool:
+        """Whether it ends in a reply that the model is to go on with."""
+        return self.request.continued is not None and not self.again
 
     def wire(self, endpoint: Endpoint) -> WireRequest:
         """The whole request."""
@@ -43,6 +53,7 @@ class RequestMaker:
         self._load_blobs = load_blobs
         self._fitter = fitter
         self._refused: dict[tuple[str, str], frozenset[str]] = {}
+        self._no_prefill: set[tuple[str, str]] = set()
 
     async def prepare(self, target: Target, request: TurnRequest) -> Prepared:
         """The request as this target takes it. Raises `ConfigError` for an option that cannot be.
@@ -51,8 +62,13 @@ class RequestMaker:
         """
         parameters, options = read_parameters({**target.options, **request.options})
         refused = self._refused.get((target.provider, target.model), frozenset())
+        again, messages = "", request.messages
+        if request.continued is not None:
+            again = "" if self._takes_prefill(target) else last_words(request.continued)
+            messages = (*messages, *asked_on(request.continued, again))
         request = replace(
             request,
+            messages=messages,
             model=target.model,
             parameters=parameters,
             options=options,
@@ -61,7 +77,16 @@ class RequestMaker:
             max_output_tokens=target.max_output_tokens,
         )
         fitted = await self._fitter.fit(target, request)
-        return Prepared(target, fitted.request, tuple(await self._encode(target, fitted.request)), fitted)
+        encoded = tuple(await self._encode(target, fitted.request))
+        return Prepared(target, fitted.request, encoded, fitted, again)
+
+    def note_no_prefill(self, target: Target) -> None:
+        """The model refused to go on with a reply: later requests ask for it in words."""
+        self._no_prefill.add((target.provider, target.model))
+
+    def _takes_prefill(self, target: Target) -> bool:
+        is_refused = (target.provider, target.model) in self._no_prefill
+        return not is_refused and target.adapter.takes_prefill(target.model)
 
     def answered(self, prepared: Prepared, usage: Usage) -> bool:
         """A request was answered with this usage. Whether the server read only a part of it, and did not say so."""

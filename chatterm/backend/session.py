@@ -7,10 +7,11 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from chatterm.backend.context import context_of
+from chatterm.backend.continuing import require_continuable, seam_of
 from chatterm.backend.conversation_context import COMPACT_PROMPT, ConversationContext, Marks
 from chatterm.backend.past import Past
 from chatterm.backend.recorder import Recorder, TurnStore
@@ -124,6 +125,19 @@ class Session:
         parent = self.turns[-1].prompt.parent_id if self.turns else None
         return self._start(Message(role="user", parts=prompt.parts(), parent_id=parent), keep=kept)
 
+    def continue_reply(self, target: Target | None = None) -> TurnHandle:
+        """Have the last reply gone on with, by another model if one is given; the two pieces are one reply.
+
+        Where nothing is added it stays as it is. Raises `ChattermError` where there is nothing to go on with.
+        """
+        if not self.turns:
+            raise ChattermError("There is no reply yet.", "Send a message first.")
+        last = self.turns[-1]
+        require_continuable(last)
+        if target is not None:  # who answered goes on, and nobody in their place
+            target = replace(target, fallbacks=None)
+        return self._start(last.prompt, keep=self.turns[:-1], target=target, begun=last)
+
     def compact(self, target: Target | None = None) -> TurnHandle:
         """Have all so far summed up, by another model if one is given, in a reply that stands in for it later.
 
@@ -203,34 +217,16 @@ class Session:
         *,
         target: Target | None = None,
         is_summary: bool = False,
+        begun: Turn | None = None,
     ) -> TurnHandle:
         if self.running is not None:
             raise TurnInProgressError("A reply is still coming in.", "Stop it first, or wait for its end.")
         prompt, target, told = _chosen(self, prompt, target, is_summary=is_summary)
-        options = {**target.options, **self.options}
         replaced = self.turns[-1].reply.id if len(keep) < len(self.turns) else None
-        turn = Turn(
-            conversation_id=self.conversation_id,
-            replaces=replaced,
-            prompt=prompt,
-            reply=Message(role="assistant", parts=(), parent_id=prompt.id, is_summary=is_summary),
-            provider=target.provider,
-            model=target.model,
-            base_url=target.base_url,
-            system=self.system,
-            options=options,
-            routed=told,
-        )
-        request = TurnRequest(
-            model=target.model,
-            messages=(*context_of(keep), prompt),
-            system=self.system,
-            options=self.options,
-        )
-        handle = self.running = TurnHandle(turn, self._clock)
-        before, self.turns = self.turns, (*keep, turn)
-        earlier = self.past.context if self.past is not None else None
-        job = TurnJob(turn=turn, request=request, target=target, earlier=earlier)
+        job = _job(self, prompt, keep, target, replaced, is_summary=is_summary, begun=begun)
+        job = replace(job, turn=replace(job.turn, routed=told))
+        handle = self.running = TurnHandle(job.turn, self._clock)
+        before, self.turns = self.turns, (*keep, job.turn)
         self._task = asyncio.ensure_future(self._run(job, handle, before))
         return handle
 
@@ -261,3 +257,41 @@ def _chosen(session: Session, prompt: Message, target: Target | None, *, is_summ
     if target is not None or session.router is None or is_summary:
         return Chosen(prompt, own)
     return session.router.choose(prompt, own, session.turns[-1] if session.turns else None)
+
+
+def _job(
+    session: Session,
+    prompt: Message,
+    keep: tuple[Turn, ...],
+    target: Target,
+    replaced: str | None,
+    *,
+    is_summary: bool,
+    begun: Turn | None,
+) -> TurnJob:
+    """What the worker is given for the next turn of the session, after the turns that are kept."""
+    reply = Message(role="assistant", parts=(), parent_id=prompt.id, is_summary=is_summary)
+    seams = ()
+    if begun is not None:  # a new id, so that nobody takes what was kept of the reply for the whole
+        reply = replace(begun.reply, id=reply.id, provider_data=None)
+        seams = (*begun.seams, seam_of(begun))
+    turn = Turn(
+        conversation_id=session.conversation_id,
+        replaces=replaced,
+        prompt=prompt,
+        reply=reply,
+        provider=target.provider,
+        model=target.model,
+        base_url=target.base_url,
+        system=session.system,
+        options={**target.options, **session.options},
+        seams=seams,
+    )
+    request = TurnRequest(
+        model=target.model,
+        messages=(*context_of(keep), prompt),
+        system=session.system,
+        options=session.options,
+    )
+    earlier = session.past.context if session.past is not None else None
+    return TurnJob(turn=turn, request=request, target=target, earlier=earlier, begun=begun)

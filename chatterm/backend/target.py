@@ -25,7 +25,7 @@ class Target:
     `warm` makes the next request quick: it connects, and has a local model loaded as these options want it.
     `retries` says how often it is asked again, `fallbacks` who is asked in its place: it raises `ConfigError` for
     a name that means nothing. `ttft_budget_seconds` is how long its first text may take before that happens.
-    `addresses` are all at which it may be asked.
+    `addresses` are all at which it may be asked. `continues_once`: a reply that the network cut is gone on with.
     `forget_key` makes the next turn find the key anew, after one was refused.
     """
 
@@ -49,6 +49,7 @@ class Target:
     fallbacks: Callable[[], list[Target]] | None = None
     ttft_budget_seconds: float | None = None
     addresses: tuple[str, ...] = ()
+    continues_once: bool = False
     warm: Callable[[Options], Awaitable[None]] | None = None
     forget_key: Callable[[], None] | None = None
 

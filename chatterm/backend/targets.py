@@ -103,6 +103,7 @@ class Targets:
             fallbacks=partial(self._chain, provider, model, chain) if chain else None,
             ttft_budget_seconds=(own.ttft_budget_seconds or section.ttft_budget_seconds) if chain else None,
             addresses=self.addresses(provider),
+            continues_once=self.settings.network.continue_once,
             output_limit=lambda: self.facts_of(provider, model).info.output_tokens,
             context_limit=lambda: told_limit(self.facts_of(provider, model)),
             forget_key=partial(self.keys.forget, provider),

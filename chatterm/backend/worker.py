@@ -46,13 +46,15 @@ Clock = Callable[[], float]
 class TurnJob:
     """All a turn needs: the turn itself, the request made of it, and where it goes.
 
-    `earlier` reads the messages that are sent before those of the request.
+    `earlier` reads the messages that are sent before those of the request. `begun` is the turn whose reply is gone
+    on with; that of `turn` has its parts already.
     """
 
     turn: Turn
     request: TurnRequest
     target: Target
     earlier: Callable[[], Awaitable[tuple[Message, ...]]] | None = None
+    begun: Turn | None = None
 
 
 class Worker:
@@ -76,8 +78,10 @@ class Worker:
     async def run(self, job: TurnJob, handle: TurnHandle, recorder: Recorder) -> Turn:
         """The one turn function: from the stored prompt to the stored end. Raises only `CancelledError`."""
         current_turn.set(job.turn)
-        asking = Asking(self._maker, self._states, handle, recorder.record, self._clock)
         turn, error = replace(job.turn, attempts=0), None
+        asking = Asking(
+            self._maker, self._states, handle, recorder.record, self._clock, turn, begun=job.begun
+        )
         outside: asyncio.CancelledError | None = None
         try:
             await handle.run_stoppable(recorder.begin(turn))
@@ -95,7 +99,7 @@ class Worker:
                 "Something in chatterm itself went wrong while this reply came in.",
                 "What was shown is kept. Ask again; if it stays so, report the crash file.",
             )
-        turn = await self._finish(turn, asking, handle, error, recorder)
+        turn = await self._finish(asking, handle, error, recorder)
         if outside is not None:
             raise outside
         return turn
@@ -108,7 +112,6 @@ class Worker:
 
     async def _finish(
         self,
-        turn: Turn,
         asking: Asking,
         handle: TurnHandle,
         error: ChattermError | None,
@@ -117,7 +120,7 @@ class Worker:
         closed_at = self._clock()
         stopped = None if asking.complete or error is not None else handle.stop_outcome
         outcome = _outcome(asking, error, stopped)
-        turn = asking.finished_turn(turn, outcome, error)
+        turn = asking.finished_turn(outcome, error)
         if stopped is not None and handle.stopped_at is not None:
             turn = replace(turn, close_seconds=closed_at - handle.stopped_at)
         if isinstance(error, OpenElsewhereError):  # nothing was sent, and the history takes nothing of it
@@ -157,6 +160,8 @@ def _outcome(asking: Asking, error: ChattermError | None, stopped: Outcome | Non
     if stopped is Outcome.CANCELLED:
         return Outcome.CANCELLED if has_output else Outcome.WITHDRAWN
     if isinstance(error, OpenElsewhereError):
+        return Outcome.WITHDRAWN
+    if stopped is Outcome.INTERRUPTED and asking.has_earlier and not has_output:
         return Outcome.WITHDRAWN
     if stopped is Outcome.INTERRUPTED or (error is not None and has_output):
         return Outcome.INTERRUPTED

@@ -76,6 +76,8 @@ class NetworkSettings:
     """The longest such wait."""
     retry_asked_seconds: Annotated[float, Meta(ge=0, le=86_400)] = 120.0
     """How long a wait is accepted that the service itself asks for."""
+    continue_once: bool = False
+    """Whether a reply that the network cut is continued once by itself."""
     pool_connections: Annotated[int, Meta(ge=0, le=10_000)] = 20
     """Connections kept open between turns (CHATTERM_HTTP_POOL_CONNECTIONS)."""
     pool_maxsize: Annotated[int, Meta(ge=1, le=10_000)] = 100

@@ -161,6 +161,13 @@ class FellBack:
 
 
 @dataclass(frozen=True, slots=True)
+class GoneOn:
+    """The network cut the reply, and the same model is asked to go on with it, once; `why` is one line."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContextFitted:
     """What goes out was measured: `tokens`, estimated, of at most `limit` for prompt and reply; None for not known.
 
@@ -221,6 +228,7 @@ TurnEvent = (
     | AttemptStarted
     | RetryScheduled
     | FellBack
+    | GoneOn
     | ContextFitted
     | ParameterRefused
     | StageChanged

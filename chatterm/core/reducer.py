@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import assert_never
 
 from chatterm.core.clean import well_formed
@@ -78,18 +79,40 @@ class _Opaque:
         return OpaquePart(self.origin, self.data)
 
 
+class _Kept:
+    """A part of a reply that is gone on with."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+
+    def part(self) -> Part:
+        return self._part
+
+
 class Draft:
     """A reply in the making. `apply` takes events in order; the rest reads what they add up to.
+
+    `begun` are the parts of a reply that is gone on with. New text joins its last text, and what is thought before
+    that stands before it. What was sealed at its end is left out, like what the continuation seals: the joined
+    reply is neither.
 
     Two deltas may each hold one half of a surrogate pair; the first half waits here for the second, so that
     what `apply` returns, and what is stored, is well-formed text.
     """
 
-    def __init__(self) -> None:
-        self._pieces: list[_Piece | _Call | _Opaque] = []
+    def __init__(self, begun: Iterable[Part] = ()) -> None:
+        parts = tuple(begun)
+        self._pieces: list[_Piece | _Call | _Opaque | _Kept] = []
         self._calls: dict[int, _Call] = {}
         self._half = ""
         self._citations: tuple[Citation, ...] = ()
+        self._cited_before = tuple(i for part in parts if isinstance(part, CitationsPart) for i in part.items)
+        self._joint = self._begin_with([part for part in parts if not isinstance(part, CitationsPart)])
+        self._thought: _Piece | None = None
+        self.has_output = False
+        """Whether anything visible arrived: text, reasoning, a refusal or a tool call; not what was begun with."""
+        self.has_text = False
+        """The same of text alone, and of a refusal."""
         self.usage = Usage()
         self.server: ServerTimings | None = None
         self.stop_reason: StopReason | None = None
@@ -102,16 +125,11 @@ class Draft:
         """Whether the provider's terminal marker was seen."""
         return self.stop_reason is not None
 
-    @property
-    def has_output(self) -> bool:
-        """Whether anything visible arrived: text, reasoning, a refusal or a tool call."""
-        return any(not isinstance(piece, _Opaque) for piece in self._pieces)
-
     def parts(self) -> tuple[Part, ...]:
         """The reply so far as message parts, in the order they began; citations last."""
         parts = [piece.part() for piece in self._pieces]
-        if self._citations:
-            parts.append(CitationsPart(self._citations))
+        if citations := tuple(dict.fromkeys((*self._cited_before, *self._citations))):
+            parts.append(CitationsPart(citations))
         return tuple(parts)
 
     def apply(self, event: StreamEvent) -> StreamEvent | None:
@@ -123,10 +141,12 @@ class Draft:
             case TextDelta() | ThinkingDelta() | RefusalDelta():
                 return self._apply_delta(event)
             case OpaqueReported(origin, data):
-                self._pieces.append(_Opaque(origin, data))
+                if self._joint is None:
+                    self._pieces.append(_Opaque(origin, data))
             case ToolCallStarted(index, call_id, name):
                 call = self._calls[index] = _Call(call_id, name)
                 self._pieces.append(call)
+                self.has_output = True
             case ToolCallDelta(index, arguments):
                 self._extend_call(index, arguments)
             case CitationsReported(items):
@@ -166,12 +186,36 @@ class Draft:
         text = well_formed(text)
         if not text:
             return None
-        piece = self._pieces[-1] if self._pieces else None
-        if not isinstance(piece, _Piece) or piece.kind is not type(event):
-            piece = _Piece(type(event))
-            self._pieces.append(piece)
-        piece.texts.append(text)
+        self._piece_for(type(event)).texts.append(text)
+        self.has_output = True
+        self.has_text = self.has_text or not isinstance(event, ThinkingDelta)
         return type(event)(text)
+
+    def _begin_with(self, parts: list[Part]) -> _Piece | None:
+        """Take in a reply that is gone on with; its last text, which then is the last piece."""
+        last = max((number for number, part in enumerate(parts) if isinstance(part, TextPart)), default=None)
+        if last is None:
+            self._pieces += map(_Kept, parts)
+            return None
+        after = [part for part in parts[last + 1 :] if not isinstance(part, OpaquePart)]
+        joint, text = _Piece(TextDelta), parts[last]
+        joint.texts += [text.text] if isinstance(text, TextPart) else []
+        self._pieces += [*map(_Kept, [*parts[:last], *after]), joint]
+        return joint
+
+    def _piece_for(self, kind: type[TextDelta | ThinkingDelta | RefusalDelta]) -> _Piece:
+        """The piece that a delta of this kind joins: the last one, or a new one."""
+        last = self._pieces[-1] if self._pieces else None
+        if kind is ThinkingDelta and last is not None and last is self._joint and not self.has_text:
+            if self._thought is None:
+                self._thought = _Piece(kind)
+                self._pieces.insert(-1, self._thought)
+            return self._thought
+        if isinstance(last, _Piece) and last.kind is kind:
+            return last
+        piece = _Piece(kind)
+        self._pieces.append(piece)
+        return piece
 
     def _extend_call(self, index: int, arguments: str) -> None:
         call = self._calls.get(index)

@@ -96,6 +96,7 @@ class TurnRequest:
     `options` win over what an adapter makes of `parameters`; one that is None takes its parameter away, and
     `refused` are names of parameters that the provider does not take for this model. `max_output_tokens` is the
     most that the model can answer, where that is known. `streams` is whether the reply comes piece by piece.
+    `continued` is a reply so far that is gone on with, after the prompt; how depends on who is asked.
     """
 
     model: str
@@ -107,6 +108,7 @@ class TurnRequest:
     refused: frozenset[str] = frozenset()
     max_output_tokens: int | None = None
     streams: bool = True
+    continued: Message | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +121,19 @@ class FailedTry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seam:
+    """Where a reply was cut and gone on with, `at` so many seconds since 1970.
+
+    `characters` of its text are before it, `repeated` were said again and taken away; `why` is one line.
+    """
+
+    at: float
+    characters: int
+    why: str
+    repeated: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """One finished or running turn. `outcome` is `None` while it runs.
 
@@ -128,7 +143,8 @@ class Turn:
     `base_url` is the address where one was asked for in place of the settings' own;
     `prompt_cut` whether the server left out, without a word, a part of what it was sent;
     `request_id` and `rate_limits` are what the headers of the last response said;
-    `replaces` is the id of the reply in whose place this turn was asked (regenerated, or the prompt edited).
+    `replaces` is the id of the reply in whose place this turn was asked (regenerated, the prompt edited, or the
+    reply gone on with); `seams` are where its reply was gone on with, first to last.
     """
 
     id: str = field(default_factory=new_id)
@@ -155,6 +171,7 @@ class Turn:
     rate_limits: tuple[RateLimit, ...] = ()
     error: ChattermError | None = None
     replaces: str | None = None
+    seams: tuple[Seam, ...] = ()
 
     def with_message(self, message: Message) -> Turn:
         """The turn with this message in the place of its own of the same id; as it is where it has none."""

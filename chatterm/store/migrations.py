@@ -156,7 +156,13 @@ _CONTEXT: Migration = (
 # routed: where a rule sent the prompt, and why.
 _ROUTED: Migration = ("ALTER TABLE message ADD COLUMN routed TEXT",)
 
-MIGRATIONS: Sequence[Migration] = (_FIRST, _ADDRESSES, _BY_DEPTH, _OPEN, _COST, _TRIES, _CONTEXT, _ROUTED)
+# seams: where a reply was cut and gone on with, as JSON.
+_SEAMS: Migration = ("ALTER TABLE message ADD COLUMN seams TEXT",)
+
+MIGRATIONS: Sequence[Migration] = (
+    *(_FIRST, _ADDRESSES, _BY_DEPTH, _OPEN, _COST, _TRIES, _CONTEXT, _ROUTED),
+    _SEAMS,
+)
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

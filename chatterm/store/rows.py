@@ -12,7 +12,7 @@ import msgspec
 
 from chatterm.core.messages import Message, Part
 from chatterm.core.timings import Timings
-from chatterm.core.turn import FailedTry, Options, Outcome, StopReason
+from chatterm.core.turn import FailedTry, Options, Outcome, Seam, StopReason
 from chatterm.core.usage import Usage
 from chatterm.store.encoding import decode, decode_parts
 
@@ -78,6 +78,7 @@ class StoredMessage:
     asked: str = ""
     routed: str = ""
     prompt_cut: bool = False
+    seams: tuple[Seam, ...] = ()
     recovered: bool = False
     chars: int = 0
     lines: int = 0
@@ -164,6 +165,7 @@ def stored_message(row: Row, written_so_far: tuple[Part, ...] = ()) -> StoredMes
         asked=row["asked"] or "",
         routed=row["routed"] or "",
         prompt_cut=bool(row["prompt_cut"]),
+        seams=msgspec.json.decode(row["seams"], type=tuple[Seam, ...]) if row["seams"] else (),
         recovered=bool(row["recovered"]),
         chars=row["chars"],
         lines=row["lines"],

@@ -11,7 +11,7 @@ from chatterm.core.events import ChunkKind, RefusalDelta, TextDelta, ThinkingDel
 from chatterm.core.messages import Message, Part
 from chatterm.core.reducer import Draft
 from chatterm.core.turn import Outcome, Turn
-from chatterm.store.encoding import blobs_of, encode, encode_fields, encode_parts
+from chatterm.store.encoding import blobs_of, decode_parts, encode, encode_fields, encode_parts
 from chatterm.store.rows import STREAMING
 
 TITLE_CHARACTERS = 80
@@ -52,6 +52,7 @@ def begin(connection: sqlite3.Connection, turn: Turn, instance: str | None, now:
         provider=turn.provider,
         model=turn.model,
         options=encode(turn.options),
+        seams=_seams(turn),
         state=STREAMING,
         instance=instance,
         head_before=head,
@@ -104,6 +105,7 @@ def finish(connection: sqlite3.Connection, turn: Turn, instance: str | None, now
         asked=turn.asked or None,
         routed=turn.routed or None,
         prompt_cut=turn.prompt_cut,
+        seams=_seams(turn),
         timings=encode_fields(turn.timings),
         instance=None,
     )
@@ -121,28 +123,28 @@ def finish(connection: sqlite3.Connection, turn: Turn, instance: str | None, now
 def recover(connection: sqlite3.Connection, is_alive: Callable[[str], bool]) -> tuple[str, ...]:
     """End the replies whose process is gone as interrupted, with the text they reached; their conversations' titles."""
     rows = connection.execute(
-        "SELECT message.id, coalesce(instance, '') AS instance, title"
+        "SELECT message.id, parts, coalesce(instance, '') AS instance, title"
         " FROM message JOIN conversation ON conversation.id = conversation_id WHERE state = ?",
         (STREAMING,),
     ).fetchall()
     dead = {name for name in {row["instance"] for row in rows} if not is_alive(name)}
-    lost = {row["id"]: row["title"] for row in rows if row["instance"] in dead}
-    for reply_id in lost:
-        parts = written(connection, reply_id)
+    lost = {row["id"]: row for row in rows if row["instance"] in dead}
+    for reply_id, row in lost.items():
+        parts = written(connection, reply_id, row["parts"])
         reply = Message(role="assistant", parts=parts, is_summary=_is_summary(connection, reply_id))
         _update(
             connection, reply_id, **_columns(reply), state=Outcome.INTERRUPTED, recovered=True, instance=None
         )
         connection.execute("DELETE FROM chunk WHERE message_id = ?", (reply_id,))
-    return tuple(lost.values())
+    return tuple(row["title"] for row in lost.values())
 
 
-def written(connection: sqlite3.Connection, reply_id: str) -> tuple[Part, ...]:
-    """What a reply that is streaming has so far: its chunks as parts."""
+def written(connection: sqlite3.Connection, reply_id: str, begun: str) -> tuple[Part, ...]:
+    """What a reply that is streaming has so far: its chunks, after the parts that it was begun with, as parts."""
     chunks: Iterable[tuple[ChunkKind, str]] = connection.execute(
         "SELECT kind, text FROM chunk WHERE message_id = ? ORDER BY seq", (reply_id,)
     )
-    draft = Draft()
+    draft = Draft(decode_parts(begun)[0])
     for kind, text in chunks:
         match kind:
             case "text":
@@ -154,6 +156,10 @@ def written(connection: sqlite3.Connection, reply_id: str) -> tuple[Part, ...]:
             case _:
                 assert_never(kind)
     return draft.parts()
+
+
+def _seams(turn: Turn) -> str | None:
+    return encode([asdict(seam) for seam in turn.seams]) if turn.seams else None
 
 
 def _is_summary(connection: sqlite3.Connection, reply_id: str) -> bool:

@@ -44,6 +44,7 @@ def _turn(conversation_id: str, prompt: StoredMessage, reply: StoredMessage) -> 
         asked=reply.asked,
         routed=reply.routed,
         prompt_cut=reply.prompt_cut,
+        seams=reply.seams,
         error=_error(reply),
     )
 

@@ -65,6 +65,9 @@ class PlainAdapter:
     def variant(self, model: str) -> Variant:
         return Variant(images="vision" in model)
 
+    def takes_prefill(self, model: str) -> bool:
+        return "prefill" in model
+
     def encode_message(self, message: Message, variant: Variant, blobs: Blobs) -> bytes:
         digests = [digest for part in message.parts if (digest := getattr(part, "sha256", None))]
         item: dict[str, object] = {"role": message.role, "text": message.text}

@@ -183,7 +183,8 @@ def _thought_fields(request: TurnRequest, traits: Traits) -> dict[str, object]:
         thinking = {"type": "adaptive", "display": "summarized"}
         return {"max_tokens": tokens, "thinking": thinking, "output_config": {"effort": effort}}
     budget = thinking_budget(request.parameters) if traits.thinking == "budget" else None
-    if not budget or _continues_unsigned(request):
+    is_prefill = request.continued is not None and request.messages[-1].role == "assistant"
+    if not budget or is_prefill or _continues_unsigned(request):
         return {"max_tokens": tokens}
     if budget >= tokens:
         tokens += budget

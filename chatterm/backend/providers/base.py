@@ -193,6 +193,10 @@ class ProviderAdapter(Protocol):
 
     def variant(self, model: str) -> Variant: ...
 
+    def takes_prefill(self, model: str) -> bool:
+        """Whether the model goes on with a reply that ends the conversation; others are asked for it in words."""
+        ...
+
     def encode_message(self, message: Message, variant: Variant, blobs: Blobs) -> bytes:
         """The message as a JSON fragment of 0..n wire items joined by commas. Pure, hence cacheable."""
         ...

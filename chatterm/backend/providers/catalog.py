@@ -65,6 +65,13 @@ class Service:
     """Levels that models take, by a regular expression for the model; the first that fits, else all levels."""
     schema: Literal["json_schema", "json_object"] = "json_schema"
     """How a reply in JSON is asked for; a `json_object` is told its schema in the system prompt."""
+    prefill: Literal["", "last", "prefix", "final"] = ""
+    """How a reply that comes last is gone on with: without being told, by `prefix` in it, or by vLLM's
+    `continue_final_message`; where it is not, the model is asked for it in words."""
+    prefill_models: str = ""
+    """A regular expression: the models that do."""
+    prefill_path: str = ""
+    """What the address ends in for that."""
     web_search: Literal["", "plugin", "options"] = ""
     """How a search is asked for; not where the service has none, or always searches."""
 
@@ -101,6 +108,8 @@ CATALOG: tuple[Service, ...] = (
         asks_usage=False,
         reasoning_details=True,
         thinking="object",
+        prefill="last",
+        prefill_models=r"^(?!~|(openai|anthropic|google|x-ai|perplexity|openrouter)/)",
         web_search="plugin",
     ),
     Service(
@@ -111,6 +120,8 @@ CATALOG: tuple[Service, ...] = (
         hidden_models=r"whisper|-tts|guard|orpheus",
         max_tokens="max_completion_tokens",
         efforts=(("qwen", ("none", "default")), *_LOW_TO_HIGH),
+        prefill="last",
+        prefill_models="llama",
     ),
     Service(
         name="deepseek",
@@ -122,6 +133,8 @@ CATALOG: tuple[Service, ...] = (
         thinking="toggle",
         efforts=_LOW_HIGH_MAX,
         schema="json_object",
+        prefill="prefix",
+        prefill_path="/beta",
     ),
     Service(
         name="mistral",
@@ -135,6 +148,7 @@ CATALOG: tuple[Service, ...] = (
         call_id_length=9,
         seed="random_seed",
         efforts=(("", ("none", "high")),),
+        prefill="prefix",
     ),
     Service(
         name="xai",
@@ -221,6 +235,7 @@ CATALOG: tuple[Service, ...] = (
         key_env=("LLAMA_API_KEY",),
         needs_key=False,
         thinking="template",
+        prefill="last",
     ),
     Service(
         name="vllm",
@@ -228,6 +243,7 @@ CATALOG: tuple[Service, ...] = (
         base_url="http://127.0.0.1:8000/v1",
         key_env=("VLLM_API_KEY",),
         needs_key=False,
+        prefill="final",
     ),
     Service(name="lmstudio", title="LM Studio", base_url="http://127.0.0.1:1234/v1", needs_key=False),
     Service(

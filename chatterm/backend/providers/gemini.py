@@ -56,6 +56,10 @@ class Gemini:
         """Generation 3 and later want a signature on tool calls, also on those of other models."""
         return Variant(signed_calls=GeminiModel(model).has_levels)
 
+    def takes_prefill(self, model: str) -> bool:
+        """Not documented: models are asked to go on."""
+        return False
+
     def encode_message(self, message: Message, variant: Variant, blobs: Blobs) -> bytes:
         """The message as 0..n items of one content's `parts`, joined by commas; tool results without a name yet.
 

@@ -76,6 +76,10 @@ class GuideAdapter:
         """The same for every model: there is one."""
         return Variant(images=False)
 
+    def takes_prefill(self, model: str) -> bool:
+        """The guide answers the last question again, from the beginning."""
+        return True
+
     def encode_message(self, message: Message, variant: Variant, blobs: Blobs) -> bytes:
         """A message of the user as JSON; nothing for other roles, which the guide does not read."""
         if message.role != "user":

@@ -78,6 +78,10 @@ class Ollama:
         """All models are sent the same bytes."""
         return Variant()
 
+    def takes_prefill(self, model: str) -> bool:
+        """The templates leave a reply open that comes last; not that of gpt-oss, whose replies have channels."""
+        return not _THINKS_BY_LEVELS.search(model)
+
     def encode_message(self, message: Message, variant: Variant, blobs: Blobs) -> bytes:
         """The message as 0..n items of `messages`, joined by commas; nothing for an empty reply.
 

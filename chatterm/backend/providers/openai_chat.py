@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from chatterm.backend.providers.base import (
@@ -64,6 +64,11 @@ class OpenAIChat:
         family = origin_of(self.name, model) if self.service.reasoning_details else ""
         return Variant(images=self.service.images, family=family)
 
+    def takes_prefill(self, model: str) -> bool:
+        """As the service documents it."""
+        service = self.service
+        return bool(service.prefill and re.search(service.prefill_models, model))
+
     def encode_message(self, message: Message, variant: Variant, blobs: Blobs) -> bytes:
         """The message as 0..n items of `messages`, joined by commas; nothing for an empty reply.
 
@@ -78,6 +83,10 @@ class OpenAIChat:
         fields = finished_fields({"model": request.model, **parameter_fields(self.service, request)}, request)
         model = as_text(fields.get("model")) or request.model
         streams = fields.get("stream") is True
+        if _is_prefill(request) and self.service.prefill == "final":
+            fields |= {"continue_final_message": True, "add_generation_prompt": False}
+        if _is_prefill(request) and self.service.prefill_path:
+            endpoint = replace(endpoint, base_url=self._prefill_address(endpoint))
         return WireRequest(
             method="POST",
             url=self.request_url(
@@ -123,11 +132,17 @@ class OpenAIChat:
     def _messages(self, request: TurnRequest, model: str, encoded: Iterable[bytes]) -> bytes:
         items = list(paired(request.messages, encoded, partial(no_result, self.service)))
         if self.service.merges_neighbours:
-            items = alternating(items)
+            items = alternating(items, ends_open=_is_prefill(request))
+        if _is_prefill(request) and self.service.prefill == "prefix":
+            items[-1] = items[-1][:-1] + b',"prefix":true}'
         if system := system_text(self.service, request):
             plain = self.service.plain_system and re.search(self.service.plain_system, model)
             items.insert(0, encode_json({"role": "user" if plain else "system", "content": system}))
         return b",".join(items)
+
+    def _prefill_address(self, endpoint: Endpoint) -> str:
+        base = endpoint.base_url.rstrip("/").removesuffix("/v1").removesuffix(self.service.prefill_path)
+        return base + self.service.prefill_path
 
     def request_url(self, endpoint: Endpoint, path: str, model: str, api_version: str) -> str:
         """Where a request goes.
@@ -151,6 +166,11 @@ class OpenAIChat:
         if "authorization" not in own:
             del headers["authorization"]
         return {self.service.key_header: endpoint.api_key} | headers
+
+
+def _is_prefill(request: TurnRequest) -> bool:
+    """Whether the conversation ends in a reply that is gone on with."""
+    return request.continued is not None and request.messages[-1].role == "assistant"
 
 
 def _bearer_headers(endpoint: Endpoint, accept: str) -> dict[str, str]:

@@ -51,10 +51,10 @@ def no_result(service: Service, call_id: str) -> bytes:
     return encode_json({"role": "tool", "tool_call_id": _call_id(service, call_id), "content": NO_RESULT})
 
 
-def alternating(fragments: list[bytes]) -> list[bytes]:
+def alternating(fragments: list[bytes], *, ends_open: bool = False) -> list[bytes]:
     """The items as Mistral and Perplexity take them: from a user on in turns, to a user or a tool.
 
-    Neighbours of one role become one; results stay by themselves.
+    Neighbours of one role become one; results stay by themselves. `ends_open`: a reply may come last.
     """
     items: list[dict[str, object]] = []
     for item in map(as_object, as_list(safe_json(b"[" + b",".join(fragments) + b"]"))):
@@ -68,7 +68,7 @@ def alternating(fragments: list[bytes]) -> list[bytes]:
         elif roles == ("tool", "user"):
             items.append({"role": "assistant", "content": STOPPED})
         items.append(item)
-    if items and items[-1]["role"] == "assistant":
+    if items and items[-1]["role"] == "assistant" and not ends_open:
         items.append({"role": "user", "content": CONTINUE})
     return [encode_json(item) for item in items]
 

@@ -62,6 +62,10 @@ class OpenAIResponses:
         reasons = self.service.name != "openai" or reasoning_of(model) is not None
         return Variant(images=self.service.images, reasoning=reasons, family=self._origin(model))
 
+    def takes_prefill(self, model: str) -> bool:
+        """Models are asked to go on: here a reply that ends the conversation is over."""
+        return False
+
     def encode_message(self, message: Message, variant: Variant, blobs: Blobs) -> bytes:
         """The message as 0..n items of `input`, joined by commas; nothing for an empty reply.
 
