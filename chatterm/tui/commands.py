@@ -111,6 +111,13 @@ COMMANDS: tuple[Command, ...] = (
         "[model]",
     ),
     Command(
+        "continue",
+        "Continue the last reply",
+        "Goes on with a reply that was cut or stopped, by the model that wrote it; the two are one reply then.",
+        (),
+        ("/continue",),
+    ),
+    Command(
         "copy_reply",
         "Copy the last reply",
         "Copies the last reply as Markdown, or the one that many back.",

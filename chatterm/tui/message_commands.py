@@ -64,6 +64,14 @@ MESSAGE_COMMANDS: tuple[Command, ...] = (
         scope="message",
     ),
     Command(
+        "message_continue",
+        "Continue this reply",
+        "Goes on with a reply that was cut or stopped; for now only with the last one.",
+        ("c",),
+        footer="continue",
+        scope="message",
+    ),
+    Command(
         "message_fold",
         "Open or close this message",
         "Opens its thinking and tool calls, or folds each to one line.",

@@ -13,6 +13,7 @@ from chatterm.core.events import (
     ContextFitted,
     FellBack,
     FrameSkipped,
+    GoneOn,
     ParameterRefused,
     RefusalDelta,
     RetryScheduled,
@@ -65,6 +66,8 @@ class Pump:
         self._host, self._model = "", handle.turn.model
         self._retry: RetryScheduled | None = None
         self._last_delta: float | None = None
+        self._goes_on = bool(handle.turn.reply.parts)
+        """Whether the next text goes on with what is there; what is thought before it comes into view at the end."""
         self._waiting = False
         self.tick()
 
@@ -116,6 +119,9 @@ class Pump:
                 self._tell(clean_line(f"{model}: {why} → {provider}/{other} is asked.", 300))
             case ContextFitted():
                 self._tell_context(event)
+            case GoneOn(why):
+                self._goes_on, self._last_delta = True, None
+                self._tell(clean_line(f"{why} The reply is continued.", 300))
             case ParameterRefused(name, model):
                 self._tell(clean_line(f"{model} does not take {name}; asked again without it.", 200))
             case StageChanged(stage=stage, usual_seconds=usual):
@@ -138,8 +144,11 @@ class Pump:
     def _write(self, event: StreamEvent) -> None:
         match event:
             case TextDelta(text) | RefusalDelta(text):
+                self._goes_on = False
                 self._begin()
                 self._transcript.write(text)
+            case ThinkingDelta() if self._goes_on:
+                pass
             case ThinkingDelta(text=text):
                 self._begin()
                 self._transcript.write_thinking(text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chatterm.tui.bindings import MisusedCommand, UnknownCommand, parse_slash
 from chatterm.tui.context_commands import ContextCommands
+from chatterm.tui.continue_commands import ContinueCommands
 from chatterm.tui.empty_text import empty_text
 from chatterm.tui.exchange_commands import ExchangeCommands
 from chatterm.tui.find_commands import FindCommands
@@ -44,6 +45,7 @@ class Started:
         self.commands = (
             ScreenCommands(screen, services),
             ReplyCommands(screen, services),
+            ContinueCommands(screen, services),
             self._transcript_commands,
             FindCommands(screen),
             RouteCommands(screen),

@@ -136,6 +136,13 @@ class TranscriptCommands:
             raise ChattermError("Only the last reply can be regenerated.", f"{key} goes to it.")
         await self._screen.run_command("regenerate")
 
+    async def do_message_continue(self, argument: str) -> None:
+        """Go on with the last reply."""
+        if not await self._is_in_last_turn():
+            key = self._screen.pane.key("message_last")
+            raise ChattermError("Only the last reply can be continued.", f"{key} goes to it.")
+        await self._screen.run_command("continue")
+
     async def do_message_fold(self, argument: str) -> None:
         """Open what is folded in the message, or fold it."""
         await self._message()

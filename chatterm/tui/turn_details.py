@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from chatterm.backend.metrics import figures_of
 from chatterm.core.clean import clean_line
 from chatterm.core.timings import Timings
-from chatterm.core.turn import Turn
+from chatterm.core.turn import Seam, Turn
 from chatterm.core.usage import RateLimit
 from chatterm.tui.page_table import Row, table
 from chatterm.tui.turn_text import ending_of
@@ -29,6 +31,7 @@ def details_page(turn: Turn) -> str:
     sections = {
         "Turn": _turn_rows(turn),
         "Asked before": [(f"{tried.provider} / {tried.model}", tried.why) for tried in turn.tries],
+        "Continued": [_seam_row(seam) for seam in turn.seams],
         "Tokens": _token_rows(turn),
         "Times": _time_rows(turn.timings),
         "Measured by the server": [row for row in server_rows(figures_of(turn)) if row[0]],
@@ -86,6 +89,12 @@ def _time_rows(timings: Timings) -> list[Row]:
     if timings.loop_lag is not None:
         rows.append(("may be off by", span_text(timings.loop_lag)))
     return rows
+
+
+def _seam_row(seam: Seam) -> Row:
+    at = datetime.fromtimestamp(seam.at, UTC).astimezone()
+    again = f", {seam.repeated:,} said again and taken away" if seam.repeated else ""
+    return f"{at:%Y-%m-%d %H:%M:%S}", f"after {seam.characters:,} characters{again}: {seam.why}"
 
 
 def _limit_row(limit: RateLimit) -> Row:

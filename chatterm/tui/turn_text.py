@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import assert_never
 
 from chatterm.backend.context import is_blocked, is_unfinished_summary
+from chatterm.backend.continuing import require_continuable
 from chatterm.backend.metrics import CHARACTERS_PER_TOKEN, figures_of
 from chatterm.backend.session import Prompt
 from chatterm.core.clean import clean_line
+from chatterm.core.errors import ChattermError
 from chatterm.core.events import RetryScheduled
 from chatterm.core.messages import (
     FilePart,
@@ -59,9 +61,9 @@ def queued_entry(position: int, prompt: Prompt, state: str) -> Entry:
     )
 
 
-def live_entry(message: Message) -> Entry:
-    """A reply that is still coming in."""
-    return Entry(id=message.id, role="assistant", text="", status="live")
+def live_entry(turn: Turn) -> Entry:
+    """A reply that is still coming in; it begins with what it goes on with."""
+    return Entry(id=turn.reply.id, role="assistant", sections=_sections(turn), status="live")
 
 
 def reply_entry(turn: Turn, again_key: str) -> Entry:
@@ -112,6 +114,7 @@ def ending_of(turn: Turn, again_key: str) -> tuple[str, EndingKind]:
     again = f"{again_key} asks again"
     skipped = [_skipped(turn.skipped_frames)] if turn.skipped_frames else []
     skipped += [turn.routed] if turn.routed else []
+    skipped += _seams(turn)
     match turn.outcome:
         case None | Outcome.WITHDRAWN:
             return "", "plain"
@@ -120,10 +123,11 @@ def ending_of(turn: Turn, again_key: str) -> tuple[str, EndingKind]:
             kept = [f"from the cache, nothing was sent · {again_key} asks anew"] if turn.is_from_cache else []
             return " · ".join(words + kept + skipped), "warning" if words else "plain"
         case Outcome.CANCELLED:
-            return " · ".join(["stopped", *_closed(turn), _kept(turn), again, *skipped]), "plain"
+            words = ["stopped", *_closed(turn), _kept(turn), *_go_on(turn), again, *skipped]
+            return " · ".join(words), "plain"
         case Outcome.INTERRUPTED:
             why = str(turn.error) if turn.error else "chatterm ended before this reply did"
-            return " · ".join(["interrupted", why, _kept(turn), again, *skipped]), "warning"
+            return " · ".join(["interrupted", why, _kept(turn), *_go_on(turn), again, *skipped]), "warning"
         case Outcome.FAILED:
             why = str(turn.error) if turn.error else "no reason is known"
             tries = [f"asked {turn.attempts} times"] if turn.attempts > 1 else []
@@ -198,7 +202,7 @@ def _complete_words(turn: Turn, again: str) -> list[str]:
         return [f"{turn.model} answered with nothing", again]
     match turn.stop_reason:
         case StopReason.MAX_TOKENS:
-            return ["cut at the limit of output tokens", "/set max_tokens=N raises it"]
+            return ["cut at the limit of output tokens", *_go_on(turn), "/set max_tokens=N raises it"]
         case StopReason.CONTEXT_FULL:
             return ["cut because the model's context is full", "/new starts a fresh conversation"]
         case StopReason.CONTENT_FILTER:
@@ -222,6 +226,21 @@ def _context_words(turn: Turn) -> list[str]:
             "the server read only a part of what was sent, its context is too small · /context shows it"
         )
     return words
+
+
+def _seams(turn: Turn) -> list[str]:
+    if not turn.seams:
+        return []
+    return [f"continued {'once' if len(turn.seams) == 1 else f'{len(turn.seams)} times'} · /details shows where"]
+
+
+def _go_on(turn: Turn) -> list[str]:
+    """How to go on with a reply that is not all there, where that can be done."""
+    try:
+        require_continuable(turn)
+    except ChattermError:
+        return []
+    return ["/continue goes on"]
 
 
 def _closed(turn: Turn) -> list[str]:

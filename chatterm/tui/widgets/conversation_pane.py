@@ -135,7 +135,7 @@ class ConversationPane:
             self.show_queue()
             self._ask_for_model()
         elif self.editing:
-            self._replace_last(session.resend(prompt))
+            self.replace_last(session.resend(prompt))
         elif session.queued:  # held after a stop: this one does not overtake them
             session.queue(prompt)
             self.send_queued()
@@ -156,7 +156,7 @@ class ConversationPane:
         ready = self.followed is None and session.target is not None
         handle = session.regenerate(session.target if is_named else None) if ready else None
         if handle is not None:
-            self._replace_last(handle)
+            self.replace_last(handle)
         return handle is not None
 
     def take_back(self) -> bool:
@@ -222,7 +222,7 @@ class ConversationPane:
 
     # ---- following a turn --------------------------------------------------------------------
 
-    def _replace_last(self, handle: TurnHandle) -> None:
+    def replace_last(self, handle: TurnHandle) -> None:
         """Show a turn that took the place of the last one."""
         self._show_turns(self.session.turns[:-1])
         self.follow(handle)
@@ -232,7 +232,7 @@ class ConversationPane:
         widgets, self.editing = self.widgets, False
         self._queue_view.show(self.transcript, ())
         self.transcript.append(prompt_entry(handle.turn.prompt))
-        self.transcript.begin_live(live_entry(handle.turn.reply))
+        self.transcript.begin_live(live_entry(handle.turn))
         if not self.transcript.walking:  # else the user is at another message, and this one was queued
             self.transcript.scroll_to_end()
         self.show_queue()
