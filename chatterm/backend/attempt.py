@@ -179,7 +179,9 @@ class Attempt:
             if joint.is_holding and self._timer is None:
                 self._timer = asyncio.get_running_loop().call_later(joint.hold_seconds, self._release)
         else:
-            if isinstance(event, RefusalDelta | ToolCallStarted | StreamFinished) and (text := joint.release()):
+            if isinstance(event, RefusalDelta | ToolCallStarted | StreamFinished) and (
+                text := joint.release()
+            ):
                 yield TextDelta(text)
             yield event
 

@@ -107,8 +107,6 @@ class CacheSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelSettings:
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingRule:
     """`[[routing.rules]]`: which model answers a prompt. The first rule of which all conditions hold is taken."""
 
@@ -148,6 +146,8 @@ class RoutingSettings:
     """The rules, in their order; none stands for those that chatterm makes of the keys and models it finds."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
     """`[providers.NAME.models."MODEL"]`: one model of the service; what is set here wins over the service's."""
 
     options: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -242,7 +242,7 @@ class Settings:
     network: NetworkSettings = field(default_factory=NetworkSettings)
     guide: GuideSettings = field(default_factory=GuideSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
+    routing: RoutingSettings = field(default_factory=RoutingSettings)
     providers: Mapping[ProviderName, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
-    routing: RoutingSettings = field(default_factory=RoutingSettings)
     """`[keys]`: key bindings by command id, for example stop = "escape,ctrl+x"."""

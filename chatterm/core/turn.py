@@ -140,6 +140,7 @@ class Turn:
     `attempts` counts the requests that were tried, the first included, and `tries` are those that failed before
     the last; `asked` is PROVIDER/MODEL where another one than that answered; `close_seconds` is how long a stopped
     turn took from the stop key to its closed connection; `error` says why a turn failed or was cut;
+    `routed` is the line that tells where a rule sent the prompt and why;
     `base_url` is the address where one was asked for in place of the settings' own;
     `prompt_cut` whether the server left out, without a word, a part of what it was sent;
     `request_id` and `rate_limits` are what the headers of the last response said;
@@ -156,7 +157,6 @@ class Turn:
     base_url: str | None = None
     system: str | None = None
     options: Options = field(default_factory=dict[str, object])
-    `routed` is the line that tells where a rule sent the prompt and why;
     outcome: Outcome | None = None
     stop_reason: StopReason | None = None
     usage: Usage = field(default_factory=Usage)
@@ -164,6 +164,7 @@ class Turn:
     attempts: int = 0
     tries: tuple[FailedTry, ...] = ()
     asked: str = ""
+    routed: str = ""
     prompt_cut: bool = False
     skipped_frames: int = 0
     close_seconds: float | None = None
@@ -172,18 +173,6 @@ class Turn:
     error: ChattermError | None = None
     replaces: str | None = None
     seams: tuple[Seam, ...] = ()
-
-    def with_message(self, message: Message) -> Turn:
-        """The turn with this message in the place of its own of the same id; as it is where it has none."""
-        if message.id == self.prompt.id:
-            return replace(self, prompt=message)
-        return replace(self, reply=message) if message.id == self.reply.id else self
-
-    @property
-    def is_own_prompt(self) -> bool:
-    routed: str = ""
-        """Whether the user wrote the prompt for this turn: not for one asked again, nor for a summary."""
-        return self.replaces is None and not self.reply.is_summary
 
     @property
     def is_from_cache(self) -> bool:
@@ -195,6 +184,17 @@ class Turn:
             and timings.sent is None
             and timings.first_delta is not None
         )
+
+    def with_message(self, message: Message) -> Turn:
+        """The turn with this message in the place of its own of the same id; as it is where it has none."""
+        if message.id == self.prompt.id:
+            return replace(self, prompt=message)
+        return replace(self, reply=message) if message.id == self.reply.id else self
+
+    @property
+    def is_own_prompt(self) -> bool:
+        """Whether the user wrote the prompt for this turn: not for one asked again, nor for a summary."""
+        return self.replaces is None and not self.reply.is_summary
 
     @property
     def is_kept(self) -> bool:
