@@ -7,8 +7,10 @@ tokenizer differs is learnt from the input tokens that it reported for what was 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -39,32 +41,15 @@ CALL_TOKENS = 25.0
 OPAQUE_CHARACTERS_PER_TOKEN = 6.0
 """Sealed reasoning, in base64, counts as the reasoning that is in it."""
 
+LETTER_TOKENS, DIGIT_TOKENS, SIGN_TOKENS, NEWLINE_TOKENS = 0.238, 0.455, 0.65, 0.3
+
 MARGIN = 1.025
 """Estimates are this much higher than the likeliest number: too few tokens cut a reply, too many cost a turn."""
 
+PIECE_BYTES = 32_768
+
 MOST_OBSERVED = 8
 """So many requests are remembered of a model; each counts four fifths of the next."""
-
-_LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_DIGITS = b"0123456789"
-_SIGNS = b"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
-_LEADS_OF_2 = (
-    b"\xc0\xc1\xc2\xc3\xc4\xc5\xc6\xc7\xc8\xc9\xca\xcb\xcc\xcd\xce\xcf"
-    b"\xd0\xd1\xd2\xd3\xd4\xd5\xd6\xd7\xd8\xd9\xda\xdb\xdc\xdd\xde\xdf"
-)
-_LEADS_OF_3 = b"\xe0\xe1\xe2\xe3\xe4\xe5\xe6\xe7\xe8\xe9\xea\xeb\xec\xed\xee\xef"
-_LEADS_OF_4 = b"\xf0\xf1\xf2\xf3\xf4\xf5\xf6\xf7"
-
-_PER_BYTE = (
-    (_LETTERS, 1 / 4.2),
-    (_DIGITS, 1 / 2.2),
-    (_SIGNS, 0.65),
-    (b"\n", 0.3),
-    (_LEADS_OF_2, 0.5),
-    (_LEADS_OF_3, 0.9),
-    (_LEADS_OF_4, 2.0),
-)
-"""Tokens for each byte of a kind; blanks belong to the word after them, and a lead byte stands for its character."""
 
 _OLDER_COUNTS = 0.8
 _NOISE = 0.03
@@ -99,10 +84,12 @@ class Correction:
 
 
 def text_tokens(text: str) -> float:
-    """The tokens of a text by the rule, in time that hardly counts: 0.5 ms for a million characters, 0 for ""."""
-    data = text.encode("utf-8", "replace")
-    size = len(data)
-    return sum((size - len(data.translate(None, kind))) * tokens for kind, tokens in _PER_BYTE)
+    """The tokens of a text by the rule: 0 for "", and some 60 ms of work for a million characters."""
+    data, weights, bytes_seen = text.encode("utf-8", "replace"), _weights(), Counter[int]()
+    # Piece by piece, so that other threads get their turn in between.
+    for first in range(0, len(data), PIECE_BYTES):
+        bytes_seen.update(data[first : first + PIECE_BYTES])
+    return sum(weights[byte] * count for byte, count in bytes_seen.items())
 
 
 def message_tokens(message: Message, files: Mapping[str, bytes]) -> float:
@@ -139,6 +126,20 @@ def fitted(observed: Sequence[Observation], *, tools: bool) -> Correction:
     if overhead < 0:
         overhead, factor = 0.0, right_squares / squares
     return Correction(overhead, min(max(factor, _LEAST_FACTOR), _MOST_FACTOR))
+
+
+@lru_cache(maxsize=1)
+def _weights() -> tuple[float, ...]:
+    """Tokens for each byte: blanks belong to the word after them, and a first byte stands for its whole character."""
+    weights = [0.0] * 256
+    for code in range(33, 127):
+        weights[code] = (
+            LETTER_TOKENS if chr(code).isalpha() else DIGIT_TOKENS if chr(code).isdigit() else SIGN_TOKENS
+        )
+    weights[ord("\n")] = NEWLINE_TOKENS
+    for first, stop, tokens in ((0xC0, 0xE0, 0.5), (0xE0, 0xF0, 0.9), (0xF0, 0xF8, 2.0)):
+        weights[first:stop] = [tokens] * (stop - first)
+    return tuple(weights)
 
 
 def _part_tokens(part: Part, files: Mapping[str, bytes]) -> float:

@@ -22,7 +22,7 @@ from chatterm.core.messages import FilePart, ImagePart, Message
 TOKEN_ESTIMATES = "token_estimates"
 MOST_MODELS = 200
 MOST_COUNTS = 300_000
-MANY_CHARACTERS = 200_000
+MANY_CHARACTERS = 50_000
 """Beyond so many new characters the counting leaves the event loop."""
 
 LoadFiles = Callable[[frozenset[str]], Awaitable[dict[str, bytes]]]

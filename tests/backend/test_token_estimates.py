@@ -301,7 +301,7 @@ def test_counting_takes_time_in_proportion_and_little_of_it() -> None:
     text = PROSE * 2500
     assert in_proportion(lambda: text_tokens(text), lambda: text_tokens(text * 4)) is None
     messages = [said(PROSE * 6) for _ in range(1000)]
-    assert within(0.05, lambda: [message_tokens(message, {}) for message in messages]) is None
+    assert within(0.1, lambda: [message_tokens(message, {}) for message in messages]) is None
 
 
 async def test_ten_thousand_messages_leave_the_loop_free() -> None:
