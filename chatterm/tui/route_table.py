@@ -11,7 +11,7 @@ ROUTE_COMMANDS: tuple[Command, ...] = (
         "Lists the rules, turns them on or off here, or tells which one would take a text, and why.",
         (),
         ("/route",),
-        "[on, off or test TEXT]",
+        "[word]",
     ),
     Command(
         "route_skip",

@@ -23,6 +23,8 @@ from chatterm.config.model import (
     ModelSettings,
     NetworkSettings,
     ProviderSettings,
+    RoutingRule,
+    RoutingSettings,
     Settings,
 )
 from chatterm.tui.commands import COMMANDS
@@ -192,13 +194,25 @@ SECTIONS: dict[str, type] = {
     "Settings of the network": NetworkSettings,
     "Settings of the guide": GuideSettings,
     "Settings of the cache": CacheSettings,
+    "Settings of the routing": RoutingSettings,
+    "Settings of a routing rule": RoutingRule,
     "Settings of a provider": ProviderSettings,
     "Settings of one model": ModelSettings,
 }
 
 
 def is_section(field: dataclasses.Field[object]) -> bool:
-    return field.name in ("interface", "network", "guide", "cache", "providers", "keys", "aliases", "models")
+    return field.name in (
+        "interface",
+        "network",
+        "guide",
+        "cache",
+        "routing",
+        "providers",
+        "keys",
+        "aliases",
+        "models",
+    )
 
 
 @pytest.mark.parametrize("heading", SECTIONS)
@@ -206,13 +220,12 @@ def test_every_setting_is_documented_with_its_default(heading: str) -> None:
     fields = {field.name: field for field in dataclasses.fields(SECTIONS[heading]) if not is_section(field)}
     table = rows(section("configuration", heading))
     assert set(table) == set(fields)
-    if heading in ("Settings of a provider", "Settings of one model"):
+    if heading in ("Settings of a routing rule", "Settings of a provider", "Settings of one model"):
         return  # nothing is set there unless the user does
     for name, field in fields.items():
         last = table[name].rstrip("| ").rpartition("|")[2].strip()
-        assert (None if last == "none" else tomllib.loads(f"x = {last.strip('`')}")["x"]) == field.default, (
-            name
-        )
+        told = None if last == "none" else tomllib.loads(f"x = {last.strip('`')}")["x"]
+        assert (tuple(told) if isinstance(told, list) else told) == field.default, name
 
 
 def test_every_environment_variable_that_is_a_setting_is_documented() -> None:
