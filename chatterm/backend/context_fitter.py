@@ -93,6 +93,11 @@ class ContextFitter:
         counted = fixed + sum(of[message.id] for message in sent)
         return Fitted(replace(fits, messages=sent), plan, counted, enlarged)
 
+    def as_asked(self, target: Target, options: Options) -> Options:
+        """The options with the context that was asked for before: with another one a local server loads anew."""
+        asked = self._asked.get((target.provider, target.model))
+        return options if asked is None or _given(options) is not None else {**options, NUM_CTX: asked}
+
     def note_left_out(self, fitted: Fitted) -> bool:
         """Whether something is left out of a conversation for the first time; the user is told then."""
         if not fitted.plan.left_out:

@@ -182,7 +182,8 @@ class Session:
         ):
             return
         self._warm_until = self._clock() + WARM_SECONDS
-        self._warming = asyncio.ensure_future(self._warm(target.warm, {**target.options, **self.options}))
+        options = self._worker.fitter.as_asked(target, {**target.options, **self.options})
+        self._warming = asyncio.ensure_future(self._warm(target.warm, options))
 
     async def use(self, target: Target) -> None:
         """Answer with this model from the next turn on."""

@@ -233,6 +233,14 @@ async def test_a_context_once_asked_for_is_asked_for_again() -> None:
     assert small.request.options["num_ctx"] == 8192 and small.enlarged_to is None
 
 
+async def test_a_model_is_warmed_with_the_context_that_was_asked_for() -> None:
+    fitter, target = ContextFitter(TokenMeter()), target_with(None, [None])
+    assert fitter.as_asked(target, {"seed": 1}) == {"seed": 1}
+    await fitter.fit(target, request_of(4000))
+    assert fitter.as_asked(target, {"seed": 1}) == {"seed": 1, "num_ctx": 8192}
+    assert fitter.as_asked(target, {"num_ctx": 2048}) == {"num_ctx": 2048}
+
+
 async def test_measuring_remembers_nothing() -> None:
     fitter, target = ContextFitter(TokenMeter()), target_with(None, [None])
     assert (await fitter.measure(target, request_of(4000))).enlarged_to == 8192
