@@ -7,6 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says more of what else the machine does than of the code.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("chatterm", _PATIENT)
+# Where a result decides, the same examples each time; elsewhere new ones are looked for.
+settings.register_profile("chatterm-ci", _PATIENT, derandomize=True, database=None)
+settings.load_profile("chatterm-ci" if os.environ.get("CI") else "chatterm")
 
 _LEAKS = (
     "_API_KEY",

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from chatterm.core.errors import StoreError
-from chatterm.tui.transcript import selection as select
+from chatterm.tui.transcript.copied import selected_text
 from chatterm.tui.transcript.entries import Entry, Section
 from chatterm.tui.transcript.entry_list import Extent
 from chatterm.tui.transcript.selection import Selection
@@ -264,7 +264,7 @@ def test_a_mark_moves_by_what_is_seen_as_one_character_and_through_all_rows() ->
     walked = [begin]
     while walked[-1] != (after := select.moved(made, walked[-1], characters=1)):
         walked.append(after)
-    texts = [select.selected_text(made, Selection(begin, mark)) for mark in walked]
+    texts = [selected_text(made, Selection(begin, mark)) for mark in walked]
     assert texts[:5] == ["", "a", "a👩‍👩‍👧", "a👩‍👩‍👧é", "a👩‍👩‍👧é"]
     assert walked[-1].place == 1 and end in walked
     back = [walked[-1]]
