@@ -11,7 +11,7 @@ from collections import OrderedDict
 from chatterm.backend.providers.base import ProviderAdapter, Variant
 from chatterm.core.messages import Message
 
-_Key = tuple[str, str, int, Variant]
+_Space = tuple[str, int, Variant]
 
 
 class PayloadCache:
@@ -22,7 +22,8 @@ class PayloadCache:
 
     def __init__(self, limit_bytes: int = 64 * 1024 * 1024) -> None:
         self._limit_bytes = limit_bytes
-        self._fragments: OrderedDict[_Key, bytes] = OrderedDict()
+        # One level for what all messages of a request share: looking each up in it is half of the whole cost.
+        self._spaces: OrderedDict[_Space, OrderedDict[str, bytes]] = OrderedDict()
         self.held_bytes = 0
         self.hits = 0
         self.misses = 0
@@ -31,29 +32,37 @@ class PayloadCache:
         self, messages: tuple[Message, ...], adapter: ProviderAdapter, variant: Variant
     ) -> list[bytes | None]:
         """The fragment of each message, in order; None for one that is not held."""
-        found: list[bytes | None] = []
-        for message in messages:
-            key = _key(message, adapter, variant)
-            fragment = self._fragments.get(key)
-            if fragment is None:
-                self.misses += 1
-            else:
-                self.hits += 1
-                self._fragments.move_to_end(key)
-            found.append(fragment)
+        space = self._spaces.get(key := _space(adapter, variant))
+        if space is None:
+            self.misses += len(messages)
+            return [None] * len(messages)
+        self._spaces.move_to_end(key)
+        found = [space.get(message.id) for message in messages]
+        for message, fragment in zip(messages, found, strict=True):
+            if fragment is not None:
+                space.move_to_end(message.id)
+        missing = found.count(None)
+        self.misses += missing
+        self.hits += len(found) - missing
         return found
 
     def hold(self, message: Message, adapter: ProviderAdapter, variant: Variant, fragment: bytes) -> None:
         """Keep a fragment, unless it alone exceeds the limit; others leave to make room."""
-        key = _key(message, adapter, variant)
-        if len(fragment) > self._limit_bytes or key in self._fragments:
+        key = _space(adapter, variant)
+        if len(fragment) > self._limit_bytes or message.id in self._spaces.get(key, ()):
             return
-        self._fragments[key] = fragment
+        self._spaces.setdefault(key, OrderedDict())[message.id] = fragment
         self.held_bytes += len(fragment)
         while self.held_bytes > self._limit_bytes:
-            _, oldest = self._fragments.popitem(last=False)
-            self.held_bytes -= len(oldest)
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        key, space = next(iter(self._spaces.items()))
+        _, fragment = space.popitem(last=False)
+        self.held_bytes -= len(fragment)
+        if not space:
+            del self._spaces[key]
 
 
-def _key(message: Message, adapter: ProviderAdapter, variant: Variant) -> _Key:
-    return (message.id, adapter.name, adapter.version, variant)
+def _space(adapter: ProviderAdapter, variant: Variant) -> _Space:
+    return (adapter.name, adapter.version, variant)

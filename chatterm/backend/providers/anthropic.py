@@ -32,7 +32,7 @@ from chatterm.backend.providers.base import (
 from chatterm.backend.providers.model_lists import anthropic_model, listed_models
 from chatterm.backend.providers.provider_errors import response_error
 from chatterm.backend.providers.request_body import finished_fields
-from chatterm.backend.providers.wire_json import as_object, encode_json
+from chatterm.backend.providers.wire_json import as_object, encode_json, joined_body
 from chatterm.core.errors import ProviderError
 from chatterm.core.messages import Message, OpaquePart, ToolCallPart, ToolResultPart
 from chatterm.core.turn import TurnRequest
@@ -129,11 +129,11 @@ def _headers(endpoint: Endpoint, accept: str) -> dict[str, str]:
     return headers | {name.lower(): value for name, value in endpoint.headers.items()}
 
 
-def _body(model: object, messages: bytes, fields: dict[str, object]) -> bytes:
+def _body(model: object, messages: Iterable[bytes], fields: dict[str, object]) -> bytes:
     # Model and messages come first and alone, so that a growing conversation keeps its beginning.
     rest = encode_json(fields)
-    tail = b"," + rest[1:] if fields else b"}"
-    return b'{"model":' + encode_json(model) + b',"messages":[' + messages + b"]" + tail
+    tail = b"]," + rest[1:] if fields else b"]}"
+    return joined_body(b'{"model":' + encode_json(model) + b',"messages":[', messages, tail)
 
 
 def _cache_control(request: TurnRequest) -> dict[str, object]:

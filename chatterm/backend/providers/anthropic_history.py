@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from chatterm.backend.providers.anthropic_content import THINKING, Block, wire_id, without_last_thinking
+from chatterm.backend.providers.tool_history import kinds_of
 from chatterm.backend.providers.wire_json import as_list, as_object, as_text, encode_json, safe_json
-from chatterm.core.messages import Message, ToolCallPart, ToolResultPart
+from chatterm.core.messages import Message, OpaquePart, ToolCallPart, ToolResultPart
 
 _CACHED_TURNS = 2
 _RESULT = b'{"type":"tool_result"'
@@ -36,12 +37,17 @@ def encoded_message(role: str, blocks: list[Block]) -> bytes:
     )
 
 
-def joined_messages(messages: Iterable[Message], fragments: Iterable[bytes], cache_control: bytes) -> bytes:
-    """The items of `messages`, joined by commas.
+def joined_messages(
+    messages: tuple[Message, ...], fragments: Iterable[bytes], cache_control: bytes
+) -> list[bytes]:
+    """The items of `messages`, in pieces to be joined by commas: one may be megabytes.
 
     The last two messages of the user end in a breakpoint of the prompt cache where `cache_control` is not empty.
     """
-    runs = _runs(messages, fragments)
+    encoded = list(fragments)
+    if _is_plain(messages, encoded):
+        return _marked(encoded, cache_control)
+    runs = _runs(messages, encoded)
     if not _is_sound(runs):
         runs = _mended([(run.role, _blocks(run)) for run in runs])
     users = [run for run in runs if run.role == "user"]
@@ -50,7 +56,27 @@ def joined_messages(messages: Iterable[Message], fragments: Iterable[bytes], cac
     if cache_control:
         for run in users[-_CACHED_TURNS:]:
             run.contents[-1] = run.contents[-1][:-1] + b',"cache_control":' + cache_control + b"}"
-    return b",".join(_prefix(run.role) + b",".join(run.contents) + b"]}" for run in runs)
+    return [_prefix(run.role) + b",".join(run.contents) + b"]}" for run in runs]
+
+
+def _is_plain(messages: tuple[Message, ...], fragments: list[bytes]) -> bool:
+    """Whether nothing has to be mended: the user and the model in turns, the user first and last, and no tools."""
+    return (
+        len(messages) % 2 == 1
+        and all(fragments)
+        and {message.role for message in messages[::2]} == {"user"}
+        and {message.role for message in messages[1::2]} <= {"assistant"}
+        and kinds_of(messages).isdisjoint((ToolCallPart, ToolResultPart, OpaquePart))
+    )
+
+
+def _marked(fragments: list[bytes], cache_control: bytes) -> list[bytes]:
+    """Such messages with the breakpoints in the last two of the user, without copying them."""
+    items = list(fragments)
+    if cache_control:
+        for number in range(max(0, len(items) - 2 * _CACHED_TURNS + 1), len(items), 2):
+            items[number] = fragments[number][:-3] + b',"cache_control":' + cache_control + b"}]}"
+    return items
 
 
 def _prefix(role: str) -> bytes:

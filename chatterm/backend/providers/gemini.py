@@ -77,7 +77,7 @@ class Gemini:
         contents = joined_contents(request.messages, encoded)
         rest = encode_json(fields)
         # The contents come first, so that a growing conversation keeps its beginning.
-        body = b'{"contents":[' + contents + b"]" + (b"," + rest[1:] if len(rest) > 2 else b"}")
+        body = b"".join([b'{"contents":[', *contents, b"]," + rest[1:] if len(rest) > 2 else b"]}"])
         method = "streamGenerateContent?alt=sse" if streams else "generateContent"
         return WireRequest(
             method="POST",

@@ -9,7 +9,7 @@ from chatterm.backend.providers.base import Blobs, Variant
 from chatterm.backend.providers.gemini_signatures import ORIGIN, STAND_IN, WirePart, put_back
 from chatterm.backend.providers.message_content import LEFT_OUT, image_base64, pieces_with_documents
 from chatterm.backend.providers.tool_calls import argument_object
-from chatterm.backend.providers.tool_history import NO_RESULT
+from chatterm.backend.providers.tool_history import NO_RESULT, has_tools
 from chatterm.backend.providers.wire_json import as_list, as_object, as_text, encode_json, safe_json
 from chatterm.core.messages import (
     Message,
@@ -29,11 +29,14 @@ def encode_content(message: Message, variant: Variant, blobs: Blobs) -> bytes:
     return b",".join(map(encode_json, parts))
 
 
-def joined_contents(messages: Iterable[Message], encoded: Iterable[bytes]) -> bytes:
-    """All contents, joined by commas: neighbours of one role are one, and every tool call has its result.
+def joined_contents(messages: tuple[Message, ...], encoded: Iterable[bytes]) -> list[bytes]:
+    """All contents with commas between them, in pieces that only need to be put together: one may be megabytes.
 
-    A result gets the name of its call, which it is matched by; one without a call is left out.
+    Neighbours of one role are one, and every tool call has its result. A result gets the name of its call, which
+    it is matched by; one without a call is left out.
     """
+    if not has_tools(messages):
+        return _pieced(_by_role(zip(messages, encoded, strict=True)))
     contents: list[tuple[str, list[bytes]]] = []
     waiting: list[tuple[str, str]] = []
 
@@ -60,11 +63,30 @@ def joined_contents(messages: Iterable[Message], encoded: Iterable[bytes]) -> by
             put("model" if message.role == "assistant" else "user", parts)
         waiting += [(part.call_id, part.name) for part in message.parts if isinstance(part, ToolCallPart)]
     answer_waiting()
+    return _pieced(contents)
+
+
+def _by_role(spoken: Iterable[tuple[Message, bytes]]) -> list[tuple[str, list[bytes]]]:
+    contents: list[tuple[str, list[bytes]]] = []
+    for message, parts in spoken:
+        role = "model" if message.role == "assistant" else "user"
+        if parts and contents and contents[-1][0] == role:
+            contents[-1][1].append(parts)
+        elif parts:
+            contents.append((role, [parts]))
+    return contents
+
+
+def _pieced(contents: list[tuple[str, list[bytes]]]) -> list[bytes]:
     if contents and contents[0][0] == "model":  # a call must follow a turn of the user
         contents.insert(0, ("user", [encode_json({"text": LEFT_OUT})]))
-    return b",".join(
-        b'{"role":' + encode_json(role) + b',"parts":[' + b",".join(parts) + b"]}" for role, parts in contents
-    )
+    pieces: list[bytes] = []
+    for role, parts in contents:
+        pieces.append((b',{"role":"' if pieces else b'{"role":"') + role.encode() + b'","parts":[')
+        for part in parts:
+            pieces += (part, b",")
+        pieces[-1] = b"]}"
+    return pieces
 
 
 def _user_parts(message: Message, variant: Variant, blobs: Blobs) -> list[WirePart]:

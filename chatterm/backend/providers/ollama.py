@@ -26,13 +26,14 @@ from chatterm.backend.providers.openai_chat_parameters import function_tool, nea
 from chatterm.backend.providers.provider_errors import response_error
 from chatterm.backend.providers.request_body import finished_fields
 from chatterm.backend.providers.tool_calls import argument_object
-from chatterm.backend.providers.tool_history import NO_RESULT, paired
+from chatterm.backend.providers.tool_history import NO_RESULT, has_tools, paired
 from chatterm.backend.providers.wire_json import (
     as_count,
     as_list,
     as_object,
     as_text,
     encode_json,
+    joined_body,
     safe_json,
 )
 from chatterm.core.errors import ProviderError
@@ -103,7 +104,7 @@ class Ollama:
             method="POST",
             url=f"{endpoint.base_url.rstrip('/')}/api/chat",
             headers=_headers(endpoint),
-            body=_body(fields, b",".join(items)),
+            body=_body(fields, items),
             framing=None if fields.get("stream") is False else self.framing,
             endpoint=endpoint,
             limits=limits,
@@ -186,7 +187,9 @@ def _fields(request: TurnRequest) -> dict[str, object]:
     }
     given = {name: value for name, value in options.items() if value is not None}
     fields: dict[str, object] = {"model": request.model, "stream": request.streams}
-    if asked.effort is not None:
+    if request.continued is not None and request.messages[-1].role == "assistant":
+        fields["think"] = False  # the text that it goes on with comes after any thinking
+    elif asked.effort is not None:
         fields["think"] = _think(request.model, asked.effort)
     if asked.schema is not None:
         fields["format"] = asked.schema
@@ -211,21 +214,24 @@ def _sorted_options(options: Options) -> Options:
     return request_wide | ({"options": nested} if nested else {})
 
 
-def _body(fields: dict[str, object], messages: bytes) -> bytes:
+def _body(fields: dict[str, object], messages: Iterable[bytes]) -> bytes:
     # Model and messages come first and alone, so that a growing conversation keeps its beginning.
     model = encode_json(fields.pop("model", ""))
     options = {
         name: value for name, value in as_object(fields.pop("options", None)).items() if value is not None
     }
     rest = encode_json(fields | ({"options": options} if options else {}))
-    tail = b"," + rest[1:] if len(rest) > 2 else b"}"
-    return b'{"model":' + model + b',"messages":[' + messages + b"]" + tail
+    tail = b"]," + rest[1:] if len(rest) > 2 else b"]}"
+    return joined_body(b'{"model":' + model + b',"messages":[', messages, tail)
 
 
 def _named_results(
     messages: tuple[Message, ...], encoded: Iterable[bytes], names: dict[str, str]
 ) -> Iterator[bytes]:
     """The fragments, results with the names of their tools; `names` are those of the calls so far, by their ids."""
+    if not has_tools(messages):
+        yield from encoded
+        return
     for number, fragment in enumerate(encoded):
         yield _named(fragment, names)
         parts = messages[number].parts if number < len(messages) else ()

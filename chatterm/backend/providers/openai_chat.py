@@ -29,7 +29,7 @@ from chatterm.backend.providers.provider_errors import response_error
 from chatterm.backend.providers.reasoning_details import origin_of
 from chatterm.backend.providers.request_body import finished_fields
 from chatterm.backend.providers.tool_history import paired
-from chatterm.backend.providers.wire_json import as_text, encode_json
+from chatterm.backend.providers.wire_json import as_text, encode_json, joined_body
 from chatterm.core.errors import ProviderError
 from chatterm.core.messages import Message
 from chatterm.core.turn import TurnRequest
@@ -129,7 +129,7 @@ class OpenAIChat:
             if not (hidden and re.search(hidden, model.id))
         ]
 
-    def _messages(self, request: TurnRequest, model: str, encoded: Iterable[bytes]) -> bytes:
+    def _messages(self, request: TurnRequest, model: str, encoded: Iterable[bytes]) -> list[bytes]:
         items = list(paired(request.messages, encoded, partial(no_result, self.service)))
         if self.service.merges_neighbours:
             items = alternating(items, ends_open=_is_prefill(request))
@@ -138,7 +138,7 @@ class OpenAIChat:
         if system := system_text(self.service, request):
             plain = self.service.plain_system and re.search(self.service.plain_system, model)
             items.insert(0, encode_json({"role": "user" if plain else "system", "content": system}))
-        return b",".join(items)
+        return items
 
     def _prefill_address(self, endpoint: Endpoint) -> str:
         base = endpoint.base_url.rstrip("/").removesuffix("/v1").removesuffix(self.service.prefill_path)
@@ -186,10 +186,10 @@ def _in_address(text: str) -> str:
     return re.sub(rb"[^A-Za-z0-9._~-]", lambda found: b"%%%02X" % ord(found[0]), bytes_of).decode()
 
 
-def _body(fields: dict[str, object], messages: bytes) -> bytes:
+def _body(fields: dict[str, object], messages: Iterable[bytes]) -> bytes:
     # Model and messages come first and alone, so that a growing conversation keeps its beginning.
     model = encode_json(fields.pop("model", ""))
     fields.pop("messages", None)
     rest = encode_json(fields)
-    tail = b"," + rest[1:] if len(rest) > 2 else b"}"
-    return b'{"model":' + model + b',"messages":[' + messages + b"]" + tail
+    tail = b"]," + rest[1:] if len(rest) > 2 else b"]}"
+    return joined_body(b'{"model":' + model + b',"messages":[', messages, tail)

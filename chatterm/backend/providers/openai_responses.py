@@ -31,7 +31,7 @@ from chatterm.backend.providers.provider_errors import response_error
 from chatterm.backend.providers.reasoning_details import origin_of
 from chatterm.backend.providers.request_body import finished_fields
 from chatterm.backend.providers.tool_history import paired
-from chatterm.backend.providers.wire_json import as_text, encode_json
+from chatterm.backend.providers.wire_json import as_text, encode_json, joined_body
 from chatterm.core.errors import ProviderError
 from chatterm.core.messages import Message
 from chatterm.core.turn import TurnRequest
@@ -83,7 +83,7 @@ class OpenAIResponses:
             method="POST",
             url=chat.request_url(endpoint, "/responses", model, as_text(fields.pop("api-version", ""))),
             headers=chat.request_headers(endpoint, "text/event-stream" if streams else "application/json"),
-            body=_body(fields, b",".join(paired(request.messages, encoded, no_result))),
+            body=_body(fields, paired(request.messages, encoded, no_result)),
             framing=self.framing if streams else None,
             endpoint=endpoint,
             limits=limits,
@@ -163,13 +163,15 @@ class OpenAIResponses:
         return self.service.name == "openrouter"
 
 
-def _body(fields: dict[str, object], items: bytes) -> bytes:
+def _body(fields: dict[str, object], items: Iterable[bytes]) -> bytes:
     # Model, instructions and items come first, so that a growing conversation keeps its beginning.
     head = {name: fields.pop(name) for name in ("model", "instructions") if name in fields}
     own = fields.pop("input", None)
-    given = b"[" + items + b"]" if own is None else encode_json(own)
-    beginning, rest = encode_json(head)[:-1] + (b"," if head else b""), encode_json(fields)
-    return beginning + b'"input":' + given + (b"," + rest[1:] if fields else b"}")
+    beginning = encode_json(head)[:-1] + (b"," if head else b"") + b'"input":'
+    end = b"," + encode_json(fields)[1:] if fields else b"}"
+    if own is not None:
+        return beginning + encode_json(own) + end
+    return joined_body(beginning + b"[", items, b"]" + end)
 
 
 def _format(schema: Mapping[str, object]) -> Item:

@@ -94,7 +94,7 @@ def _in_order(message: Message, origin: str, blobs: Blobs) -> Iterator[Item]:
             said.append(part)
         elif item.get("type") == "message":
             yield from _text_items(message, said, blobs, as_text(item.get("phase")))
-        elif item and item.get("type") != "late":
+        elif as_text(item.get("type")) not in ("", "late"):
             yield from _text_items(message, said, blobs)
             yield item
     yield from _text_items(message, said, blobs)

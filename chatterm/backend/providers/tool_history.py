@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from chatterm.core.messages import Message, ToolCallPart, ToolResultPart
+from chatterm.core.messages import Message, Part, ToolCallPart, ToolResultPart
 
 NO_RESULT = "No result: the turn was stopped."
+
+
+def has_tools(messages: tuple[Message, ...]) -> bool:
+    """Whether there is any tool call or result in them."""
+    return not kinds_of(messages).isdisjoint((ToolCallPart, ToolResultPart))
+
+
+def kinds_of(messages: tuple[Message, ...]) -> set[type[Part]]:
+    """The types of all parts in them."""
+    return {type(part) for message in messages for part in message.parts}
 
 
 def paired(
@@ -17,6 +27,9 @@ def paired(
     Such a call is left by a turn that was cut. Results whose calls are gone (they were trimmed away) are left
     out. `no_result` makes the item that answers the call with this id. Fragments without a message pass.
     """
+    if not has_tools(messages):
+        yield from filter(None, encoded)
+        return
     unanswered: dict[str, None] = {}
     for number, fragment in enumerate(encoded):
         parts = messages[number].parts if number < len(messages) else ()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from typing import cast
 
 import msgspec
@@ -59,6 +60,17 @@ def encode_json(value: object) -> bytes:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
         return msgspec.json.encode(_well_formed(value))
+
+
+def joined_body(head: bytes, items: Iterable[bytes], tail: bytes) -> bytes:
+    """`head`, the items with commas between them, `tail`: copied once, as an item may be megabytes."""
+    pieces = [head]
+    for item in items:
+        pieces += (item, b",")
+    if len(pieces) > 1:
+        pieces.pop()
+    pieces.append(tail)
+    return b"".join(pieces)
 
 
 def _well_formed(value: object) -> object:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from chatterm.core.errors import StoreError
+from chatterm.tui.transcript import selection as select
 from chatterm.tui.transcript.copied import selected_text
 from chatterm.tui.transcript.entries import Entry, Section
 from chatterm.tui.transcript.entry_list import Extent
