@@ -68,7 +68,6 @@ MESSAGE_COMMANDS: tuple[Command, ...] = (
         "Continue this reply",
         "Goes on with a reply that was cut or stopped; for now only with the last one.",
         ("c",),
-        footer="continue",
         scope="message",
     ),
     Command(
