@@ -225,6 +225,7 @@ class Session:
         prompt, target, told = _chosen(self, prompt, target, is_summary=is_summary)
         replaced = self.turns[-1].reply.id if len(keep) < len(self.turns) else None
         job = _job(self, prompt, keep, target, replaced, is_summary=is_summary, begun=begun)
+        told = told or (begun.routed if begun is not None else "")
         job = replace(job, turn=replace(job.turn, routed=told))
         handle = self.running = TurnHandle(job.turn, self._clock)
         before, self.turns = self.turns, (*keep, job.turn)

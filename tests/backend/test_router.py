@@ -13,7 +13,7 @@ from chatterm.backend.router import Router
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.targets import Targets
 from chatterm.backend.worker import Worker
-from chatterm.core.errors import ModelNotFoundError
+from chatterm.core.errors import ConnectionFailedError, ModelNotFoundError
 from chatterm.core.turn import Turn
 from tests.backend.conftest import MakeTargets
 from tests.doubles.provider import GatedProvider
@@ -126,6 +126,20 @@ async def test_a_resumed_conversation_stays_with_who_answered(routed: Routed) ->
     await routed.session.use(routed.router.targets.resolve("box", "own"))
     routed.router.resumed(routed.session.target)
     assert (await routed.again()).model == "seer"
+
+
+async def test_a_reply_that_is_gone_on_with_keeps_where_it_was_routed(routed: Routed) -> None:
+    handle = routed.session.start_turn(Prompt("weather"))
+    stream = await routed.provider.opened()
+    stream.send(text="It is")
+    stream.fail(ConnectionFailedError("The line is cut."))
+    cut = await handle.result()
+    target = routed.router.targets.resolve(cut.provider, cut.model)
+    for answerer in (None, target):
+        handle = routed.session.continue_reply(answerer)
+        (await routed.provider.opened()).fail(ConnectionFailedError("The line is cut."))
+        assert (handle.turn.model, handle.turn.routed) == ("seer", cut.routed)
+        await handle.result()
 
 
 async def test_a_summary_is_not_routed(make_targets: MakeTargets, monkeypatch: pytest.MonkeyPatch) -> None:
