@@ -110,6 +110,15 @@ async def test_chunks_are_seen_while_streaming_and_replaced_at_the_end(
     assert left == 0
 
 
+async def test_where_a_turn_was_routed_is_kept(history: History) -> None:
+    told = "routed to perplexity/sonar because it asks about recent events"
+    turn = replace(new_turn(), routed=told)
+    await history.begin_turn(turn)
+    await history.finish_turn(ended(turn, TextPart("Much.")))
+    (kept,) = turns_of(CONVERSATION, await history.load(CONVERSATION))
+    assert kept.routed == told
+
+
 async def test_chunks_asked_for_in_one_tick_keep_their_order_before_the_end(history: History) -> None:
     turn = new_turn()
     await history.begin_turn(turn)

@@ -152,9 +152,8 @@ class ConversationPane:
 
     def regenerate(self, *, is_named: bool = False) -> bool:
         """Ask the last prompt again, this session's model if it was named; False when there is none or one runs."""
-        session = self.session
-        ready = self.followed is None and session.target is not None
-        handle = session.regenerate(session.target if is_named else None) if ready else None
+        ready = self.followed is None and self.session.target is not None
+        handle = self.session.regenerate(self.session.target if is_named else None) if ready else None
         if handle is not None:
             self.replace_last(handle)
         return handle is not None
