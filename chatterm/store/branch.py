@@ -76,8 +76,6 @@ def _walked(connection: sqlite3.Connection, from_row: int, first: int, stop: int
         (from_row, first, stop),
     ).fetchall()
     return [
-        stored_message(
-            row, written(connection, row["id"], row["parts"]) if row["state"] == STREAMING else ()
-        )
+        stored_message(row, written(connection, row["id"], row["parts"]) if row["state"] == STREAMING else ())
         for row in sorted(rows, key=lambda row: row["depth"])
     ]

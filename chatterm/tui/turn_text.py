@@ -231,7 +231,9 @@ def _context_words(turn: Turn) -> list[str]:
 def _seams(turn: Turn) -> list[str]:
     if not turn.seams:
         return []
-    return [f"continued {'once' if len(turn.seams) == 1 else f'{len(turn.seams)} times'} · /details shows where"]
+    return [
+        f"continued {'once' if len(turn.seams) == 1 else f'{len(turn.seams)} times'} · /details shows where"
+    ]
 
 
 def _go_on(turn: Turn) -> list[str]:
