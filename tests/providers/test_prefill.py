@@ -28,7 +28,10 @@ def wire(
     made = adapter(service)
     messages = (PROMPT, *asked_on(REPLY, again))
     request = TurnRequest(model=model, messages=messages, continued=REPLY, parameters=Parameters(**asked))
-    encoded = [made.encode_message(message, made.variant(model), {}.__getitem__) for message in messages]
+    encoded = [
+        made.encode_message(message, made.variant(model), dict[str, bytes]().__getitem__)
+        for message in messages
+    ]
     return made.build_request(request, encoded, Endpoint(provider=service, base_url=base_url), Limits())
 
 
