@@ -6,9 +6,12 @@ import gc
 import io
 import os
 import sys
+from contextlib import suppress
 
 TYPE_CHECKING = False  # importing it from `typing` costs as much as the first screen
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from chatterm.tui.first_screen import FirstScreen
 
 
@@ -39,11 +42,23 @@ def main() -> None:
     if arguments:
         from chatterm.cli.app import run
 
-        sys.exit(run(arguments, screen))
+        _leave(run(arguments, screen))
     # The plain start does without the parser of options: it costs as much as half of the screen.
     from chatterm.cli.border import guarded
 
-    sys.exit(guarded(lambda: _start(screen), screen.restore))
+    _leave(guarded(lambda: _start(screen), screen.restore))
+
+
+def _leave(status: int) -> NoReturn:
+    """Exit; past the interpreter's own end where a daemon thread still runs, in an import say: it may crash there."""
+    import threading
+
+    if any(thread.daemon for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def _start(screen: FirstScreen) -> int:

@@ -55,6 +55,7 @@ class Asking:
         states: EndpointStates,
         handle: TurnHandle,
         record: Callable[[StreamEvent], None],
+        *,
         clock: Callable[[], float],
         turn: Turn,
         begun: Turn | None = None,
@@ -171,7 +172,7 @@ class Asking:
         if begun is None:
             return Attempt(target, emit, self._record, self._clock)
         joint = Joint(joint_text(begun.reply), prepared.again)
-        return Attempt(target, emit, self._record, self._clock, begun.reply.parts, joint)
+        return Attempt(target, emit, self._record, self._clock, begun=begun.reply.parts, joint=joint)
 
     def _goes_on(self, target: Target, error: ProviderError) -> bool:
         """Whether the reply that was cut now is gone on with by itself; then what came of it is its beginning."""

@@ -58,6 +58,7 @@ class Attempt:
         emit: Callable[[TurnEvent], None],
         record: Callable[[StreamEvent], None],
         clock: Callable[[], float],
+        *,
         begun: Iterable[Part] = (),
         joint: Joint | None = None,
     ) -> None:

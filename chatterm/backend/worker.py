@@ -80,7 +80,7 @@ class Worker:
         current_turn.set(job.turn)
         turn, error = replace(job.turn, attempts=0), None
         asking = Asking(
-            self._maker, self._states, handle, recorder.record, self._clock, turn, begun=job.begun
+            self._maker, self._states, handle, recorder.record, clock=self._clock, turn=turn, begun=job.begun
         )
         outside: asyncio.CancelledError | None = None
         try:

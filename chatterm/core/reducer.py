@@ -151,10 +151,8 @@ class Draft:
                 self._extend_call(index, arguments)
             case CitationsReported(items):
                 self._citations = items
-            case UsageReported(usage, server):
-                self.usage = overlay(self.usage, usage)
-                if server is not None:
-                    self.server = overlay(self.server, server) if self.server else server
+            case UsageReported():
+                self._take_usage(event)
             case FrameSkipped():
                 self.skipped_frames += 1
             case StreamStarted(model, response_id):
@@ -166,6 +164,11 @@ class Draft:
             case _:
                 assert_never(event)
         return event
+
+    def _take_usage(self, event: UsageReported) -> None:
+        self.usage = overlay(self.usage, event.usage)
+        if event.server is not None:
+            self.server = overlay(self.server, event.server) if self.server else event.server
 
     def finish(self) -> TextDelta | ThinkingDelta | RefusalDelta | None:
         """At the end of the response: a replacement character for half a pair left alone, if there is one."""

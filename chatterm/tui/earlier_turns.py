@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatterm.backend.past import Past
+from chatterm.tui.transcript.earlier_view import Earlier
 from chatterm.tui.transcript.entries import Entry
 from chatterm.tui.transcript.entry_list import Extent
-from chatterm.tui.transcript.transcript import Earlier
 from chatterm.tui.turn_text import entries_of
 
 

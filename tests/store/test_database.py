@@ -208,7 +208,9 @@ async def test_damage_found_later_is_told_and_set_aside_at_the_next_start(path: 
         for number in range(30):
             await say(history, "long " * 400, conversation=f"{number:016x}")
     with closing(sqlite3.connect(path)) as connection:
-        root = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'conversation'").fetchone()[0]
+        root = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'conversation'"
+        ).fetchone()[0]
     with path.open("r+b") as file:  # the schema stays as it is
         file.seek((root - 1) * 4096)
         file.write(b"\xa5" * 4096)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterable
 
 from textual import on
 from textual.geometry import Region
 from textual.timer import Timer
 
-from chatterm.core.errors import ChattermError
 from chatterm.tui.transcript.backlog import Backlog
-from chatterm.tui.transcript.cursor_view import CursorView
+from chatterm.tui.transcript.earlier_view import Earlier, EarlierView
 from chatterm.tui.transcript.entries import Entry
-from chatterm.tui.transcript.entry_list import Extent
 from chatterm.tui.transcript.selectable_view import SelectableView
 
 BUDGET_SECONDS = 0.006
@@ -25,25 +21,10 @@ CATCH_UP_SECONDS = 1 / 60
 """How long after a frame that could not take in all of it the next one comes; between them keys have their time."""
 QUIET_SECONDS = 0.033
 """After a pause of this length new text does not wait for the next frame."""
-READ = 128
-"""How many entries are read at a time."""
-NEAR = 40
-"""Entries so near to what is in view are read before they are looked at."""
 _EMPTY = ""  # the id of the entry that stands in for none
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """Entries that are read when they are looked at: how large each is, about, and how to read some of them.
-
-    `read` gets the place of the first and how many there are, and returns one entry for each.
-    """
-
-    extents: Sequence[Extent]
-    read: Callable[[int, int], Awaitable[Sequence[Entry]]]
-
-
-class Transcript(CursorView):
+class Transcript(EarlierView):
     """The conversation. It stays at the end until the user scrolls up, and never scrolls under a reader.
 
     All text is outside text: none of it is parsed as markup, and what could act on a terminal is made visible
@@ -60,8 +41,6 @@ class Transcript(CursorView):
         self._clock: Timer | None = None
         self._flushed_at: float = -math.inf
         self._empty_text: str = ""
-        self._earlier: Earlier | None = None
-        self._reading: bool = False
 
     # ---- entries ----------------------------------------------------------------------------
 
@@ -77,51 +56,6 @@ class Transcript(CursorView):
         self._stand_in()
         self._viewport.to_end()
         self._show()
-
-    def _show(self) -> None:
-        super()._show()
-        if self._earlier is not None and not self._reading and (wanted := self._wanted()) is not None:
-            self._reading = True
-            self.run_worker(partial(self._read, self._earlier, wanted))
-
-    def _wanted(self) -> int | None:
-        """The first of the places to be read: what is looked at, then what is near; None for nothing."""
-        near = [row[0] for row in (*self._viewport.rows[:1], *self._viewport.rows[-1:])]
-        around = [max(0, place + step) for place in near for step in (-NEAR, NEAR)]
-        for place in [*sorted(self._document.wanted), *around]:
-            if self._document.entries.is_absent(place):
-                return max(0, place - READ // 2)
-        return None
-
-    async def _read(self, earlier: Earlier, first: int) -> None:
-        """Reads entries around a place and shows them; what is in view stays where it is."""
-        count = min(READ, len(earlier.extents) - first)
-        try:
-            entries = await earlier.read(first, count)
-        except ChattermError as error:
-            self._reading = False
-            self._document.wanted.clear()
-            self._entries_came()
-            self.post_message(self.ReadFailed(error))
-            return
-        self._reading = False
-        if earlier is not self._earlier:
-            return
-        heights = [self._document.heights[place] for place in range(first, first + count)]
-        self._document.fill(first, entries)
-        self._viewport.fill(first, heights)
-        self._entries_came()
-        self._show()
-
-    def _is_reading(self) -> bool:
-        return self._reading
-
-    async def _read_some(self, first: int, count: int) -> Sequence[Entry]:
-        return await self._earlier.read(first, count) if self._earlier is not None else ()
-
-    async def _read_around(self, place: int) -> None:
-        if self._earlier is not None:
-            await self._read(self._earlier, max(0, place - READ // 2))
 
     def set_empty_text(self, text: str) -> None:
         """What is shown, as a reply would be, while there are no entries."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from chatterm.backend.past import TAIL_MESSAGES
+from chatterm.tui.transcript.earlier_view import Earlier
 from chatterm.tui.transcript.entries import Entry
 from chatterm.tui.transcript.entry_list import Extent
-from chatterm.tui.transcript.transcript import Earlier, Transcript
+from chatterm.tui.transcript.transcript import Transcript
 
 _RUN = 2048
 """So many messages have one size in what the store tells of them before they are read."""

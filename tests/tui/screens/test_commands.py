@@ -37,7 +37,10 @@ async def test_system_and_parameters_go_with_the_next_turn(launch: Launch) -> No
         await program.shown("System prompt: Be terse")
         for text in ("/set temperature=0.2", "/set top=1", "/set top=", "/set user=NaN", "/effort high"):
             await program.send(text)
-        for text, told in (("/set seed=NaN", "seed cannot be 'NaN'"), ("/effort big", "effort cannot be 'big'")):
+        for text, told in (
+            ("/set seed=NaN", "seed cannot be 'NaN'"),
+            ("/effort big", "effort cannot be 'big'"),
+        ):
             await program.send(text)
             await program.shown(told)
             program.composer.clear_draft()

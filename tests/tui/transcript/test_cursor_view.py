@@ -9,10 +9,11 @@ import pytest
 from chatterm.core.errors import StoreError
 from chatterm.tui.transcript import selection as select
 from chatterm.tui.transcript.copied import selected_text
+from chatterm.tui.transcript.earlier_view import Earlier
 from chatterm.tui.transcript.entries import Entry, Section
 from chatterm.tui.transcript.entry_list import Extent
 from chatterm.tui.transcript.selection import Selection
-from chatterm.tui.transcript.transcript import Earlier, Transcript
+from chatterm.tui.transcript.transcript import Transcript
 from chatterm.tui.transcript.viewport import Viewport
 from tests.tui.transcript.made import document, entry, in_view
 from tests.tui.transcript.test_transcript import SIZE, Host, numbered, painted, prompt

@@ -10,11 +10,11 @@ import pytest
 
 from chatterm.core.errors import StoreError
 from chatterm.tui.transcript import search as search_module
+from chatterm.tui.transcript.earlier_view import Earlier
 from chatterm.tui.transcript.entries import Entry, Section
 from chatterm.tui.transcript.entry_list import Extent
 from chatterm.tui.transcript.find_view import Tally
 from chatterm.tui.transcript.search import Search
-from chatterm.tui.transcript.transcript import Earlier
 from tests.tui.transcript.made import entry
 from tests.tui.transcript.test_transcript import SIZE, Host
 

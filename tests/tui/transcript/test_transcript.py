@@ -18,9 +18,10 @@ from textual.theme import Theme
 from chatterm.core.clean import is_clean
 from chatterm.core.errors import ChattermError, StoreError
 from chatterm.tui.transcript import transcript as transcript_module
+from chatterm.tui.transcript.earlier_view import Earlier
 from chatterm.tui.transcript.entries import Entry
 from chatterm.tui.transcript.entry_list import Extent
-from chatterm.tui.transcript.transcript import Earlier, Transcript
+from chatterm.tui.transcript.transcript import Transcript
 from tests.cpu_time import seconds
 from tests.tui.transcript.documents import long_reply
 from tests.tui.transcript.made import document, texts
