@@ -98,7 +98,8 @@ def brackets(server: ScriptedServer) -> None:
 
 
 def web_page(server: ScriptedServer) -> None:
-    server.reply_status(502, "<html><body><h1>Bad Gateway</h1></body></html>")
+    for _ in range(3):  # it is asked twice more
+        server.reply_status(502, "<html><body><h1>Bad Gateway</h1></body></html>", **{"Retry-After": "0"})
 
 
 @pytest.mark.parametrize(
