@@ -64,6 +64,7 @@ class Asking:
         self._maker, self._states = maker, states
         self._handle, self._record, self._clock = handle, record, clock
         self._tries: list[FailedTry] = []
+        self._prepared: Prepared | None = None
         self.attempt: Attempt | None = None
         self.requests = 0
         self._cut = False
@@ -126,6 +127,8 @@ class Asking:
             attempts=self.requests,
             tries=tuple(self._tries),
             prompt_cut=self._cut,
+            sent_messages=len(self._prepared.encoded) if self._prepared is not None else None,
+            encoded_messages=self._prepared.encoded_anew if self._prepared is not None else None,
             asked="" if asked == f"{done.provider}/{done.model}" else asked,
         )
 
@@ -163,7 +166,7 @@ class Asking:
     async def _prepare(self, target: Target, request: TurnRequest) -> Prepared:
         if self._begun is not None:
             request = replace(request, continued=self._begun.reply)
-        prepared = await self._maker.prepare(target, request)
+        prepared = self._prepared = await self._maker.prepare(target, request)
         self._handle.emit(_measured(prepared))
         return prepared
 

@@ -33,6 +33,8 @@ class Prepared:
     encoded: tuple[bytes, ...]
     fitted: Fitted
     again: str = ""
+    encoded_anew: int = 0
+    """How many of the messages were not in the payload cache."""
 
     @property
     def is_prefill(self) -> bool:
@@ -77,8 +79,8 @@ class RequestMaker:
             max_output_tokens=target.max_output_tokens,
         )
         fitted = await self._fitter.fit(target, request)
-        encoded = tuple(await self._encode(target, fitted.request))
-        return Prepared(target, fitted.request, encoded, fitted, again)
+        encoded, anew = await self._encode(target, fitted.request)
+        return Prepared(target, fitted.request, tuple(encoded), fitted, again, anew)
 
     def note_no_prefill(self, target: Target) -> None:
         """The model refused to go on with a reply: later requests ask for it in words."""
@@ -99,8 +101,8 @@ class RequestMaker:
         self._refused[target.provider, target.model] = refused
         return replace(prepared, request=replace(prepared.request, refused=refused))
 
-    async def _encode(self, target: Target, request: TurnRequest) -> list[bytes]:
-        """The fragment of each message; what the cache does not hold is encoded and then held."""
+    async def _encode(self, target: Target, request: TurnRequest) -> tuple[list[bytes], int]:
+        """The fragment of each message; what the cache does not hold is encoded, counted, and then held."""
         adapter, variant = target.adapter, target.adapter.variant(request.model)
         found = self._payload_cache.lookup(request.messages, adapter, variant)
         missing = [message for message, known in zip(request.messages, found, strict=True) if known is None]
@@ -116,4 +118,4 @@ class RequestMaker:
         for message, fragment in zip(missing, new, strict=True):
             self._payload_cache.hold(message, adapter, variant, fragment)
         rest = iter(new)
-        return [next(rest) if known is None else known for known in found]
+        return [next(rest) if known is None else known for known in found], len(missing)

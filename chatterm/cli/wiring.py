@@ -138,7 +138,7 @@ def build_engine(
     database = Database(file, busy_seconds=busy_seconds, if_unsaved=if_unsaved)
     history, state, held = History(database), StateStore(database), HeldBlobs()
     clients = HttpClients(settings.network)
-    load_times, states = LoadTimes(state), EndpointStates(time.monotonic)
+    states = EndpointStates(time.monotonic)
     targets = Targets(
         settings=settings,
         keys=keys,
@@ -147,7 +147,7 @@ def build_engine(
         refused=loaded.refused,
         asked=_asked_addresses(loaded),
         connect=clients.warm,
-        load_times=load_times,
+        load_times=LoadTimes(state),
         states=states,
     )
 
@@ -155,6 +155,7 @@ def build_engine(
         return {digest: held.get(digest) or await history.blob(digest) for digest in digests}
 
     meter = TokenMeter(state, load_blobs)
+    payload_cache = PayloadCache(settings.network.payload_cache_megabytes * 1024 * 1024)
     return Engine(
         paths=paths,
         loaded=loaded,
@@ -165,6 +166,6 @@ def build_engine(
         clients=clients,
         targets=targets,
         models=ModelLists(targets, state),
-        worker=Worker(PayloadCache(), load_blobs, time.monotonic, states, meter),
+        worker=Worker(payload_cache, load_blobs, time.monotonic, states, meter),
         meter=meter,
     )

@@ -78,6 +78,8 @@ class NetworkSettings:
     """How long a wait is accepted that the service itself asks for."""
     continue_once: bool = False
     """Whether a reply that the network cut is continued once by itself."""
+    payload_cache_megabytes: Annotated[int, Meta(ge=0, le=100_000)] = 64
+    """Memory for messages encoded before, so that a growing conversation is not encoded anew; 0 for none."""
     pool_connections: Annotated[int, Meta(ge=0, le=10_000)] = 20
     """Connections kept open between turns (CHATTERM_HTTP_POOL_CONNECTIONS)."""
     pool_maxsize: Annotated[int, Meta(ge=1, le=10_000)] = 100

@@ -142,7 +142,9 @@ class Turn:
     turn took from the stop key to its closed connection; `error` says why a turn failed or was cut;
     `routed` is the line that tells where a rule sent the prompt and why;
     `base_url` is the address where one was asked for in place of the settings' own;
-    `prompt_cut` whether the server left out, without a word, a part of what it was sent;
+    `sent_messages` is how many messages the request had, `encoded_messages` how many of them were not encoded for
+    an earlier one (None: nothing was sent); `prompt_cut` whether the server left out, without a word, a part of
+    what it was sent;
     `request_id` and `rate_limits` are what the headers of the last response said;
     `replaces` is the id of the reply in whose place this turn was asked (regenerated, the prompt edited, or the
     reply gone on with); `seams` are where its reply was gone on with, first to last.
@@ -165,6 +167,8 @@ class Turn:
     tries: tuple[FailedTry, ...] = ()
     asked: str = ""
     routed: str = ""
+    sent_messages: int | None = None
+    encoded_messages: int | None = None
     prompt_cut: bool = False
     skipped_frames: int = 0
     close_seconds: float | None = None

@@ -52,6 +52,7 @@ def _turn_rows(turn: Turn) -> list[Row]:
         ("why", ending_of(turn, "")[0] if turn.error is not None else ""),
         ("stop reason", turn.stop_reason or ""),
         ("requests", str(turn.attempts) if turn.attempts else ""),
+        ("messages", _messages_text(turn)),
         ("request id", turn.request_id or ""),
         ("connection", connection),
         ("answered from", "the cache; the tokens are those of the first time" if turn.is_from_cache else ""),
@@ -59,6 +60,13 @@ def _turn_rows(turn: Turn) -> list[Row]:
         *((name, str(value)) for name, value in turn.options.items()),
     ]
     return [(name, value) for name, value in rows if value]
+
+
+def _messages_text(turn: Turn) -> str:
+    if turn.sent_messages is None or turn.encoded_messages is None:
+        return ""
+    kept = turn.sent_messages - turn.encoded_messages
+    return f"{turn.sent_messages} sent, {kept} of them as encoded before"
 
 
 def _token_rows(turn: Turn) -> list[Row]:

@@ -222,6 +222,19 @@ async def test_an_option_that_cannot_be_costs_no_prompt(bench: Bench) -> None:
     assert "temperature" in str(turn.error) and bench.provider.requests == []
 
 
+async def test_a_turn_tells_how_many_messages_were_encoded_anew(bench: Bench) -> None:
+    counts: list[tuple[int | None, int | None]] = []
+    for text in ("one", "two", "three"):
+        handle = bench.session.start_turn(Prompt(text))
+        (await bench.provider.opened()).reply("ok")
+        turn = await handle.result()
+        counts.append((turn.sent_messages, turn.encoded_messages))
+    assert counts == [(1, 1), (3, 2), (5, 2)]
+    bench.session.options = {"temperature": "hot"}
+    turn = await bench.session.start_turn(Prompt("four")).result()
+    assert (turn.sent_messages, turn.encoded_messages) == (None, None)
+
+
 async def test_the_headers_tell_the_request_and_what_is_left(bench: Bench) -> None:
     bench.provider.headers = {"X-Request-Id": "req_1", "x-ratelimit-remaining-requests": "59"}
     handle = bench.session.start_turn(Prompt("one"))

@@ -99,7 +99,7 @@ def test_a_name_like_no_other() -> None:
 
 def test_adapters_of_others_are_found_by_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     points = [
-        EntryPoint("mine", "chatterm.backend.providers.ollama:Ollama", registry.ENTRY_POINTS),
+        EntryPoint("mine", "tests.doubles.provider:PlainAdapter", registry.ENTRY_POINTS),
         EntryPoint("broken", "chatterm.no_such_module:Adapter", registry.ENTRY_POINTS),
     ]
     monkeypatch.setattr(
