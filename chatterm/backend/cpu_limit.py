@@ -12,7 +12,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
-
 AGAIN_SECONDS = 0.005
 """How soon the timer goes off again where it could not end the work the first time."""
 

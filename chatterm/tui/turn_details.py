@@ -66,7 +66,7 @@ def _messages_text(turn: Turn) -> str:
     if turn.sent_messages is None or turn.encoded_messages is None:
         return ""
     kept = turn.sent_messages - turn.encoded_messages
-    return f"{turn.sent_messages} sent, {kept} of them as encoded before"
+    return f"{turn.sent_messages} sent, {kept} encoded for an earlier request"
 
 
 def _token_rows(turn: Turn) -> list[Row]:

@@ -71,8 +71,8 @@ async def all_of(history: History) -> list[Turn]:
 
 
 def same(turns: Iterable[Turn]) -> list[Turn]:
-    """The turns in a form in which what was read twice is equal: the ids of turns are not stored."""
-    return [replace(turn, id="") for turn in turns]
+    """The turns in a form in which what was read twice is equal: some of a turn is not stored."""
+    return [replace(turn, id="", sent_messages=None, encoded_messages=None) for turn in turns]
 
 
 def placed_same(found: Iterable[PastTurn]) -> list[tuple[int, Turn]]:

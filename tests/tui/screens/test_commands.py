@@ -61,7 +61,7 @@ async def test_details_of_a_turn(launch: Launch) -> None:
         program.provider.headers = {"x-request-id": "req_1|x", "x-ratelimit-remaining-requests": "59"}
         await program.turn("hello", "hi")
         await program.send("/details")
-        for text in ("plain / test-model", "req_1|x", "1 sent, 0 of them"):
+        for text in ("plain / test-model", "req_1|x", "1 sent, 0 encoded"):
             await program.shown(text)
         await program.pilot.press("escape")
         await program.send("/details 2")
