@@ -126,7 +126,12 @@ class Worker:
         if isinstance(error, OpenElsewhereError):  # nothing was sent, and the history takes nothing of it
             handle.finish(TurnFinished(turn, saved=False))
             return turn
-        notice = await self._save(turn, handle, recorder)
+        try:
+            notice = await self._save(turn, handle, recorder)
+        except OpenElsewhereError:  # stopped before it could be refused
+            turn = replace(turn, outcome=Outcome.WITHDRAWN)
+            handle.finish(TurnFinished(turn, saved=False))
+            return turn
         handle.finish(TurnFinished(turn, saved=not notice, notice=notice))
         return turn
 
@@ -147,7 +152,9 @@ class Worker:
                 handle.emit(StageChanged(self._clock(), Stage.SAVING))
         if not saving.done():
             return "The history is busy. This turn is saved as soon as it is free."
-        if (failure := saving.exception()) is not None:
+        if isinstance(failure := saving.exception(), OpenElsewhereError):
+            raise failure
+        if failure is not None:
             logger.error("turn %s was not saved", turn.id, exc_info=failure)
             return f"This turn was not saved: {type(failure).__name__}."
         return recorder.problem or ""

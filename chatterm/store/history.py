@@ -95,10 +95,7 @@ class History:
         takes no reply's place follows all that is shown, also what another process added. Raises
         `OpenElsewhereError` for a conversation that could not be claimed.
         """
-        if turn.conversation_id in self._open_elsewhere:
-            raise OpenElsewhereError(
-                "This conversation is open in another chatterm.", "Go on there, or leave it there first."
-            )
+        self._refuse_elsewhere(turn)
         now = to_microseconds(self._clock())
         await self._database.write(
             lambda connection: turn_log.begin(connection, turn, self._instance, now), durable=True
@@ -112,12 +109,20 @@ class History:
         """Commit what became of a turn to disk, in place of its chunks.
 
         Stores all of a turn whose beginning could not be stored. After a turn that is not kept the
-        conversation is shown as before it.
+        conversation is shown as before it. Raises `OpenElsewhereError` as `begin_turn` does: a turn that was stopped
+        before it began is not stored behind its back.
         """
+        self._refuse_elsewhere(turn)
         now = to_microseconds(self._clock())
         await self._database.write(
             lambda connection: turn_log.finish(connection, turn, self._instance, now), durable=True
         )
+
+    def _refuse_elsewhere(self, turn: Turn) -> None:
+        if turn.conversation_id in self._open_elsewhere:
+            raise OpenElsewhereError(
+                "This conversation is open in another chatterm.", "Go on there, or leave it there first."
+            )
 
     # ---- messages -----------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from chatterm.core.errors import (
     AuthenticationError,
     BadRequestError,
     ConnectionFailedError,
+    OpenElsewhereError,
     StaleConnectionError,
     StoreError,
 )
@@ -220,6 +221,16 @@ async def test_an_option_that_cannot_be_costs_no_prompt(bench: Bench) -> None:
     turn = await bench.session.start_turn(Prompt("one")).result()
     assert turn.outcome is Outcome.FAILED and turn.prompt.text == "one"
     assert "temperature" in str(turn.error) and bench.provider.requests == []
+
+
+async def test_a_turn_that_is_left_before_it_is_refused_is_withdrawn(bench: Bench) -> None:
+    bench.store.failure = OpenElsewhereError("open in another chatterm")
+    handle = bench.session.start_turn(Prompt("one"))
+    handle.interrupt()  # the program is left in the same moment
+    events = [event async for event in handle.events()]
+    assert isinstance(last := events[-1], TurnFinished) and not last.saved
+    assert last.turn.outcome is Outcome.WITHDRAWN and not last.turn.is_kept
+    assert bench.session.turns == () and bench.provider.requests == []
 
 
 async def test_a_turn_tells_how_many_messages_were_encoded_anew(bench: Bench) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 
-from chatterm.core.errors import StoreError
+from chatterm.core.errors import ChattermError
 from chatterm.core.events import ChunkKind
 from chatterm.core.turn import Turn
 
@@ -16,7 +16,7 @@ class MemoryTurnStore:
     def __init__(self) -> None:
         self.log: list[tuple[str, object]] = []
         self.finished: list[Turn] = []
-        self.failure: StoreError | None = None
+        self.failure: ChattermError | None = None
         self.pinned: set[str] = set()
         self.appended = asyncio.Event()
         self.beginning = asyncio.Event()

@@ -450,6 +450,9 @@ async def test_a_conversation_is_open_in_one_program_at_a_time(path: Path) -> No
         assert not await second.claim(CONVERSATION)
         with pytest.raises(OpenElsewhereError):
             await second.begin_turn(new_turn("Two"))
+        with pytest.raises(OpenElsewhereError):  # stopped before it could begin
+            await second.finish_turn(ended(new_turn("Two")))
+        assert await texts(first) == ["One", "Hi."]
         await second.set_model(CONVERSATION, "other", "other")
         assert (await first.find(CONVERSATION)).provider != "other"
         assert await first.claim("another conversation")
