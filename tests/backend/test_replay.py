@@ -41,7 +41,7 @@ def content(turn: Turn) -> tuple[object, ...]:
 async def recorded_turns(path: Path, wire: Wire, adapter: object, count: int, *, streams: bool) -> list[Turn]:
     exchanges = Exchanges()
     exchanges.record(path)
-    session = await session_over(target_of(wire, adapter, streams=streams), exchanges)  # pyright: ignore
+    session = await session_over(target_of(wire, adapter, streams=streams), exchanges)  # pyright: ignore[reportArgumentType]  # parametrised as object
     turns = [await ask(session, f"question {number}") for number in range(count)]
     exchanges.stop_recording()
     return turns

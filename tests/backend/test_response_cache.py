@@ -58,7 +58,7 @@ class Bench:
         """A turn in a conversation of its own, so that equal prompts make equal requests."""
         target = self.session.target
         assert target is not None
-        session = Session(self.session._store, self.session._worker)  # pyright: ignore[reportPrivateUsage]
+        session = Session(self.session._store, self.session._worker)  # pyright: ignore[reportPrivateUsage]  # the same store and worker
         session.target, session.options = target, self.session.options
         turn = await ask(session, text)
         await self.cache.settled()
@@ -221,7 +221,7 @@ def request(body: object, url: str = "https://wire.example/v1/chat", **changes: 
     made = WireRequest(
         method="POST", url=url, headers={}, body=json.dumps(body).encode(), framing="sse", endpoint=ENDPOINT
     )
-    return replace(made, **changes)  # pyright: ignore[reportArgumentType]
+    return replace(made, **changes)  # pyright: ignore[reportArgumentType]  # a table of changes
 
 
 def test_order_and_what_changes_nothing_do_not_count() -> None:

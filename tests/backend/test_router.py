@@ -76,7 +76,7 @@ async def of(targets: Targets, monkeypatch: pytest.MonkeyPatch) -> Routed:
     def gated(self: Targets, name: str, model: str):
         target = resolve(self, name, model)
         plain = provider.target(model)
-        return replace(target, adapter=plain.adapter, open_stream=plain.open_stream, endpoint=plain.endpoint)  # type: ignore[type-var]
+        return replace(target, adapter=plain.adapter, open_stream=plain.open_stream, endpoint=plain.endpoint)  # type: ignore[type-var]  # a double
 
     monkeypatch.setattr(Targets, "resolve", gated)
     made = Routed(targets, provider)

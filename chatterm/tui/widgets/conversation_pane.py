@@ -151,7 +151,7 @@ class ConversationPane:
         return handle is not None
 
     def regenerate(self, *, is_named: bool = False) -> bool:
-        """Ask the last prompt again, this session's model if it was named; False when there is none or one runs."""
+        """Ask the last prompt again, by the model in use now if it was named; False when there is none, or one runs."""
         ready = self.followed is None and self.session.target is not None
         handle = self.session.regenerate(self.session.target if is_named else None) if ready else None
         if handle is not None:
