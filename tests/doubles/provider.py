@@ -28,6 +28,7 @@ from chatterm.core.events import StreamEvent, StreamFinished, TextDelta, Thinkin
 from chatterm.core.messages import Message
 from chatterm.core.turn import Stage, StopReason, TurnRequest
 from chatterm.core.usage import Usage
+from tests.doubles.patience import PATIENCE_SECONDS, soon
 
 
 class PlainDecoder:
@@ -102,10 +103,11 @@ class PlainAdapter:
 class GatedStream:
     """One response: the test sends items, fails it, or ends it."""
 
-    def __init__(self, status: int, headers: Mapping[str, str]) -> None:
+    def __init__(self, status: int, headers: Mapping[str, str], patience_seconds: float) -> None:
         self.status = status
         self.headers = headers
         self.headers_at = time.monotonic()
+        self._patience_seconds = patience_seconds
         self._items: asyncio.Queue[bytes | ProviderError | None] = asyncio.Queue()
         self.closed = asyncio.Event()
         self.whole = b"what the server said"
@@ -131,7 +133,7 @@ class GatedStream:
         self.end()
 
     async def frames(self) -> AsyncIterator[Frame]:
-        while (item := await self._items.get()) is not None:
+        while (item := await self._next()) is not None:
             if isinstance(item, ProviderError):
                 raise item
             yield Frame(time.monotonic(), item)
@@ -139,11 +141,18 @@ class GatedStream:
     async def body(self) -> bytes:
         return self.whole
 
+    async def _next(self) -> bytes | ProviderError | None:
+        return await soon(self._items.get(), "was given nothing more to send", self._patience_seconds)
+
 
 class GatedProvider:
-    """Hands out one `GatedStream` per request, after `opening` is set (it is, unless the test clears it)."""
+    """Hands out one `GatedStream` per request, after `opening` is set (it is, unless the test clears it).
 
-    def __init__(self) -> None:
+    Where nothing comes for `patience_seconds`, of the test or of what it tests, the wait fails.
+    """
+
+    def __init__(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        self._patience_seconds = patience_seconds
         self.requests: list[WireRequest] = []
         self.streams: list[GatedStream] = []
         self.opening = asyncio.Event()
@@ -175,7 +184,7 @@ class GatedProvider:
 
     async def opened(self) -> GatedStream:
         """The next stream, once it is asked for."""
-        await self._opened.wait()
+        await soon(self._opened.wait(), "was not asked for anything", self._patience_seconds)
         self._opened.clear()
         return self.streams[-1]
 
@@ -187,12 +196,12 @@ class GatedProvider:
     async def open_stream(self, request: WireRequest, on_stage: OnStage) -> AsyncGenerator[GatedStream]:
         self.requests.append(request)
         on_stage(Stage.CONNECTING, time.monotonic())
-        await self.opening.wait()
+        await soon(self.opening.wait(), "was not allowed to answer", self._patience_seconds)
         if self.open_errors:
             raise self.open_errors.pop(0)
         on_stage(Stage.SENDING, time.monotonic())
         on_stage(Stage.WAITING, time.monotonic())
-        stream = GatedStream(self.status, self.headers)
+        stream = GatedStream(self.status, self.headers, self._patience_seconds)
         self.streams.append(stream)
         self._opened.set()
         try:

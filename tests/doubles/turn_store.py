@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from chatterm.core.errors import ChattermError
 from chatterm.core.events import ChunkKind
 from chatterm.core.turn import Turn
+from tests.doubles.patience import soon
 
 
 class MemoryTurnStore:
@@ -34,7 +35,7 @@ class MemoryTurnStore:
 
     async def begin_turn(self, turn: Turn) -> None:
         self.beginning.set()
-        await self.may_begin.wait()
+        await soon(self.may_begin.wait(), "was not allowed to begin a turn")
         self._check()
         self.log.append(("begin", turn))
 
@@ -48,7 +49,7 @@ class MemoryTurnStore:
 
     async def finish_turn(self, turn: Turn) -> None:
         self.finishing.set()
-        await self.may_finish.wait()
+        await soon(self.may_finish.wait(), "was not allowed to finish a turn")
         self._check()
         self.log.append(("finish", turn))
         self.finished.append(turn)

@@ -81,6 +81,8 @@ class GatedTargets(Targets):
         if provider != PLAIN:
             return Targets.resolve(self, provider, model)
         target = replace(self.gated.target(model), adapter=ListingAdapter(self.model_names))
+        if chain := self.chain(provider, model):
+            target = replace(target, fallbacks=lambda: self._chain(provider, model, chain))
         return self.exchanges.around(target, "PLAIN_API_KEY")
 
 
@@ -201,7 +203,7 @@ def launch(new_user: Path) -> Launch:
         settings = replace(settings, providers=providers)
         database = database or Database(new_user / "chatterm.db")
         history, state = History(database), StateStore(database)
-        gated, network, names = GatedProvider(), Network(), ["test-model", "other-model"]
+        gated, network, names = GatedProvider(patience_seconds=60.0), Network(), ["test-model", "other-model"]
         exchanges = Exchanges()
         targets = GatedTargets(
             settings=settings,
@@ -216,7 +218,7 @@ def launch(new_user: Path) -> Launch:
         async def load_blobs(digests: frozenset[str]) -> dict[str, bytes]:
             return {digest: await history.blob(digest) for digest in digests}
 
-        worker = Worker(PayloadCache(), load_blobs, clock)
+        worker = Worker(PayloadCache(), load_blobs, clock, targets.states)
 
         def new_session(conversation_id: str | None, turns: tuple[Turn, ...], system: str | None) -> Session:
             session = Session(
