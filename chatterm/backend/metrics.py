@@ -21,6 +21,10 @@ from chatterm.core.events import (
     ThinkingDelta,
     ToolCallDelta,
     ToolCallStarted,
+    ToolFinished,
+    ToolProgress,
+    ToolRequested,
+    ToolStarted,
     TurnEvent,
     TurnFinished,
     TurnStarted,
@@ -93,6 +97,8 @@ class TurnMeter:
         """Take in one turn event."""
         match event:
             case TurnStarted() | ParameterRefused() | RetryScheduled() | FellBack() | GoneOn():
+                pass
+            case ToolRequested() | ToolStarted() | ToolProgress() | ToolFinished():
                 pass
             case ContextFitted(tokens, limit):
                 self._context = tokens, limit

@@ -21,6 +21,8 @@ VARIABLES: Mapping[str, Path] = {
     "CHATTERM_MODEL": ("model",),
     "CHATTERM_HTTP_POOL_CONNECTIONS": ("network", "pool_connections"),
     "CHATTERM_HTTP_POOL_MAXSIZE": ("network", "pool_maxsize"),
+    "CHATTERM_TOOL_WORKERS": ("tools", "workers"),
+    "CHATTERM_TOOL_TIMEOUT": ("tools", "timeout_seconds"),
     "OLLAMA_HOST": ("providers", "ollama", "base_url"),
     "OPENAI_BASE_URL": ("providers", "openai", "base_url"),
     "ANTHROPIC_BASE_URL": ("providers", "anthropic", "base_url"),

@@ -20,6 +20,9 @@ Fallback = Annotated[tuple[Word, ...], Meta(max_length=3)]
 VariableName = Annotated[
     str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z", description="the name of an environment variable")
 ]
+ServerName = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}\Z", description="a name made of A-Z, a-z, 0-9, - and _")
+]
 ProviderName = Annotated[
     str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}\Z", description="a name made of a-z, 0-9, - and _")
 ]
@@ -149,6 +152,55 @@ class RoutingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSettings:
+    """`[tools]`: what models may call. Nothing is on before it is named here or with /tools."""
+
+    enabled: tuple[Word, ...] = ()
+    """Tools that are on: read_file, list_dir, search_files, write_file, edit_file, run_command, fetch_url,
+    current_time, calculator, and those of `modules`."""
+    modules: tuple[Word, ...] = ()
+    """Python files or modules whose public functions are tools; they run inside chatterm, with all its rights."""
+    root: str | None = None
+    """Folder that files and commands of tools are kept in; else the one chatterm is started in."""
+    workers: Annotated[int, Meta(ge=1, le=100)] = 8
+    """How many tools run at the same time (CHATTERM_TOOL_WORKERS)."""
+    timeout_seconds: Seconds = 30.0
+    """How long a tool may take (CHATTERM_TOOL_TIMEOUT)."""
+    timeouts: Mapping[str, Seconds] = field(default_factory=dict[str, float])
+    """The same for single tools, by name."""
+    rounds: Annotated[int, Meta(ge=1, le=1000)] = 25
+    """How often in a turn the model may call tools before you are asked whether it goes on."""
+    output_kilobytes: Annotated[int, Meta(ge=1, le=10_000)] = 50
+    """How much of a result the model gets; all of it is kept in a file."""
+    cache: bool = True
+    """Whether results that are always the same are kept for the conversation."""
+    sandbox: Literal["auto", "required", "off"] = "auto"
+    """Whether commands run in a sandbox: where there is one, always, or never."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class McpServerSettings:
+    """`[mcp.NAME]`: a server whose tools, prompts and resources are used, by the Model Context Protocol."""
+
+    command: Annotated[tuple[str, ...], Meta(max_length=100)] = ()
+    """Program and arguments of a server on this machine, as a list of words; no shell is involved."""
+    url: str | None = None
+    """Address of a server that is reached by HTTP, in place of a command."""
+    env: Mapping[VariableName, str] = field(default_factory=dict[str, str], repr=False)
+    """Environment variables for the program, besides PATH, HOME, LANG, TERM and TMPDIR."""
+    pass_env: tuple[VariableName, ...] = ()
+    """Names of variables of your environment that the program gets as well."""
+    headers: Mapping[HeaderName, HeaderValue] = field(default_factory=dict[str, str], repr=False)
+    """Extra HTTP headers, such as one with a token; they go to this address only."""
+    folder: str | None = None
+    """Folder that the program is started in; else the one of [tools] root."""
+    enabled: bool = True
+    """Whether it is used."""
+    timeout_seconds: Seconds | None = None
+    """How long a tool of the server may take; else [tools] timeout_seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
     """`[providers.NAME.models."MODEL"]`: one model of the service; what is set here wins over the service's."""
 
@@ -224,6 +276,8 @@ class ProviderSettings:
     """Overrides [network] retry_longest_seconds."""
     retry_asked_seconds: Annotated[float, Meta(ge=0, le=86_400)] | None = None
     """Overrides [network] retry_asked_seconds."""
+    continue_once: bool | None = None
+    """Overrides [network] continue_once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +299,8 @@ class Settings:
     guide: GuideSettings = field(default_factory=GuideSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
+    tools: ToolSettings = field(default_factory=ToolSettings)
+    mcp: Mapping[ServerName, McpServerSettings] = field(default_factory=dict[str, McpServerSettings])
     providers: Mapping[ProviderName, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
     """`[keys]`: key bindings by command id, for example stop = "escape,ctrl+x"."""

@@ -18,6 +18,7 @@ from chatterm.core.redact import redact
 _PROVIDER = ("providers", "my-server")
 _RULE = ("routing", "rules")
 _MODEL = (*_PROVIDER, "models", "my-model")
+_SERVER = ("mcp", "my-server")
 _EXAMPLES: Mapping[str, object] = {
     "provider": "ollama",
     "model": "llama3",
@@ -55,6 +56,15 @@ _EXAMPLES: Mapping[str, object] = {
     "local_only": True,
     "most_price": 1.0,
     "name": "it is short",
+    "enabled": ["current_time", "read_file"],
+    "modules": ["/home/me/my_tools.py"],
+    "root": "/home/me/project",
+    "command": ["uvx", "mcp-server-time"],
+    "url": "https://mcp.example/mcp",
+    "env": {"TZ": "UTC"},
+    "pass_env": ["SSH_AUTH_SOCK"],
+    "folder": "/home/me/project",
+    "timeouts": {"run_command": 300.0},
     "price_input": 0.5,
     "price_output": 1.5,
 }
@@ -101,6 +111,8 @@ def render_example() -> str:
         f"#[[{dotted(_RULE)}]]",
         *_example_section(model.RoutingRule),
     ]
+    lines += [_summary(model.McpServerSettings.__doc__), f"#[{dotted(_SERVER)}]"]
+    lines += _example_section(model.McpServerSettings)
     for name, examples in _OPEN_SECTIONS.items():
         lines += [_summary(_meanings(model.Settings)[name]), f"[{name}]", *examples, ""]
     return "\n".join(lines).rstrip() + "\n"

@@ -6,6 +6,10 @@ ChattermError
 +- TurnInProgressError
 +- AttachmentError
 +- InternalError               chatterm's own fault
++- ToolError                   a tool could not do what it was called for
+   +- InvalidCallError         the call itself is wrong: no such tool, arguments that do not fit
+   +- ToolDeniedError          the user did not allow it
+   +- ToolTimeoutError
 +- ProviderError
    +- AuthenticationError      the key is missing, wrong or not allowed this
    +- RateLimitedError         too many requests; wait
@@ -75,6 +79,22 @@ class AttachmentError(ChattermError):
 
 class InternalError(ChattermError):
     """chatterm itself failed, in a way that nobody foresaw; details are in a crash file."""
+
+
+class ToolError(ChattermError):
+    """A tool could not do what it was called for. The model is told `message`, and goes on."""
+
+
+class InvalidCallError(ToolError):
+    """The call itself is wrong: there is no such tool, or its arguments do not fit."""
+
+
+class ToolDeniedError(ToolError):
+    """The user, or a rule that nobody can loosen, did not allow the call."""
+
+
+class ToolTimeoutError(ToolError):
+    """The tool took too long, and was ended."""
 
 
 class ProviderError(ChattermError):

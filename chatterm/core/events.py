@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from chatterm.core.errors import ProviderError
-from chatterm.core.messages import Citation
+from chatterm.core.messages import Citation, ToolCallPart, ToolResultPart
 from chatterm.core.timings import ServerTimings
+from chatterm.core.tools import Access, ToolRun
 from chatterm.core.turn import Stage, StopReason, Turn
 from chatterm.core.usage import Usage
 
@@ -212,6 +213,43 @@ class Streamed:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolRequested:
+    """The model calls a tool. With `access` the call waits for `TurnHandle.decide`; it may do exactly that.
+
+    `source` says whose tool it is: "built-in", "mcp:NAME" or "module:NAME"; empty for one that does not exist.
+    """
+
+    call: ToolCallPart
+    source: str = ""
+    access: Access | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStarted:
+    """The tool of this call runs since `at` (monotonic)."""
+
+    at: float
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolProgress:
+    """What a running tool says of how far it is, or the end of its output so far: outside text."""
+
+    call_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """A tool call has its result. Calls finish in any order; every one that was requested does."""
+
+    at: float
+    result: ToolResultPart
+    run: ToolRun
+
+
+@dataclass(frozen=True, slots=True)
 class TurnFinished:
     """The last event of every turn: outcome, usage and timings are fixed and stored.
 
@@ -233,5 +271,9 @@ TurnEvent = (
     | ParameterRefused
     | StageChanged
     | Streamed
+    | ToolRequested
+    | ToolStarted
+    | ToolProgress
+    | ToolFinished
     | TurnFinished
 )

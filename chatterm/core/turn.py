@@ -11,6 +11,7 @@ from chatterm.core.errors import ChattermError
 from chatterm.core.ids import new_id
 from chatterm.core.messages import Message
 from chatterm.core.timings import Timings
+from chatterm.core.tools import ToolRun
 from chatterm.core.usage import RateLimit, Usage
 
 
@@ -50,6 +51,8 @@ class Stage(StrEnum):
     LOADING = "loading"
     THINKING = "thinking"
     STREAMING = "streaming"
+    ASKING = "asking"
+    TOOLS = "tools"
     RETRYING = "retrying"
     SAVING = "saving"
 
@@ -147,7 +150,8 @@ class Turn:
     what it was sent;
     `request_id` and `rate_limits` are what the headers of the last response said;
     `replaces` is the id of the reply in whose place this turn was asked (regenerated, the prompt edited, or the
-    reply gone on with); `seams` are where its reply was gone on with, first to last.
+    reply gone on with); `seams` are where its reply was gone on with, first to last;
+    `tool_runs` are the tool calls of the reply, in their order, and what became of each.
     """
 
     id: str = field(default_factory=new_id)
@@ -177,6 +181,7 @@ class Turn:
     error: ChattermError | None = None
     replaces: str | None = None
     seams: tuple[Seam, ...] = ()
+    tool_runs: tuple[ToolRun, ...] = ()
 
     @property
     def is_from_cache(self) -> bool:

@@ -51,8 +51,12 @@ def test_the_example_names_every_key_and_every_line_of_it_can_be_used() -> None:
     entries = [item for item in walk(tree) if isinstance(item, Entry)]
     names = {re.sub(r"^providers\.[^.]*", "providers.NAME", dotted(entry.path)) for entry in entries}
     names = {re.sub(r"\.models\.[^.]*", ".models.NAME", name) for name in names}
+    names = {re.sub(r"^mcp\.[^.]*", "mcp.NAME", name) for name in names}
     names = {re.sub(r"^(routing\.rules)\..*", r"\1", name) for name in names}
-    names = {re.sub(r"^(keys|aliases|.*\.headers|.*\.options)\..*", r"\1", name) for name in names}
+    names = {
+        re.sub(r"^(keys|aliases|.*\.headers|.*\.options|.*\.timeouts|mcp\.NAME\.env)\..*", r"\1", name)
+        for name in names
+    }
     assert names == keys_of(Settings)
 
 
@@ -64,12 +68,13 @@ def test_the_example_has_a_rule_with_every_key_of_one() -> None:
 def test_the_example_gives_the_defaults() -> None:
     lines = [line for line in EXAMPLE.read_text().splitlines() if "an example; not set" not in line]
     text = re.sub(r"^#(?=[a-z])", "", "\n".join(lines), flags=re.MULTILINE)
-    text = text.replace("#[providers", "[providers")
+    text = text.replace("#[providers", "[providers").replace("#[mcp", "[mcp")
     loaded = check_tree(tomllib.loads(text), EXAMPLE)
     (provider,) = loaded.settings.providers.values()
+    (server,) = loaded.settings.mcp.values()
     assert loaded.problems == ()
-    assert loaded.settings == Settings(providers={"my-server": provider})
-    assert provider == type(provider)()
+    assert loaded.settings == Settings(providers={"my-server": provider}, mcp={"my-server": server})
+    assert (provider, server) == (type(provider)(), type(server)())
 
 
 def test_every_key_of_the_example_is_explained() -> None:

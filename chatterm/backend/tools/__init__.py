@@ -1,0 +1,1 @@
+"""Tools that models may call: what a tool is, how calls are allowed, run and bounded."""

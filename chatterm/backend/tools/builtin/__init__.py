@@ -1,0 +1,1 @@
+"""The tools that chatterm brings along; none is on before the user turns it on."""
