@@ -8,6 +8,7 @@ from chatterm.backend.providers.anthropic_blocks import BlockReader
 from chatterm.backend.providers.anthropic_content import origin_of
 from chatterm.backend.providers.base import Frame
 from chatterm.backend.providers.complaints import complaint_of, is_complaint
+from chatterm.backend.providers.json_frames import LATE, read_frame
 from chatterm.backend.providers.provider_errors import stream_error, truncation_error
 from chatterm.backend.providers.wire_json import (
     MAX_COUNT,
@@ -15,7 +16,6 @@ from chatterm.backend.providers.wire_json import (
     as_list,
     as_object,
     as_text,
-    safe_json,
 )
 from chatterm.core.clean import clean_line
 from chatterm.core.events import (
@@ -43,7 +43,7 @@ _COUNTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_toke
 
 
 class AnthropicDecoder:
-    """Decodes one response, streamed or whole. `feed` and `finish` are generators.
+    """Decodes one response, streamed or whole.
 
     The reply is over with `message_stop`; one that told why it stopped is over too when the bytes end there.
     """
@@ -60,21 +60,7 @@ class AnthropicDecoder:
 
     def feed(self, frame: Frame) -> Iterator[StreamEvent]:
         """Events of this frame. Raises a `ProviderError` for an error that the frame tells."""
-        data = frame.data.strip()
-        if not data:
-            return
-        try:
-            value = as_object(safe_json(data))
-        except ValueError as error:
-            yield FrameSkipped(f"not JSON: {clean_line(str(error))}")
-            return
-        if is_complaint(value, frame.event):
-            raise stream_error(self._title, complaint_of(value))
-        if self._finished:
-            if value.get("type") != "ping":
-                yield FrameSkipped("data after the end of the reply")
-            return
-        yield from self._read(value)
+        return read_frame(frame, self._read)
 
     def finish(self) -> Iterator[StreamEvent]:
         """At the end of the bytes. Raises `TruncatedStreamError` when the reply was not over."""
@@ -85,9 +71,16 @@ class AnthropicDecoder:
             raise truncation_error(self._title, self._started is not None)
         yield from self._finish()
 
-    def _read(self, value: dict[str, object]) -> Iterator[StreamEvent]:
+    def _read(self, value: dict[str, object], event: str) -> Iterator[StreamEvent]:
         """One event; its kind is in the JSON, whatever the event is called."""
-        match value.get("type"):
+        if is_complaint(value, event):
+            raise stream_error(self._title, complaint_of(value))
+        kind = value.get("type")
+        if self._finished:
+            if kind != "ping":
+                yield LATE
+            return
+        match kind:
             case "content_block_delta":
                 yield from self._blocks.extend(value.get("index"), as_object(value.get("delta")))
             case "content_block_start":

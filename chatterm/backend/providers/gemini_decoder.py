@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from chatterm.backend.providers.base import Frame
 from chatterm.backend.providers.complaints import Complaint, complaint_of, is_complaint
 from chatterm.backend.providers.gemini_signatures import ORIGIN, SignedText, call_signature, raw_part
+from chatterm.backend.providers.json_frames import read_frame, unknown_fields
 from chatterm.backend.providers.provider_errors import stream_error, truncation_error
 from chatterm.backend.providers.tool_calls import ToolCallMerger
-from chatterm.backend.providers.wire_json import MAX_COUNT, as_count, as_list, as_object, as_text, safe_json
+from chatterm.backend.providers.wire_json import MAX_COUNT, as_count, as_list, as_object, as_text
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import BadRequestError, ProviderError
 from chatterm.core.events import (
@@ -67,7 +68,7 @@ _SIGNATURE_ONLY = {"thoughtSignature", "thought", "partMetadata"}
 class GeminiDecoder:
     """Decodes one response: each frame is a chunk, the whole answer, or an array of chunks.
 
-    `feed` and `finish` are generators: what a frame holds comes before the error that it tells. The reply is
+    Events are made as they are read: what a frame holds comes before the error that it tells. The reply is
     over with the first finish reason, or when the prompt was blocked; sources and usage may still follow.
     """
 
@@ -81,19 +82,7 @@ class GeminiDecoder:
 
     def feed(self, frame: Frame) -> Iterator[StreamEvent]:
         """Events of this frame. Raises a `ProviderError` for an error that the frame tells."""
-        data = frame.data.strip()
-        if not data:
-            return
-        try:
-            value = safe_json(data)
-        except ValueError as error:
-            yield FrameSkipped(f"not JSON: {clean_line(str(error))}")
-            return
-        for item in as_list(value) or [value]:
-            if chunk := as_object(item):
-                yield from self._read(chunk, frame.event)
-            else:
-                yield FrameSkipped("no JSON object with anything in it")
+        return read_frame(frame, self._read, lists=True)
 
     def finish(self) -> Iterator[StreamEvent]:
         """At the end of the bytes. Raises `TruncatedStreamError` when the reply was not over."""
@@ -104,7 +93,7 @@ class GeminiDecoder:
     def _read(self, chunk: dict[str, object], event: str) -> Iterator[StreamEvent]:
         failed = is_complaint(chunk, event)
         if not failed and _KNOWN_FIELDS.isdisjoint(chunk):
-            yield FrameSkipped(clean_line(f"unknown fields: {', '.join(sorted(chunk))}"))
+            yield unknown_fields(chunk)
             return
         if not failed and not self._started:
             self._started = True

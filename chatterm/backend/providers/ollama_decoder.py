@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from chatterm.backend.providers.base import Frame
 from chatterm.backend.providers.complaints import complaint_of, is_complaint
+from chatterm.backend.providers.json_frames import read_frame, unknown_fields
 from chatterm.backend.providers.provider_errors import stream_error, truncation_error
 from chatterm.backend.providers.think_tags import ThinkSplitter
 from chatterm.backend.providers.tool_calls import ToolCallMerger
@@ -16,12 +17,9 @@ from chatterm.backend.providers.wire_json import (
     as_number,
     as_object,
     as_text,
-    safe_json,
 )
-from chatterm.core.clean import clean_line
 from chatterm.core.errors import BadRequestError, ModelNotFoundError, ProviderError
 from chatterm.core.events import (
-    FrameSkipped,
     StreamEvent,
     StreamFinished,
     StreamStarted,
@@ -40,7 +38,7 @@ _NAMED_MODEL = re.compile(r"\bmodel ['\"`]([\w./:@-]{1,200})['\"`]")
 
 
 class OllamaDecoder:
-    """Decodes one response. `feed` and `finish` are generators; `done` ends the reply."""
+    """Decodes one response; `done` ends the reply."""
 
     def __init__(self) -> None:
         self._think = ThinkSplitter()
@@ -50,22 +48,7 @@ class OllamaDecoder:
 
     def feed(self, frame: Frame) -> Iterator[StreamEvent]:
         """Events of this line. Raises a `ProviderError` for an error line."""
-        data = frame.data.strip()
-        if not data:
-            return
-        try:
-            value = safe_json(data)
-        except ValueError as error:
-            yield FrameSkipped(f"not JSON: {clean_line(str(error))}")
-            return
-        line = as_object(value)
-        if is_complaint(line):
-            yield from self._think.finish()
-            raise as_ollama_says(stream_error(TITLE, complaint_of(line)))
-        if "message" not in line and "done" not in line:
-            yield FrameSkipped(clean_line(f"unknown fields: {', '.join(sorted(line))}"))
-            return
-        yield from self._read(line)
+        return read_frame(frame, self._read)
 
     def finish(self) -> Iterator[StreamEvent]:
         """At the end of the bytes. Raises `TruncatedStreamError` when the reply was not done."""
@@ -73,7 +56,13 @@ class OllamaDecoder:
             yield from self._think.finish()
             raise truncation_error(TITLE, self._started)
 
-    def _read(self, line: dict[str, object]) -> Iterator[StreamEvent]:
+    def _read(self, line: dict[str, object], _event: str) -> Iterator[StreamEvent]:
+        if is_complaint(line):
+            yield from self._think.finish()
+            raise as_ollama_says(stream_error(TITLE, complaint_of(line)))
+        if "message" not in line and "done" not in line:
+            yield unknown_fields(line)
+            return
         if not self._started:
             self._started = True
             yield StreamStarted(as_text(line.get("model")) or None)

@@ -7,16 +7,16 @@ services in `catalog`. Where they differ, what is written here accepts all of th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
 
 from chatterm.backend.providers.base import Frame
 from chatterm.backend.providers.complaints import Complaint, complaint_of, is_complaint
+from chatterm.backend.providers.json_frames import is_done, late_frame, read_frame, unknown_fields
 from chatterm.backend.providers.openai_chat_usage import reported_usage, server_timings
 from chatterm.backend.providers.provider_errors import stream_error, truncation_error
 from chatterm.backend.providers.reasoning_details import DetailsMerger, origin_of
 from chatterm.backend.providers.think_tags import ThinkSplitter
 from chatterm.backend.providers.tool_calls import ToolCallMerger
-from chatterm.backend.providers.wire_json import as_list, as_object, as_text, safe_json
+from chatterm.backend.providers.wire_json import as_list, as_object, as_text
 from chatterm.core.clean import clean_line
 from chatterm.core.events import (
     CitationsReported,
@@ -61,7 +61,7 @@ _BESIDE = frozenset({"refusal", "reasoning_details", "images", "tool_calls", "fu
 class OpenAIChatDecoder:
     """Decodes one response, streamed or whole.
 
-    `feed` and `finish` are generators: what a frame holds comes before the error that it tells. The reply is
+    Events are made as they are read: what a frame holds comes before the error that it tells. The reply is
     over with the first finish reason, or with `[DONE]`; usage may still follow, so read on to the end.
     `details_of` is the service whose `reasoning_details` are kept, if any.
     """
@@ -84,25 +84,10 @@ class OpenAIChatDecoder:
 
     def feed(self, frame: Frame) -> Iterator[StreamEvent]:
         """Events of this frame. Raises a `ProviderError` for an error that the frame tells."""
-        data = frame.data.strip()
-        if not data:
-            return
-        if data.startswith(b"[DONE]"):
+        if is_done(frame):
             self._ended = True
-            yield from self._finish("")
-            return
-        if self._ended:
-            yield FrameSkipped("data after the end of the reply")
-            return
-        try:
-            value = safe_json(data)
-        except ValueError as error:
-            yield FrameSkipped(f"not JSON: {clean_line(str(error))}")
-            return
-        if isinstance(value, dict):
-            yield from self._read(cast("dict[str, object]", value), frame.event)
-        else:
-            yield FrameSkipped("not a JSON object")
+            return self._finish("")
+        return late_frame(frame) if self._ended else read_frame(frame, self._read)
 
     def finish(self) -> Iterator[StreamEvent]:
         """At the end of the bytes. Raises `TruncatedStreamError` when the reply was not over."""
@@ -115,7 +100,7 @@ class OpenAIChatDecoder:
     def _read(self, chunk: dict[str, object], event: str) -> Iterator[StreamEvent]:
         failed = is_complaint(chunk, event) or ("x_groq" in chunk and "error" in as_object(chunk["x_groq"]))
         if not failed and not _KNOWN_FIELDS & chunk.keys():
-            yield FrameSkipped(clean_line(f"unknown fields: {', '.join(sorted(chunk))}"))
+            yield unknown_fields(chunk)
             return
         if not self._started:
             yield from self._start(chunk)

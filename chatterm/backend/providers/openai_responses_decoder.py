@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import cast
 
 from chatterm.backend.providers.base import Frame
 from chatterm.backend.providers.complaints import complaint_of, is_complaint
+from chatterm.backend.providers.json_frames import is_done, late_frame, read_frame, unknown_fields
 from chatterm.backend.providers.openai_responses_state import (
     Item,
     Paragraphs,
@@ -28,7 +28,6 @@ from chatterm.backend.providers.wire_json import (
     as_object,
     as_text,
     encode_json,
-    safe_json,
 )
 from chatterm.core.clean import clean_line
 from chatterm.core.events import (
@@ -94,25 +93,10 @@ class OpenAIResponsesDecoder:
 
     def feed(self, frame: Frame) -> Iterator[StreamEvent]:
         """Events of this frame. Raises a `ProviderError` for an error that the frame tells."""
-        data = frame.data.strip()
-        if not data:
-            return
-        if data.startswith(b"[DONE]"):  # OpenRouter's, after the terminal event
+        if is_done(frame):  # OpenRouter's, after the terminal event
             self._ended = True
-            yield from self._finish(StopReason.OTHER)
-            return
-        if self._ended:
-            yield FrameSkipped("data after the end of the reply")
-            return
-        try:
-            value = safe_json(data)
-        except ValueError as error:
-            yield FrameSkipped(f"not JSON: {clean_line(str(error))}")
-            return
-        if isinstance(value, dict):
-            yield from self._read(cast("dict[str, object]", value), frame.event)
-        else:
-            yield FrameSkipped("not a JSON object")
+            return self._finish(StopReason.OTHER)
+        return late_frame(frame) if self._ended else read_frame(frame, self._read)
 
     def finish(self) -> Iterator[StreamEvent]:
         """At the end of the bytes. Raises `TruncatedStreamError` when the reply was not over."""
@@ -150,8 +134,8 @@ class OpenAIResponsesDecoder:
             case _ if _TOLD_LATER.fullmatch(kind):
                 yield from self._start(as_object(event.get("response")))
             case _:
-                what = f"event of unknown type {kind!r}" if kind else f"unknown fields: {', '.join(event)}"
-                yield FrameSkipped(clean_line(what, 200))
+                unknown = FrameSkipped(clean_line(f"event of unknown type {kind!r}", 200))
+                yield unknown if kind else unknown_fields(event)
 
     # ---- items ---------------------------------------------------------------------------------
 
