@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import random
 import re
-import select
-import socket
 import time
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.benchmarks import stop_stages
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.processes import SYN_SENT, tcp_states
-from tests.doubles import server_replies as replies
+from tests.benchmarks.stop_stages import StopStage, full_listener
+from tests.doubles.dialects import OPENAI_CHAT
 from tests.doubles.server import ScriptedServer
-from tests.doubles.server_replies import Hang, Pause, Script, Send
 from tests.doubles.terminal import CTRL_C, CTRL_N, CTRL_Q, ENTER, ESC, UP, Terminal, below
 from tests.journeys.program import Home
 
@@ -27,81 +25,27 @@ TURNS_PER_CONVERSATION = 10
 CLOSE_GOAL_MS = 50.0
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A point in a turn: what the server does to hold the turn there, and what is on screen then.
+READY = {
+    "connecting": "connecting to",
+    "TLS handshake": "securing the connection",
+    "waiting for headers": "waiting for",
+    "waiting for the first event": "waiting for",
+    "thinking": "",
+    "text, flowing": "",
+    "text, at rest": "",
+    "tool arguments": "",
+    "a prompt queued behind": "",
+}
+"""The stages that can be told on screen, and what is there then where the marker is not."""
 
-    `script` gets the run's marker. `place` says who answers: the scripted server, one that leaves a TLS
-    handshake alone, or one that takes no connections. With `is_shown` the marker is on screen when the key comes.
-    """
-
-    name: str
-    script: Callable[[str], Script]
-    ready: str
-    place: str = "server"
-    is_shown: bool = False
-    is_thinking: bool = False
-    is_queued_behind: bool = False
-
-
-def _frames(*deltas: dict[str, object]) -> bytes:
-    return b"".join(replies.chunk(replies.openai_chunk(delta)) for delta in deltas)
-
-
-def _held(*deltas: dict[str, object]) -> Script:
-    """Headers and these increments, then nothing."""
-    yield Send(replies.head(replies.CONTENT_TYPES["openai"]) + _frames(*deltas))
-    yield Hang()
-
-
-def _flowing(marker: str) -> Script:
-    """The marker, then a word every 5 ms for ever."""
-    yield Send(replies.head(replies.CONTENT_TYPES["openai"]) + _frames({"content": f"{marker} "}))
-    while True:
-        yield Pause(0.005)
-        yield Send(_frames({"content": "word "}))
-
-
-def _tool_arguments(marker: str) -> Script:
-    function = {"name": "read_file", "arguments": '{"path": "/some'}
-    call = {"index": 0, "id": "call-1", "type": "function", "function": function}
-    return _held({"content": f"{marker} "}, {"tool_calls": [call]})
-
-
-def _no_script(_: str) -> Script:
-    return ()
-
-
-STAGES = (
-    Stage("connecting", _no_script, "connecting to", place="full"),
-    Stage("TLS handshake", _no_script, "securing the connection", place="silent"),
-    Stage("waiting for headers", lambda _: (Hang(),), "waiting for"),
-    Stage("waiting for the first event", lambda _: _held(), "waiting for"),
-    Stage(
-        "thinking",
-        lambda marker: _held({"reasoning_content": f"{marker} "}),
-        "",
-        is_shown=True,
-        is_thinking=True,
-    ),
-    Stage("text, flowing", _flowing, "", is_shown=True),
-    Stage("text, at rest", lambda marker: _held({"content": f"{marker} "}), "", is_shown=True),
-    Stage("tool arguments", _tool_arguments, "", is_shown=True),
-    Stage(
-        "a prompt queued behind",
-        lambda marker: _held({"content": f"{marker} "}),
-        "",
-        is_shown=True,
-        is_queued_behind=True,
-    ),
-)
+STAGES = tuple(stage for stage in stop_stages.STAGES if stage.name in READY)
 
 
 @dataclass(slots=True)
 class StopRun:
     """One run and what came of it; times in seconds."""
 
-    stage: Stage
+    stage: StopStage
     key: str
     marker: str
     close_seconds: float = 0.0
@@ -150,7 +94,7 @@ class Stops:
 
     # ---- one run -------------------------------------------------------------------------------
 
-    def _stop(self, stage: Stage, key: str, number: int) -> StopRun:
+    def _stop(self, stage: StopStage, key: str, number: int) -> StopRun:
         place = self._place(stage.place)
         run = StopRun(stage, key, f"mark{number:04}")
         prompt = f"ask{number:04}"
@@ -167,13 +111,13 @@ class Stops:
         self._settle(place, stage, prompt)
         # What the program still holds, by the system's own account.
         run.left_open = len(tcp_states(place.terminal.pid))
-        run.is_kept = not stage.is_shown and prompt in place.terminal.text
-        if not stage.is_shown or stage.is_queued_behind:
+        run.is_kept = not stage.shows and prompt in place.terminal.text
+        if not stage.shows or stage.is_queued_behind:
             place.terminal.send(CTRL_C)  # clears the prompt
             place.terminal.wait_for("Ask anything")
         return run
 
-    def _send_prompt(self, place: Place, stage: Stage, marker: str, prompt: str) -> None:
+    def _send_prompt(self, place: Place, stage: StopStage, marker: str, prompt: str) -> None:
         terminal = place.terminal
         if place.turns and place.turns % TURNS_PER_CONVERSATION == 0:
             terminal.send(CTRL_N)
@@ -181,14 +125,15 @@ class Stops:
         place.turns += 1
         seen = len(place.server.connections) if place.server is not None else 0
         if place.server is not None:
-            place.server.reply_script(stage.script(marker))
+            for script in stage.scripts(OPENAI_CHAT, marker):
+                place.server.reply_script(script)
         terminal.send(prompt.encode() + ENTER)
-        if stage.is_thinking:
+        if stage.shows == "thinking":
             terminal.wait_until(lambda screen: re.search("thinking|thought", below(screen, f"▌ {prompt}")))
-        elif stage.is_shown:
+        elif stage.shows:
             terminal.wait_for(marker)
         else:
-            terminal.wait_until(lambda screen: stage.ready in below(screen, f"▌ {prompt}"))
+            terminal.wait_until(lambda screen: READY[stage.name] in below(screen, f"▌ {prompt}"))
         if place.server is not None:
             server = place.server
             server.wait_until(lambda: len(server.connections) > seen)
@@ -196,10 +141,10 @@ class Stops:
             terminal.send(f"next-{prompt}".encode() + ENTER)
             terminal.wait_for("queued")
 
-    def _settle(self, place: Place, stage: Stage, prompt: str) -> None:
+    def _settle(self, place: Place, stage: StopStage, prompt: str) -> None:
         """Wait for what the user sees of the stop; Raises `ScreenTimeoutError` where it does not come."""
         terminal = place.terminal
-        if not stage.is_shown:
+        if not stage.shows:
             terminal.wait_until(lambda screen: f"▌ {prompt}" not in screen and prompt in screen)
             return
         terminal.wait_until(lambda screen: "stopped" in below(screen, f"▌ {prompt}"))
@@ -214,10 +159,10 @@ class Stops:
     def _check_kept(self) -> None:
         kept = {name: place.home.stored() for name, place in self._places.items()}
         for run in self.runs:
-            if run.stage.is_shown:
+            if run.stage.shows:
                 prompt = run.marker.replace("mark", "ask")
                 [turn] = [turn for turn in kept[run.stage.place] if turn.prompt == prompt]
-                text = turn.thinking if run.stage.is_thinking else turn.text
+                text = turn.thinking if run.stage.shows == "thinking" else turn.text
                 run.is_kept = text.startswith(f"{run.marker} ") and turn.state == "cancelled"
 
     def _place(self, name: str) -> Place:
@@ -247,23 +192,6 @@ def _until_given_up(terminal: Terminal, key: bytes) -> float:
             raise TimeoutError("the connection attempt goes on")
         time.sleep(0.0005)
     return time.monotonic() - pressed_at
-
-
-@contextmanager
-def full_listener() -> Generator[int]:
-    """A port that leaves connections unanswered, because the queue of those waiting is full."""
-    with ExitStack() as stack:
-        listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        address = listener.getsockname()
-        while True:
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(address)
-            if not select.select([], [waiting], [], 0.2)[1]:
-                break
-        yield address[1]
 
 
 def figures_of(runs: list[StopRun]) -> list[Figure]:

@@ -31,8 +31,8 @@ def main() -> int:
     facts = {"seed": chosen.seed, "python": platform.python_version(), "machine": platform.platform()}
     print(f"seed {chosen.seed}, Python {facts['python']}, {facts['machine']}")
     print(table(figures))
-    shown = [run for run in stops if run.stage.is_shown]
-    returned = [run for run in stops if not run.stage.is_shown]
+    shown = [run for run in stops if run.stage.shows]
+    returned = [run for run in stops if not run.stage.shows]
     print(f"partial text kept: {sum(run.is_kept for run in shown)} of {len(shown)}")
     print(
         f"prompt returned where nothing was shown: {sum(run.is_kept for run in returned)} of {len(returned)}"

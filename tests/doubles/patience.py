@@ -13,8 +13,9 @@ PATIENCE_SECONDS = 5.0
 
 async def soon(awaited: Awaitable[T], what: str, within_seconds: float = PATIENCE_SECONDS) -> T:
     """The result of `awaited`. Raises `AssertionError` with `what` became of the double where it does not come."""
+    limit = asyncio.timeout(within_seconds)
     try:
-        async with asyncio.timeout(within_seconds) as limit:
+        async with limit:
             return await awaited
     except TimeoutError:
         if not limit.expired():

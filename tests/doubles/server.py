@@ -155,7 +155,7 @@ class ScriptedServer:
     @property
     def chats(self) -> list[SeenRequest]:
         """The chat requests among `requests`."""
-        return [request for request in self.requests if request.path in replies.CHAT_PATHS]
+        return [request for request in self.requests if replies.is_chat(request.path)]
 
     async def until(self, condition: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
         """Wait until the condition is true of what was seen. Raises `TimeoutError`."""
@@ -178,7 +178,7 @@ class ScriptedServer:
 
     def script_for(self, request: SeenRequest) -> Script:
         """For connections: the answer to this request."""
-        if request.path in replies.CHAT_PATHS and self._queue:
+        if replies.is_chat(request.path) and self._queue:
             return self._queue.popleft()
         route = self.routes.get(request.path)
         return route(request) if route else replies.whole({"error": "no such path"}, status=404)

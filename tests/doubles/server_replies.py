@@ -17,6 +17,9 @@ Provider = Literal["openai", "ollama"]
 CONTENT_TYPES: dict[Provider, str] = {"openai": "text/event-stream", "ollama": "application/x-ndjson"}
 CHAT_PATHS: dict[str, Provider] = {"/v1/chat/completions": "openai", "/api/chat": "ollama"}
 MODEL = "scripted-model"
+_CHATS = re.compile(
+    r"/(chat/completions|responses|messages|api/chat)$|:(streamGenerateContent|generateContent)$"
+)
 CREATED = "2026-01-01T00:00:00Z"
 LAST_CHUNK = b"0\r\n\r\n"
 
@@ -261,6 +264,12 @@ _OPENAI_FIELDS: dict[str, object] = {
     "model": MODEL,
 }
 _OLLAMA_FIELDS: dict[str, object] = {"model": MODEL, "created_at": CREATED}
+
+
+def is_chat(path: str) -> bool:
+    """Whether a request to this path asks for a reply, in any of the wire formats."""
+    return _CHATS.search(path.partition("?")[0]) is not None
+
 
 # ---- what a server answers by itself ----------------------------------------------------------
 
