@@ -32,6 +32,7 @@ from chatterm.backend.providers.base import (
 from chatterm.backend.providers.model_lists import anthropic_model, listed_models
 from chatterm.backend.providers.provider_errors import response_error
 from chatterm.backend.providers.request_body import finished_fields
+from chatterm.backend.providers.request_headers import EVENTS, JSON, bearer, json_headers
 from chatterm.backend.providers.wire_json import as_object, encode_json, joined_body
 from chatterm.core.errors import ProviderError
 from chatterm.core.messages import Message, OpaquePart, ToolCallPart, ToolResultPart
@@ -90,7 +91,7 @@ class Anthropic:
         return WireRequest(
             method="POST",
             url=_url(endpoint, "messages"),
-            headers=_headers(endpoint, "text/event-stream" if streams else "application/json"),
+            headers=_headers(endpoint, EVENTS if streams else JSON),
             body=_body(fields.pop("model", request.model), messages, fields),
             framing=self.framing if streams else None,
             endpoint=endpoint,
@@ -107,7 +108,7 @@ class Anthropic:
 
     def models_request(self, endpoint: Endpoint, limits: Limits) -> WireRequest:
         """The request that lists the models, all of them at once."""
-        url, headers = _url(endpoint, "models?limit=1000"), _headers(endpoint, "application/json")
+        url, headers = _url(endpoint, "models?limit=1000"), _headers(endpoint, JSON)
         return WireRequest(method="GET", url=url, headers=headers, endpoint=endpoint, limits=limits)
 
     def parse_models(self, body: bytes, provider: str) -> list[ModelInfo]:
@@ -121,12 +122,10 @@ def _url(endpoint: Endpoint, path: str) -> str:
 
 
 def _headers(endpoint: Endpoint, accept: str) -> dict[str, str]:
-    headers = {"content-type": "application/json", "accept": accept, "anthropic-version": API_VERSION}
+    key = {"x-api-key": endpoint.api_key} if endpoint.api_key else {}
     if endpoint.api_key and endpoint.api_key.startswith(_OAUTH_TOKEN):
-        headers["authorization"] = f"Bearer {endpoint.api_key}"
-    elif endpoint.api_key:
-        headers["x-api-key"] = endpoint.api_key
-    return headers | {name.lower(): value for name, value in endpoint.headers.items()}
+        key = bearer(endpoint)
+    return json_headers(endpoint, accept, {"anthropic-version": API_VERSION} | key)
 
 
 def _body(model: object, messages: Iterable[bytes], fields: dict[str, object]) -> bytes:

@@ -26,6 +26,7 @@ from chatterm.backend.providers.gemini_thinking import GeminiModel, thinking_con
 from chatterm.backend.providers.model_lists import gemini_model, listed_models
 from chatterm.backend.providers.provider_errors import response_error
 from chatterm.backend.providers.request_body import finished_fields
+from chatterm.backend.providers.request_headers import EVENTS, JSON, json_headers
 from chatterm.backend.providers.wire_json import encode_json
 from chatterm.core.errors import ProviderError
 from chatterm.core.messages import Message
@@ -82,7 +83,7 @@ class Gemini:
         return WireRequest(
             method="POST",
             url=f"{_address(endpoint)}/{_path(str(model))}:{method}",
-            headers=_headers(endpoint, "text/event-stream" if streams else "application/json"),
+            headers=_headers(endpoint, EVENTS if streams else JSON),
             body=body,
             framing=self.framing if streams else None,
             endpoint=endpoint,
@@ -100,7 +101,7 @@ class Gemini:
     def models_request(self, endpoint: Endpoint, limits: Limits) -> WireRequest:
         """The request that lists the models, all on one page."""
         url = f"{_address(endpoint)}/models?pageSize=1000"
-        headers = _headers(endpoint, "application/json")
+        headers = _headers(endpoint, JSON)
         return WireRequest(method="GET", url=url, headers=headers, endpoint=endpoint, limits=limits)
 
     def parse_models(self, body: bytes, provider: str) -> list[ModelInfo]:
@@ -122,10 +123,8 @@ def _path(model: str) -> str:
 
 
 def _headers(endpoint: Endpoint, accept: str) -> dict[str, str]:
-    headers = {"content-type": "application/json", "accept": accept}
-    if endpoint.api_key:
-        headers["x-goog-api-key"] = endpoint.api_key
-    return headers | {name.lower(): value for name, value in endpoint.headers.items()}
+    key = {"x-goog-api-key": endpoint.api_key} if endpoint.api_key else {}
+    return json_headers(endpoint, accept, key)
 
 
 def _fields(request: TurnRequest) -> dict[str, object]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Literal
 
 from chatterm.backend.providers.base import Endpoint, Limits, ModelInfo, WireRequest
+from chatterm.backend.providers.request_headers import JSON, bearer, json_headers
 from chatterm.backend.providers.wire_json import as_count, as_list, as_object, as_text, encode_json, safe_json
 
 MOST_SHOWN = 100
@@ -125,15 +126,12 @@ def _fields(body: bytes) -> dict[str, object]:
 def _request(
     method: Literal["GET", "POST"], endpoint: Endpoint, path: str, limits: Limits, body: bytes = b""
 ) -> WireRequest:
-    headers = {"content-type": "application/json", "accept": "application/json"}
-    if endpoint.api_key:
-        headers["authorization"] = f"Bearer {endpoint.api_key}"
     # Addresses of servers that speak OpenAI's format end in /v1; their own interface is beside it.
     root = endpoint.base_url.rstrip("/").removesuffix("/v1")
     return WireRequest(
         method=method,
         url=root + path,
-        headers=headers | {name.lower(): value for name, value in endpoint.headers.items()},
+        headers=json_headers(endpoint, JSON, bearer(endpoint)),
         body=body,
         endpoint=endpoint,
         limits=limits,

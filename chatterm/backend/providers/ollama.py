@@ -25,6 +25,7 @@ from chatterm.backend.providers.ollama_decoder import TITLE, OllamaDecoder, as_o
 from chatterm.backend.providers.openai_chat_parameters import function_tool, nearest_level
 from chatterm.backend.providers.provider_errors import response_error
 from chatterm.backend.providers.request_body import finished_fields
+from chatterm.backend.providers.request_headers import LINES, bearer, json_headers
 from chatterm.backend.providers.tool_calls import argument_object
 from chatterm.backend.providers.tool_history import NO_RESULT, has_tools, paired
 from chatterm.backend.providers.wire_json import (
@@ -153,10 +154,7 @@ def _get(endpoint: Endpoint, path: str, limits: Limits) -> WireRequest:
 
 
 def _headers(endpoint: Endpoint) -> dict[str, str]:
-    headers = {"content-type": "application/json", "accept": "application/x-ndjson, application/json"}
-    if endpoint.api_key:
-        headers["authorization"] = f"Bearer {endpoint.api_key}"
-    return headers | {name.lower(): value for name, value in endpoint.headers.items()}
+    return json_headers(endpoint, LINES, bearer(endpoint))
 
 
 def truncated_silently(sent_tokens: int, reported_tokens: int | None, context_tokens: int | None) -> bool:

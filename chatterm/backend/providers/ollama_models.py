@@ -10,6 +10,7 @@ from typing import Literal
 
 from chatterm.backend.providers.base import Endpoint, Limits, WireRequest
 from chatterm.backend.providers.ollama_decoder import TITLE
+from chatterm.backend.providers.request_headers import LINES, bearer, json_headers
 from chatterm.backend.providers.wire_json import as_count, as_object, as_text, encode_json, safe_json
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ModelNotFoundError, ProtocolError, ProviderError, ServerError
@@ -97,13 +98,10 @@ def _failed(said: str, model: str) -> ProviderError:
 def _request(
     method: Literal["POST", "DELETE"], path: str, body: bytes, endpoint: Endpoint, limits: Limits
 ) -> WireRequest:
-    headers = {"content-type": "application/json", "accept": "application/x-ndjson, application/json"}
-    if endpoint.api_key:
-        headers["authorization"] = f"Bearer {endpoint.api_key}"
     return WireRequest(
         method=method,
         url=endpoint.base_url.rstrip("/") + path,
-        headers=headers | {name.lower(): value for name, value in endpoint.headers.items()},
+        headers=json_headers(endpoint, LINES, bearer(endpoint)),
         body=body,
         endpoint=endpoint,
         limits=limits,

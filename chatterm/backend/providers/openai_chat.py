@@ -28,6 +28,7 @@ from chatterm.backend.providers.openai_chat_parameters import parameter_fields, 
 from chatterm.backend.providers.provider_errors import response_error
 from chatterm.backend.providers.reasoning_details import origin_of
 from chatterm.backend.providers.request_body import finished_fields
+from chatterm.backend.providers.request_headers import EVENTS, JSON, bearer, json_headers
 from chatterm.backend.providers.tool_history import paired
 from chatterm.backend.providers.wire_json import as_text, encode_json, joined_body
 from chatterm.core.errors import ProviderError
@@ -92,7 +93,7 @@ class OpenAIChat:
             url=self.request_url(
                 endpoint, "/chat/completions", model, as_text(fields.pop("api-version", ""))
             ),
-            headers=self.request_headers(endpoint, "text/event-stream" if streams else "application/json"),
+            headers=self.request_headers(endpoint, EVENTS if streams else JSON),
             body=_body(fields, self._messages(request, model, encoded)),
             framing=self.framing if streams else None,
             endpoint=endpoint,
@@ -112,7 +113,7 @@ class OpenAIChat:
         if not self.service.lists_models:
             return None
         url = self.request_url(endpoint, "/models", "", "")
-        headers = self.request_headers(endpoint, "application/json")
+        headers = self.request_headers(endpoint, JSON)
         return WireRequest(method="GET", url=url, headers=headers, endpoint=endpoint, limits=limits)
 
     def parse_models(self, body: bytes, provider: str) -> list[ModelInfo]:
@@ -159,7 +160,7 @@ class OpenAIChat:
 
     def request_headers(self, endpoint: Endpoint, accept: str) -> dict[str, str]:
         """Headers with the key as the service takes it; the own headers of the endpoint win."""
-        headers = dict(self.service.headers) | _bearer_headers(endpoint, accept)
+        headers = dict(self.service.headers) | json_headers(endpoint, accept, bearer(endpoint))
         if self.service.key_header == "authorization" or not endpoint.api_key:
             return headers
         own = {name.lower() for name in endpoint.headers}
@@ -171,13 +172,6 @@ class OpenAIChat:
 def _is_prefill(request: TurnRequest) -> bool:
     """Whether the conversation ends in a reply that is gone on with."""
     return request.continued is not None and request.messages[-1].role == "assistant"
-
-
-def _bearer_headers(endpoint: Endpoint, accept: str) -> dict[str, str]:
-    headers = {"content-type": "application/json", "accept": accept}
-    if endpoint.api_key:
-        headers["authorization"] = f"Bearer {endpoint.api_key}"
-    return headers | {name.lower(): value for name, value in endpoint.headers.items()}
 
 
 def _in_address(text: str) -> str:

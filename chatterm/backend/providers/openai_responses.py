@@ -30,6 +30,7 @@ from chatterm.backend.providers.openai_responses_items import Item, input_items,
 from chatterm.backend.providers.provider_errors import response_error
 from chatterm.backend.providers.reasoning_details import origin_of
 from chatterm.backend.providers.request_body import finished_fields
+from chatterm.backend.providers.request_headers import EVENTS, JSON
 from chatterm.backend.providers.tool_history import paired
 from chatterm.backend.providers.wire_json import as_text, encode_json, joined_body
 from chatterm.core.errors import ProviderError
@@ -82,7 +83,7 @@ class OpenAIResponses:
         return WireRequest(
             method="POST",
             url=chat.request_url(endpoint, "/responses", model, as_text(fields.pop("api-version", ""))),
-            headers=chat.request_headers(endpoint, "text/event-stream" if streams else "application/json"),
+            headers=chat.request_headers(endpoint, EVENTS if streams else JSON),
             body=_body(fields, paired(request.messages, encoded, no_result)),
             framing=self.framing if streams else None,
             endpoint=endpoint,
