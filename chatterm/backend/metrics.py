@@ -8,6 +8,7 @@ from typing import assert_never
 
 from chatterm.core.events import (
     AttemptStarted,
+    ConsentAsked,
     ContextFitted,
     FellBack,
     GoneOn,
@@ -98,7 +99,7 @@ class TurnMeter:
         match event:
             case TurnStarted() | ParameterRefused() | RetryScheduled() | FellBack() | GoneOn():
                 pass
-            case ToolRequested() | ToolStarted() | ToolProgress() | ToolFinished():
+            case ToolRequested() | ConsentAsked() | ToolStarted() | ToolProgress() | ToolFinished():
                 pass
             case ContextFitted(tokens, limit):
                 self._context = tokens, limit

@@ -214,14 +214,25 @@ class Streamed:
 
 @dataclass(frozen=True, slots=True)
 class ToolRequested:
-    """The model calls a tool. With `access` the call waits for `TurnHandle.decide`; it may do exactly that.
+    """The model calls a tool.
 
     `source` says whose tool it is: "built-in", "mcp:NAME" or "module:NAME"; empty for one that does not exist.
     """
 
     call: ToolCallPart
     source: str = ""
-    access: Access | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentAsked:
+    """A tool call waits for `TurnHandle.decide`; it may do what `access` says and nothing else.
+
+    One at a time. For more rounds of calls than are allowed at once, `call` has no name.
+    """
+
+    call: ToolCallPart
+    source: str
+    access: Access
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +253,7 @@ class ToolProgress:
 
 @dataclass(frozen=True, slots=True)
 class ToolFinished:
-    """A tool call has its result. Calls finish in any order; every one that was requested does."""
+    """A tool call has its result. Calls finish in any order; what a stop cancels is told at the end."""
 
     at: float
     result: ToolResultPart
@@ -272,6 +283,7 @@ TurnEvent = (
     | StageChanged
     | Streamed
     | ToolRequested
+    | ConsentAsked
     | ToolStarted
     | ToolProgress
     | ToolFinished
