@@ -20,6 +20,7 @@ from chatterm.backend.retry import falls_back, tires
 from chatterm.backend.target import Target
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.core.errors import (
+    AuthenticationError,
     BadRequestError,
     ChattermError,
     ConfigError,
@@ -96,7 +97,9 @@ class Asking:
                 return await self._ask(target, request)
             except ProviderError as error:
                 shown = self.attempt is not None and self.attempt.draft.has_output
-                if shown or self._begun is not None or not falls_back(error):
+                # Who stands in for another and has no key is passed over, like one that fails.
+                has_no_key = following is not None and isinstance(error, AuthenticationError)
+                if shown or self._begun is not None or not (falls_back(error) or has_no_key):
                     raise
                 if following is None:
                     following = _fallbacks(target, error)
@@ -144,9 +147,11 @@ class Asking:
             self._handle.emit(AttemptStarted(self.requests, target.provider, target.model, target.host))
             try:
                 await self._send(attempt, prepared)
+                self._states.note(target.provider, target.model, None)
                 self._cut = self._maker.answered(prepared, attempt.draft.usage)
                 return None
             except ProviderError as error:
+                self._states.note(target.provider, target.model, str(error))
                 if self._goes_on(target, error) or self._must_ask_in_words(prepared, error):
                     prepared, failed = await self._prepare(target, request), 0
                     continue

@@ -28,6 +28,7 @@ class EndpointStates:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._states: dict[str, _State] = {}
+        self._failures: dict[tuple[str, str], str] = {}
 
     def rests(self, address: str) -> bool:
         """Whether the address should not be asked now."""
@@ -35,6 +36,23 @@ class EndpointStates:
         if state is None or state.failures < FAILURES:
             return False
         return self._clock() < state.rests_until or state.is_on_trial
+
+    def rest_seconds(self, addresses: Sequence[str]) -> float:
+        """How long until one of the addresses may be asked again; 0 where one may be now."""
+        if not addresses or not all(self.rests(address) for address in addresses):
+            return 0.0
+        return max(0.0, min(self._states[address].rests_until for address in addresses) - self._clock())
+
+    def note(self, provider: str, model: str, why: str | None) -> None:
+        """Remember how the model last failed; None: it answered, and what was before does not matter any more."""
+        if why is None:
+            self._failures.pop((provider, model), None)
+        else:
+            self._failures[provider, model] = why
+
+    def last_failure(self, provider: str, model: str) -> str:
+        """How the model failed when it was asked the last time; "" where it answered, or was not asked."""
+        return self._failures.get((provider, model), "")
 
     def pick(self, addresses: Sequence[str]) -> str:
         """The one with the fewest requests at hand, of those that do not rest; of all, where all rest.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from chatterm.backend.default_rules import Found, default_rules
+from chatterm.backend.fallback import missing
 from chatterm.backend.first_model import split_model
 from chatterm.backend.models import ModelLists
 from chatterm.backend.routing import (
@@ -63,7 +64,7 @@ class Router:
         known = [info for info in self.targets.known.listed() if info.provider != GUIDE]
         facts = self.targets.facts_of(own.provider, own.model).info if own is not None else None
         found = Found(
-            keyed=lambda provider: not self._missing(provider),
+            keyed=lambda provider: not missing(self.targets, provider),
             listed=known,
             local=[info for info in known if self._is_local(info.provider)],
             own=f"{own.provider}/{own.model}" if own is not None else "",
@@ -111,6 +112,11 @@ class Router:
         """The conversation was opened again with its own model: what is asked again stays with who answered."""
         self._routed_from = own
 
+    def replaced(self, before: Target | None, now: Target) -> None:
+        """The conversation's model is the same, but asked otherwise: no choice of another one."""
+        if self._routed_from is before:
+            self._routed_from = now
+
     def _stay(self, prompt: Message, own: Target, replaced: Turn) -> Chosen:
         if not replaced.routed or own is not self._routed_from:
             return Chosen(prompt, own)
@@ -147,23 +153,9 @@ class Router:
         info = self.targets.facts_of(provider, model).info
         prices = [price for price in (info.price_input, info.price_output) if price is not None]
         return RouteFacts(
-            missing=self._missing(provider),
+            missing=missing(self.targets, provider),
             is_local=self._is_local(provider),
             price=max(prices) if prices else None,
-        )
-
-    def _missing(self, provider: str) -> str:
-        """Why the provider cannot be asked, as far as is known without asking; "" where it can."""
-        try:
-            service = self.targets.service(provider)
-            self.targets.address(provider)
-        except ConfigError as error:
-            return error.message
-        own = self.targets.settings.providers.get(provider)
-        is_gateway = own is not None and own.base_url not in (None, service.base_url)
-        has_key = self.targets.keys.is_set(provider) or (own is not None and bool(own.key_cmd))
-        return (
-            "" if has_key or is_gateway or not service.needs_key else f"there is no key for {service.title}"
         )
 
     def _is_local(self, provider: str) -> bool:

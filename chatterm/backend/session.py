@@ -76,6 +76,8 @@ class Session:
         self.options: Options = {}
         self.target: Target | None = None
         self.router: Router | None = None
+        self.fallback: tuple[str, ...] | None = None
+        """Who answers in the place of its model when that fails; None as the settings say."""
         self.running: TurnHandle | None = None
         self._queue: deque[Prompt] = deque()
         self._store = store

@@ -80,13 +80,22 @@ class Targets:
             asked={**self.asked, provider: base_url},
         )
 
+    def place(self, name: str, provider: str) -> tuple[str, str]:
+        """Provider and model of a name in the chain of a model of this provider."""
+        other, model = registry.split_model(self.settings.aliases.get(name, name), self.knows)
+        return other or provider, model
+
+    def chain(self, provider: str, model: str) -> tuple[str, ...]:
+        """Who is asked in the model's place when it fails, as the settings name them."""
+        return self.model_settings(provider, model).fallback or self._of(provider).fallback
+
     def resolve(self, provider: str, model: str) -> Target:
         """The target for a model. Raises `ConfigError` for an unknown or refused provider. Finds no key yet."""
         service = self.service(provider)
         adapter = registry.adapter_of(service)
         address, own = self.address(provider), self.model_settings(provider, model)
         section = self._of(provider)
-        chain = own.fallback or section.fallback
+        chain = self.chain(provider, model)
         stream = self.guide_stream if service.name == GUIDE else self.http_stream
         target = Target(
             provider=provider,
@@ -100,10 +109,14 @@ class Targets:
             options={**section.options, **own.options},
             streams=section.stream if own.stream is None else own.stream,
             retries=self.retries(provider),
-            fallbacks=partial(self._chain, provider, model, chain) if chain else None,
+            fallbacks=partial(_others, self, provider, model, chain) if chain else None,
             ttft_budget_seconds=(own.ttft_budget_seconds or section.ttft_budget_seconds) if chain else None,
             addresses=self.addresses(provider),
-            continues_once=self.settings.network.continue_once,
+            continues_once=(
+                self.settings.network.continue_once
+                if section.continue_once is None
+                else section.continue_once
+            ),
             output_limit=lambda: self.facts_of(provider, model).info.output_tokens,
             context_limit=lambda: told_limit(self.facts_of(provider, model)),
             forget_key=partial(self.keys.forget, provider),
@@ -240,17 +253,6 @@ class Targets:
             return provider in self.settings.providers
         return True
 
-    def _chain(self, provider: str, model: str, names: Sequence[str]) -> list[Target]:
-        """Who is asked after this model, each once and never the model itself. Raises `ConfigError`."""
-        chain: dict[tuple[str, str], Target] = {}
-        for name in names:
-            other, wanted = registry.split_model(self.settings.aliases.get(name, name), self.knows)
-            place = (other or provider, wanted)
-            if place != (provider, model) and place not in chain:
-                # Whoever comes in the place of another has nobody in its own.
-                chain[place] = replace(self.resolve(*place), fallbacks=None, ttft_budget_seconds=None)
-        return list(chain.values())
-
     def _with_loading(self, target: Target) -> Target:
         """The target of a server that has to load its models first."""
         target = replace(
@@ -274,6 +276,25 @@ class Targets:
 
     def _of(self, provider: str) -> ProviderSettings:
         return self.settings.providers.get(provider) or ProviderSettings()
+
+
+def _others(targets: Targets, provider: str, model: str, names: Sequence[str]) -> list[Target]:
+    """Who is asked after this model, each once and never the model itself.
+
+    Who cannot be asked at all is left out; raises `ConfigError` where that leaves nobody.
+    """
+    places = dict.fromkeys(targets.place(name, provider) for name in names)
+    others, broken = list[Target](), list[ConfigError]()
+    for place in places:
+        if place == (provider, model):
+            continue
+        try:  # whoever comes in the place of another has nobody in its own
+            others.append(replace(targets.resolve(*place), fallbacks=None, ttft_budget_seconds=None))
+        except ConfigError as error:
+            broken.append(error)
+    if broken and not others:
+        raise broken[0]
+    return others
 
 
 async def _load(target: Target, options: Options) -> None:

@@ -40,6 +40,7 @@ _EXAMPLES: Mapping[str, object] = {
     "retry_first_seconds": 2.0,
     "retry_longest_seconds": 30.0,
     "retry_asked_seconds": 600.0,
+    "continue_once": True,
     "stream": False,
     "context_tokens": 32768,
     "output_tokens": 8192,
@@ -65,6 +66,7 @@ _EXAMPLES: Mapping[str, object] = {
     "pass_env": ["SSH_AUTH_SOCK"],
     "folder": "/home/me/project",
     "timeouts": {"run_command": 300.0},
+    "timeout_seconds": 60.0,
     "price_input": 0.5,
     "price_output": 1.5,
 }
@@ -204,7 +206,7 @@ def _meanings(section: type) -> dict[str, str]:
     for field, text in itertools.pairwise(body):
         match field, text:
             case ast.AnnAssign(target=ast.Name(name)), ast.Expr(value=ast.Constant(str(meaning))):
-                meanings[name] = meaning
+                meanings[name] = " ".join(meaning.split())
             case _:
                 pass
     return meanings

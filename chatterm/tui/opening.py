@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chatterm.backend.daemon_thread import in_daemon_thread
+from chatterm.backend.fallback import with_chain
 from chatterm.backend.first_model import Wanted, first_model, split_model
 from chatterm.backend.models import ModelLists
 from chatterm.backend.past import read_end
@@ -116,7 +117,8 @@ class Opening:
         Raises `ConfigError` for an unknown provider.
         """
         session = self._screen.pane.session
-        session.target = target = self._services.targets.at(provider, base_url).resolve(provider, model)
+        targets = with_chain(self._services.targets.at(provider, base_url), provider, model, session.fallback)
+        session.target = target = targets.resolve(provider, model)
         self.show_model()
         if send_queued:
             self._screen.pane.send_queued()

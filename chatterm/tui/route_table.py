@@ -1,4 +1,4 @@
-"""The part of the table of commands for the rules that choose the model."""
+"""The part of the table of commands for who answers: the rules, and the chain for a model that fails."""
 
 from __future__ import annotations
 
@@ -19,5 +19,13 @@ ROUTE_COMMANDS: tuple[Command, ...] = (
         "The conversation's own model answers the next prompt; pressed again, the rules do choose.",
         ("alt+o",),
         ("/route-skip",),
+    ),
+    Command(
+        "fallback",
+        "Who answers if the model fails",
+        "Shows who is asked in the model's place and how each does; names set it for this conversation, off ends it.",
+        (),
+        ("/fallback",),
+        "[models]",
     ),
 )

@@ -11,6 +11,7 @@ from chatterm.tui.context_commands import ContextCommands
 from chatterm.tui.continue_commands import ContinueCommands
 from chatterm.tui.empty_text import empty_text
 from chatterm.tui.exchange_commands import ExchangeCommands
+from chatterm.tui.fallback_commands import FallbackCommands
 from chatterm.tui.find_commands import FindCommands
 from chatterm.tui.opening import NEW, Opening, draft_key
 from chatterm.tui.reply_commands import ReplyCommands
@@ -49,6 +50,7 @@ class Started:
             self._transcript_commands,
             FindCommands(screen),
             RouteCommands(screen),
+            FallbackCommands(screen),
             ExchangeCommands(screen, services.exchanges),
             ContextCommands(screen),
         )

@@ -12,6 +12,7 @@ from chatterm.backend.session import Prompt
 from chatterm.backend.target import Target
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.core.errors import (
+    AuthenticationError,
     BadRequestError,
     ConfigError,
     ConnectionFailedError,
@@ -175,6 +176,20 @@ async def test_each_of_a_chain_is_asked_once_and_all_are_listed(bench: Bench) ->
         ("test-model", "test-model: no first"),
         ("second", "second: not here"),
     ]
+
+
+async def test_who_has_no_key_is_passed_over_in_a_chain_but_not_at_its_beginning(bench: Bench) -> None:
+    _, second = other("second", AuthenticationError("no key for the second"))
+    provider, third = other("third")
+    await use(bench, fallbacks=lambda: [second, third])
+    bench.provider.open_errors.append(ModelNotFoundError("no first"))
+    handle = bench.session.start_turn(Prompt("one"))
+    (await provider.opened()).reply("ok")
+    turn = await handle.result()
+    assert turn.model == "third" and "no key for the second" in turn.tries[1].why
+    bench.provider.open_errors.append(AuthenticationError("no key"))
+    turn = await bench.session.start_turn(Prompt("two")).result()
+    assert turn.outcome is Outcome.FAILED and turn.tries == ()
 
 
 async def test_a_request_that_is_wrong_is_not_sent_to_another(bench: Bench) -> None:

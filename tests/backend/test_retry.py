@@ -120,3 +120,20 @@ def test_requests_go_where_the_fewest_are_at_hand_and_nobody_rests() -> None:
             states.failed("a")
         assert states.pick(["a", "b"]) == "b"
     assert states.pick(["b", "a"]) == "b"
+
+
+def test_it_is_known_how_long_all_addresses_rest_and_how_a_model_failed_last() -> None:
+    clock = Clock()
+    states = EndpointStates(clock)
+    assert states.rest_seconds([]) == states.rest_seconds(["a"]) == 0
+    for _ in range(FAILURES):
+        states.failed("a")
+    assert states.rest_seconds(["a", "b"]) == 0
+    clock.now += 10
+    for _ in range(FAILURES):
+        states.failed("b")
+    assert states.rest_seconds(["a", "b"]) == REST_SECONDS - 10
+    states.note("p", "m", "busy")
+    assert (states.last_failure("p", "m"), states.last_failure("p", "other")) == ("busy", "")
+    states.note("p", "m", None)
+    assert states.last_failure("p", "m") == ""

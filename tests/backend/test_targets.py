@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from chatterm.backend.fallback import with_chain
 from chatterm.backend.first_model import Choice, Wanted, first_model, split_model
 from chatterm.backend.providers.base import Endpoint
 from chatterm.core.errors import AuthenticationError, ConfigError
@@ -318,7 +319,32 @@ def test_a_chain_has_each_once_and_never_the_model_itself(make_targets: MakeTarg
     assert names is not None
     assert [(other.provider, other.model) for other in names()] == [("groq", "nowhere/x")]
     assert found.resolve("groq", "a").limits.first_event_seconds == 30
+    set_here = with_chain(found, "groq", "a", ["openai/gpt-5"]).resolve("groq", "a").fallbacks
+    assert set_here is not None and [other.model for other in set_here()] == ["gpt-5"]
+    assert with_chain(found, "groq", "a", ()).resolve("groq", "a").fallbacks is None
+    assert with_chain(found, "groq", "a", None) is found
     assert found.resolve("openai", "gpt-4o").limits.first_event_seconds == 120
+
+
+def test_who_cannot_be_asked_at_all_does_not_spoil_a_chain(make_targets: MakeTargets) -> None:
+    found = make_targets(
+        '[providers.far]\nbase_url = "http://far.example/v1"\n'
+        '[providers.groq]\nfallback = ["far/x", "openai/gpt"]\n'
+        '[providers.groq.models.b]\nfallback = ["far/x"]\n'
+    )
+    chain = found.resolve("groq", "a").fallbacks
+    assert chain is not None and [other.provider for other in chain()] == ["openai"]
+    nobody = found.resolve("groq", "b").fallbacks
+    assert nobody is not None
+    with pytest.raises(ConfigError, match="not this machine"):
+        nobody()
+
+
+def test_a_provider_may_go_on_after_a_cut_where_others_do_not(make_targets: MakeTargets) -> None:
+    found = make_targets("[providers.groq]\ncontinue_once = true\n")
+    assert found.resolve("groq", "a").continues_once and not found.resolve("openai", "b").continues_once
+    found = make_targets("[network]\ncontinue_once = true\n[providers.groq]\ncontinue_once = false\n")
+    assert not found.resolve("groq", "a").continues_once and found.resolve("openai", "b").continues_once
 
 
 def test_an_address_among_others_that_cannot_be_is_refused(make_targets: MakeTargets) -> None:

@@ -82,7 +82,10 @@ class GatedTargets(Targets):
             return Targets.resolve(self, provider, model)
         target = replace(self.gated.target(model), adapter=ListingAdapter(self.model_names))
         if chain := self.chain(provider, model):
-            target = replace(target, fallbacks=lambda: self._chain(provider, model, chain))
+            others = [self.place(name, provider) for name in chain]
+            target = replace(
+                target, fallbacks=lambda: [replace(self.resolve(*each), fallbacks=None) for each in others]
+            )
         return self.exchanges.around(target, "PLAIN_API_KEY")
 
 
