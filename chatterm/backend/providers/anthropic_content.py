@@ -17,7 +17,7 @@ from chatterm.backend.providers.anthropic_models import is_claude
 from chatterm.backend.providers.base import Blobs, Variant
 from chatterm.backend.providers.message_content import image_base64, pieces_with_documents, plain_text
 from chatterm.backend.providers.tool_calls import argument_object
-from chatterm.backend.providers.wire_json import as_count, as_list, as_object, as_text, safe_json
+from chatterm.backend.providers.wire_json import as_count, as_list, as_object, as_text, object_in
 from chatterm.core.messages import (
     CitationsPart,
     FilePart,
@@ -107,7 +107,7 @@ def _reply_blocks(message: Message, variant: Variant, blobs: Blobs) -> list[Bloc
                 continue
             case OpaquePart(origin, data):
                 if origin in origins:
-                    _take_back(blocks, _object(data), thinking)
+                    _take_back(blocks, object_in(data), thinking)
             case ToolCallPart(call_id, name, arguments):
                 call: Block = {"type": "tool_use", "id": wire_id(call_id), "name": tool_name(name)}
                 blocks.append({**call, "input": argument_object(arguments)})
@@ -167,10 +167,3 @@ def _cited(text: str, spans: list[object]) -> list[Block]:
         elif block["text"]:
             blocks.append(block)
     return blocks
-
-
-def _object(data: str) -> Block:
-    try:
-        return as_object(safe_json(data.encode(errors="replace")))
-    except ValueError:
-        return {}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chatterm.backend.providers.wire_json import as_count, as_list, as_object, as_text, encode_json, safe_json
+from chatterm.backend.providers.wire_json import as_count, as_list, as_object, as_text, encode_json, object_in
 from chatterm.core.events import OpaqueReported
 
 ORIGIN = "gemini"
@@ -85,10 +85,7 @@ def put_back(parts: list[WirePart], data: str, signed_calls: bool) -> None:
 
     Without `signed_calls`, the model's generation does not know parts of later ones.
     """
-    try:
-        value = as_object(safe_json(data.encode(errors="replace")))
-    except ValueError:
-        return
+    value = object_in(data)
     last = parts[-1] if parts else {}
     if part := as_object(value.get("part")):
         if signed_calls or _OF_LATER_MODELS.isdisjoint(part):

@@ -12,7 +12,7 @@ from typing import Literal
 
 from chatterm.backend.providers.base import Endpoint, Limits, ModelInfo, WireRequest
 from chatterm.backend.providers.request_headers import JSON, bearer, json_headers
-from chatterm.backend.providers.wire_json import as_count, as_list, as_object, as_text, encode_json, safe_json
+from chatterm.backend.providers.wire_json import as_count, as_list, as_object, as_text, encode_json, object_in
 
 MOST_SHOWN = 100
 """How many models of one server are asked about one by one."""
@@ -28,7 +28,7 @@ def details_request(service: str, endpoint: Endpoint, limits: Limits) -> WireReq
 
 def with_details(service: str, models: Sequence[ModelInfo], body: bytes) -> list[ModelInfo]:
     """The models with what the answer to `details_request` adds; an answer that is none adds nothing."""
-    fields = _fields(body)
+    fields = object_in(body)
     match service:
         case "ollama":
             return _with_loaded(models, fields)
@@ -52,7 +52,7 @@ def show_requests(
 
 def with_shown(model: ModelInfo, body: bytes) -> ModelInfo:
     """The model with what Ollama shows of it; an answer that is none adds nothing."""
-    fields = _fields(body)
+    fields = object_in(body)
     about, can = as_object(fields.get("model_info")), as_list(fields.get("capabilities"))
     context = as_count(about.get(f"{as_text(about.get('general.architecture'))}.context_length"))
     return replace(
@@ -114,13 +114,6 @@ def _as_lmstudio_says(model: ModelInfo, entry: dict[str, object]) -> ModelInfo:
         tools="tool_use" in as_list(entry["capabilities"]) if "capabilities" in entry else model.tools,
         loaded=state == "loaded" if state else model.loaded,
     )
-
-
-def _fields(body: bytes) -> dict[str, object]:
-    try:
-        return as_object(safe_json(body))
-    except ValueError:
-        return {}
 
 
 def _request(

@@ -35,6 +35,7 @@ from chatterm.backend.providers.wire_json import (
     as_text,
     encode_json,
     joined_body,
+    object_in,
     safe_json,
 )
 from chatterm.core.errors import ProviderError
@@ -135,10 +136,7 @@ def loaded_request(endpoint: Endpoint, limits: Limits) -> WireRequest:
 
 def loaded_contexts(body: bytes) -> dict[str, int]:
     """The context of each loaded model, in tokens, in the answer to `loaded_request`; none for what is not told."""
-    try:
-        entries = map(as_object, as_list(as_object(safe_json(body)).get("models")))
-    except ValueError:
-        return {}
+    entries = map(as_object, as_list(object_in(body).get("models")))
     contexts = ((as_text(entry.get("name")), as_count(entry.get("context_length"))) for entry in entries)
     return {name: tokens for name, tokens in contexts if name and tokens}
 

@@ -21,7 +21,7 @@ from chatterm.backend.providers.base import Blobs, Variant
 from chatterm.backend.providers.message_content import image_base64, pieces_with_documents, plain_text
 from chatterm.backend.providers.openai_chat_messages import NO_RESULT
 from chatterm.backend.providers.tool_calls import argument_json
-from chatterm.backend.providers.wire_json import as_object, as_text, encode_json, safe_json
+from chatterm.backend.providers.wire_json import as_object, as_text, encode_json, object_in
 from chatterm.core.clean import clean_line
 from chatterm.core.messages import (
     FilePart,
@@ -104,10 +104,7 @@ def _kept(part: Part, origin: str) -> Item:
     """What an opaque part holds; nothing where another adapter or service is its origin."""
     if not isinstance(part, OpaquePart) or part.origin != origin:
         return {}
-    try:
-        return as_object(safe_json(part.data.encode(errors="replace")))
-    except ValueError:
-        return {}
+    return object_in(part.data)
 
 
 def _text_items(message: Message, said: list[Part], blobs: Blobs, phase: str = "") -> Iterator[Item]:

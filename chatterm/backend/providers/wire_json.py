@@ -88,6 +88,14 @@ def _paired(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
+def object_in(data: bytes | str) -> dict[str, object]:
+    """The JSON object in `data`; an empty one where it is another value or no JSON."""
+    try:
+        return as_object(safe_json(data if isinstance(data, bytes) else data.encode(errors="replace")))
+    except ValueError:
+        return {}
+
+
 def as_object(value: object) -> dict[str, object]:
     """The value if it is a JSON object, else an empty one."""
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
