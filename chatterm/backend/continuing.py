@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import fields, replace
-from typing import TypeVar
+from dataclasses import replace
 
+from chatterm.backend.turn_pieces import added, one_after_the_other
 from chatterm.core.errors import (
     ChattermError,
     ConnectionFailedError,
@@ -14,9 +14,7 @@ from chatterm.core.errors import (
     TruncatedStreamError,
 )
 from chatterm.core.messages import Message, TextPart, ToolCallPart
-from chatterm.core.timings import ServerTimings, Timings
 from chatterm.core.turn import Outcome, Seam, StopReason, Turn
-from chatterm.core.usage import Usage
 
 QUOTED_CHARACTERS = 400
 AGAIN_CHARACTERS = 8
@@ -25,8 +23,6 @@ AGAIN_CHARACTERS = 8
 MOST_AGAIN_CHARACTERS = 60
 
 CUT_AT_LIMIT = (StopReason.MAX_TOKENS, StopReason.CONTEXT_FULL)
-
-Record = TypeVar("Record", Usage, ServerTimings)
 
 
 def require_continuable(turn: Turn) -> None:
@@ -92,8 +88,8 @@ def joined(begun: Turn, piece: Turn, repeated: int) -> Turn:
     return replace(
         piece,
         seams=(*before, replace(seam, repeated=repeated)),
-        usage=_added(begun.usage, piece.usage),
-        timings=_one_after_the_other(begun.timings, piece.timings),
+        usage=added(begun.usage, piece.usage),
+        timings=one_after_the_other(begun.timings, piece.timings),
         attempts=begun.attempts + piece.attempts,
         tries=(*begun.tries, *piece.tries),
         asked=begun.asked or piece.asked,
@@ -120,38 +116,3 @@ def joint_text(reply: Message) -> str:
     """The text that is gone on with: that of the last part that has any."""
     texts = [part.text for part in reply.parts if isinstance(part, TextPart)]
     return texts[-1] if texts else ""
-
-
-def _added(first: Record, second: Record) -> Record:
-    pairs = {field.name: (getattr(first, field.name), getattr(second, field.name)) for field in fields(first)}
-    return replace(
-        first, **{name: None if a is None or b is None else a + b for name, (a, b) in pairs.items()}
-    )
-
-
-def _one_after_the_other(first: Timings, second: Timings) -> Timings:
-    """The steps up to the first text are those of the first; what takes its time is added up, without the pause.
-
-    Stamps of two processes have nothing in common, so only what is between two of one piece is used.
-    """
-    generation = _sum(first.generation_seconds, second.generation_seconds)
-    total = _sum(first.total_seconds, second.total_seconds)
-    server = None
-    if first.server is not None and second.server is not None:
-        server = _added(first.server, second.server)
-    lags = [lag for lag in (first.loop_lag, second.loop_lag) if lag is not None]
-    return replace(
-        first,
-        last_delta=_after(first.first_delta, generation),
-        finished=_after(first.started, total),
-        loop_lag=max(lags, default=None),
-        server=server,
-    )
-
-
-def _sum(first: float | None, second: float | None) -> float | None:
-    return None if first is None or second is None else first + second
-
-
-def _after(start: float | None, seconds: float | None) -> float | None:
-    return None if start is None or seconds is None else start + seconds
