@@ -24,6 +24,8 @@ class TurnHandle:
         self._waits_to_retry = False
         self.stop_outcome: Outcome | None = None
         self.stopped_at: float | None = None
+        self.cancelled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Ends when the user stops the turn."""
 
     @property
     def done(self) -> bool:
@@ -32,7 +34,10 @@ class TurnHandle:
 
     def cancel(self) -> bool:
         """Stop the turn for the user. False when it is over or being stopped already."""
-        return self._stop(Outcome.CANCELLED)
+        stopped = self._stop(Outcome.CANCELLED)
+        if stopped:
+            self.cancelled.set_result(None)
+        return stopped
 
     def retry_now(self) -> bool:
         """Make the request that waits for its time at once. False where none waits."""

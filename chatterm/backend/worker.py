@@ -138,15 +138,19 @@ class Worker:
     async def _save(self, turn: Turn, handle: TurnHandle, recorder: Recorder) -> str:
         """Save, whatever keys are pressed; "" when that is done, else what to tell the user.
 
-        A store that another program holds locked is not waited for: the write goes on by itself.
+        A store that another program holds locked is not waited for, and none where the user stops the turn
+        meanwhile: the write goes on by itself.
         """
         saving = asyncio.ensure_future(recorder.finish(turn))
+        awaited = {saving} if handle.cancelled.done() else {saving, handle.cancelled}
         self._saving.add(saving)
         saving.add_done_callback(self._saving.discard)
         until, patience = self._clock() + SAVE_SECONDS, QUICK_SAVE_SECONDS
         while not saving.done() and (left := until - self._clock()) > 0:
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait({saving}, timeout=min(left, patience))
+                await asyncio.wait(awaited, timeout=min(left, patience), return_when=asyncio.FIRST_COMPLETED)
+            if handle.cancelled in awaited and handle.cancelled.done():
+                break
             if not saving.done() and patience < SAVE_SECONDS:
                 patience = SAVE_SECONDS
                 handle.emit(StageChanged(self._clock(), Stage.SAVING))

@@ -13,7 +13,7 @@ from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.recorder import FLUSH_CHARACTERS, Recorder
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.turn_handle import TurnHandle
-from chatterm.backend.worker import TurnJob, Worker
+from chatterm.backend.worker import SAVE_SECONDS, TurnJob, Worker
 from chatterm.core.errors import (
     AuthenticationError,
     BadRequestError,
@@ -435,6 +435,35 @@ async def until_saving(handle: TurnHandle) -> AsyncIterator[StageChanged]:
             yield event
             if event.stage is Stage.SAVING:
                 return
+
+
+async def test_a_stop_while_it_is_saved_waits_no_longer_and_loses_nothing(bench: Bench) -> None:
+    bench.store.may_finish.clear()
+    handle = bench.session.start_turn(Prompt("one"))
+    (await bench.provider.opened()).reply("answer")
+    assert [event.stage async for event in until_saving(handle)][-1] is Stage.SAVING
+    assert handle.cancel()
+    await asyncio.wait_for(handle.result(), SAVE_SECONDS / 2)
+    [last] = await handle.batch()
+    assert isinstance(last, TurnFinished)
+    assert (last.turn.outcome, last.saved) == (Outcome.COMPLETE, False)
+    assert "busy" in last.notice
+    bench.store.may_finish.set()
+    await asyncio.wait_for(bench.store.saved.wait(), 2)
+    assert bench.store.finished == [last.turn]
+
+
+async def test_an_end_of_the_program_waits_for_a_save(bench: Bench) -> None:
+    bench.store.may_finish.clear()
+    handle = bench.session.start_turn(Prompt("one"))
+    (await bench.provider.opened()).reply("answer")
+    assert [event.stage async for event in until_saving(handle)][-1] is Stage.SAVING
+    handle.interrupt()
+    await asyncio.sleep(0.01)
+    assert not handle.done
+    bench.store.may_finish.set()
+    await handle.result()
+    assert len(bench.store.finished) == 1
 
 
 async def test_a_quick_save_is_no_stage(bench: Bench) -> None:
