@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 POLL_SECONDS = 0.005
@@ -18,19 +18,17 @@ class FileLock:
     def __init__(self, path: Path) -> None:
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
-    @contextmanager
-    def shared(self, within_seconds: float) -> Generator[None]:
+    def shared(self, within_seconds: float) -> AbstractContextManager[None]:
         """Hold the lock beside others. Raises `TimeoutError` when it is not free in time."""
-        self._take(fcntl.LOCK_SH, within_seconds)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._handle, fcntl.LOCK_UN)
+        return self._held(fcntl.LOCK_SH, within_seconds)
+
+    def exclusive(self, within_seconds: float) -> AbstractContextManager[None]:
+        """Hold the lock alone. Raises `TimeoutError` when it is not free in time."""
+        return self._held(fcntl.LOCK_EX, within_seconds)
 
     @contextmanager
-    def exclusive(self, within_seconds: float) -> Generator[None]:
-        """Hold the lock alone. Raises `TimeoutError` when it is not free in time."""
-        self._take(fcntl.LOCK_EX, within_seconds)
+    def _held(self, kind: int, within_seconds: float) -> Generator[None]:
+        self._take(kind, within_seconds)
         try:
             yield
         finally:
