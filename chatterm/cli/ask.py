@@ -48,18 +48,7 @@ def ask(
     """Send one prompt and print the reply as it comes.
 
     What is piped in is added to the prompt. Standard output is the reply and nothing else."""
-    options = start_options(
-        provider=provider,
-        model=model,
-        base_url=base_url,
-        system=system,
-        continue_last=continue_last,
-        resume=resume,
-        parameters=parameters,
-        no_save=no_save,
-        record=record,
-        cache=cache,
-    )
+    options = start_options(**context.params)
     from chatterm.cli.one_shot import ask_once
 
     before = context.obj if isinstance(context.obj, StartOptions) else StartOptions()
