@@ -44,16 +44,6 @@ class ThemePicker(ListBox[str]):
         self._preview_theme(self._current)
         self.dismiss(None)
 
-    def action_move(self, rows: int) -> None:
-        """Move in the list, and show what is under the cursor."""
-        super().action_move(rows)
-        self._preview()
-
-    def action_page(self, pages: int) -> None:
-        """The same by what is visible."""
-        super().action_page(pages)
-        self._preview()
-
     def _list(self, words: str) -> None:
         self._shown = tuple(name for name in self._names if words in name.lower())
         at = self._shown.index(self._current) if self._current in self._shown else None
@@ -63,9 +53,10 @@ class ThemePicker(ListBox[str]):
         ]
         self.row_list.set_rows(rows or [Row("No theme fits.", is_heading=True)], at)
         if words:
-            self._preview()
+            self.cursor_moved()
 
-    def _preview(self) -> None:
+    def cursor_moved(self) -> None:
+        """Show the theme under the cursor on the whole screen."""
         if (name := self._under_cursor()) is not None:
             self._preview_theme(name)
 

@@ -86,7 +86,12 @@ class ListBox(ModalScreen[Answer | None]):
     def action_move(self, rows: int) -> None:
         """Move in the list."""
         self.row_list.move_cursor(rows)
+        self.cursor_moved()
 
     def action_page(self, pages: int) -> None:
         """Move in the list by what is visible."""
         self.row_list.action_page(pages)
+        self.cursor_moved()
+
+    def cursor_moved(self) -> None:
+        """Called after each move: shows what is under the cursor, where a box does that."""

@@ -124,14 +124,8 @@ class ModelPicker(ListBox[Choice]):
         at = self.row_list.cursor
         return None if at is None or at >= len(self._listing.choices) else self._listing.choices[at]
 
-    def action_move(self, rows: int) -> None:
-        """Move in the list."""
-        super().action_move(rows)
-        self._show_facts()
-
-    def action_page(self, pages: int) -> None:
-        """Move in the list by what is visible."""
-        super().action_page(pages)
+    def cursor_moved(self) -> None:
+        """Tell what is known of the model under the cursor."""
         self._show_facts()
 
     async def action_favourite(self) -> None:
