@@ -16,12 +16,16 @@ Tokens = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 Characters = Annotated[int, Meta(ge=0, le=10_000_000)]
 Dollars = Annotated[float, Meta(ge=0, le=1_000_000)]
 Retries = Annotated[int, Meta(ge=0, le=10)]
-Fallback = Annotated[tuple[Word, ...], Meta(max_length=3)]
+Fallback = Annotated[
+    tuple[Word, ...],
+    Meta(max_length=3, description='a list of up to three models such as ["groq/llama-3.3-70b-versatile"]'),
+]
 VariableName = Annotated[
     str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z", description="the name of an environment variable")
 ]
 ServerName = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}\Z", description="a name made of A-Z, a-z, 0-9, - and _")
+    str,
+    Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}\Z", description="a name made of A-Z, a-z, 0-9, - and _"),
 ]
 ProviderName = Annotated[
     str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}\Z", description="a name made of a-z, 0-9, - and _")

@@ -74,9 +74,9 @@ def found(path: Path, value: object) -> str:
         return "a number of hundreds of digits"
     if isinstance(value, int | float):
         return str(value)
-    return (
-        "a list" if isinstance(value, list) else "a section" if isinstance(value, dict) else "a date or time"
-    )
+    if isinstance(value, list):
+        return f"a list of {len(cast('list[object]', value))}"
+    return "a section" if isinstance(value, dict) else "a date or time"
 
 
 def convert(entry: Entry, *, lax: bool = False) -> object:

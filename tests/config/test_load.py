@@ -258,7 +258,7 @@ def test_a_file_of_somebody_else_names_no_commands(tmp_path: Path) -> None:
         ('model = ""', "model", 'model is ""; allowed is a text'),
         ('model = "\\u001b]0;x"', "model", 'model is "\\u001b]0;x"; allowed is'),
         ("model = 1979-05-27", "model", "model is a date or time; allowed is"),
-        ("model = ['x']", "model", "model is a list; allowed is"),
+        ("model = ['x']", "model", "model is a list of 1; allowed is"),
         ("model = { x = 1 }", "model", "model is a section; allowed is"),
         ("interface = 3", "interface", "interface is 3; it is a section, [interface]"),
         ("providers.ollama = 'x'", "providers.ollama", "it is a section, [providers.ollama]"),
@@ -297,6 +297,11 @@ def test_a_file_of_somebody_else_names_no_commands(tmp_path: Path) -> None:
             "providers.x.key_cmd = 'pass show canary'",
             "providers.x.key_cmd",
             'allowed is a list of words such as ["pass", "show", "openai"]',
+        ),
+        (
+            'providers.x.fallback = ["a", "b", "c", "d"]',
+            "providers.x.fallback",
+            "is a list of 4; allowed is a list of up to three models",
         ),
         (
             'providers.x.headers = { A = "x\\ncanary: y" }',
