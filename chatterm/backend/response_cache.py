@@ -211,24 +211,10 @@ class _CopiedStream:
 
     def __init__(self, inner: FrameStream, secrets: Secrets) -> None:
         self._inner, self._secrets = inner, secrets
+        self.status, self.headers, self.headers_at = inner.status, inner.headers, inner.headers_at
         self.seen: list[_Frame] = []
         self.whole: Bytes | None = None
         self.size = 0
-
-    @property
-    def status(self) -> int:
-        """See `FrameStream`."""
-        return self._inner.status
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """See `FrameStream`."""
-        return self._inner.headers
-
-    @property
-    def headers_at(self) -> float:
-        """See `FrameStream`."""
-        return self._inner.headers_at
 
     async def frames(self) -> AsyncIterator[Frame]:
         """See `FrameStream`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -154,21 +154,7 @@ class _WatchedStream:
 
     def __init__(self, inner: FrameStream, watch: _Watch) -> None:
         self._inner, self._watch = inner, watch
-
-    @property
-    def status(self) -> int:
-        """See `FrameStream`."""
-        return self._inner.status
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """See `FrameStream`."""
-        return self._inner.headers
-
-    @property
-    def headers_at(self) -> float:
-        """See `FrameStream`."""
-        return self._inner.headers_at
+        self.status, self.headers, self.headers_at = inner.status, inner.headers, inner.headers_at
 
     async def frames(self) -> AsyncIterator[Frame]:
         """See `FrameStream`."""
