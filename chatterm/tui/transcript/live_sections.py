@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Literal
 
@@ -18,44 +19,67 @@ LIVE_TAIL = 60
 """Characters of the newest thinking on the line of its fold."""
 
 
-class LiveText:
-    """Text of a reply that grows: the contents that are complete, and those that would follow if it ended."""
+class _Growing(ABC):
+    """A section that grows: cleaned as it comes, and laid out as far as it is complete."""
 
-    kind: Literal["text"] = "text"
-
-    def __init__(self) -> None:
+    def __init__(self, layout: Scanner | PlainRows) -> None:
+        self._layout: Scanner | PlainRows = layout
         self._texts: list[str] = []
-        self._scanner: Scanner = Scanner()
         self._cleaner: StreamCleaner = StreamCleaner()
+        self._size: int = 0
         self._taken: int = 0
+
+    @property
+    @abstractmethod
+    def _complete(self) -> Sequence[Content]: ...
 
     @property
     def text(self) -> str:
         """All of it."""
         return "".join(self._texts)
 
+    def write(self, text: str) -> None:
+        """Takes in more."""
+        self._add(self._cleaner.feed(text))
+
+    def finish(self) -> None:
+        """Nothing more comes."""
+        self._add(self._cleaner.finish())
+        self._layout.finish()
+
+    def take(self) -> Sequence[Content]:
+        """The contents that became complete since the last call."""
+        complete = self._complete
+        taken, self._taken = self._taken, len(complete)
+        return complete[taken:]
+
+    def start_over(self) -> None:
+        """The next `take` gives everything again."""
+        self._taken = 0
+
+    def _add(self, text: str) -> None:
+        self._texts.append(text)
+        self._size += len(text)
+        self._layout.feed(text)
+
+
+class LiveText(_Growing):
+    """Text of a reply that grows: the contents that are complete, and those that would follow if it ended."""
+
+    kind: Literal["text"] = "text"
+
+    def __init__(self) -> None:
+        self._scanner: Scanner = Scanner()
+        super().__init__(self._scanner)
+
+    @property
+    def _complete(self) -> Sequence[Content]:
+        return self._scanner.pieces
+
     @property
     def references(self) -> References:
         """The link definitions so far."""
         return self._scanner.references
-
-    def write(self, text: str) -> None:
-        """Takes in more."""
-        text = self._cleaner.feed(text)
-        self._texts.append(text)
-        self._scanner.feed(text)
-
-    def finish(self) -> None:
-        """Nothing more comes."""
-        held = self._cleaner.finish()
-        self._texts.append(held)
-        self._scanner.feed(held)
-        self._scanner.finish()
-
-    def take(self) -> Sequence[Content]:
-        """The contents that became complete since the last call."""
-        taken, self._taken = self._taken, len(self._scanner.pieces)
-        return self._scanner.pieces[taken:]
 
     def tail(self) -> Sequence[Content]:
         """What would follow if the text ended here, with the marks closed that were opened."""
@@ -63,10 +87,6 @@ class LiveText:
         if pieces and pieces[-1].kind == "markdown" and not self.growing_table:
             pieces[-1] = pieces[-1]._replace(source=closed(pieces[-1].source))
         return pieces
-
-    def start_over(self) -> None:
-        """The next `take` gives everything again."""
-        self._taken = 0
 
     @property
     def growing_code(self) -> str | None:
@@ -79,22 +99,18 @@ class LiveText:
         return self._scanner.growing_table
 
 
-class LiveThinking:
+class LiveThinking(_Growing):
     """Thinking that grows. It is shown line by line when it is unfolded."""
 
     kind: Literal["thinking"] = "thinking"
 
     def __init__(self) -> None:
-        self._texts: list[str] = []
         self._rows: PlainRows = thinking_rows()
-        self._cleaner: StreamCleaner = StreamCleaner()
-        self._taken: int = 0
-        self._size: int = 0
+        super().__init__(self._rows)
 
     @property
-    def text(self) -> str:
-        """All of it."""
-        return "".join(self._texts)
+    def _complete(self) -> Sequence[Content]:
+        return self._rows.rows
 
     @property
     def words(self) -> str:
@@ -103,29 +119,6 @@ class LiveThinking:
         line = " ".join(newest.split())
         line = line if len(line) <= LIVE_TAIL else "…" + line[-LIVE_TAIL:].partition(" ")[2]
         return f"thinking · {self._size:,} characters · {line}"
-
-    def write(self, text: str) -> None:
-        """Takes in more."""
-        text = self._cleaner.feed(text)
-        self._texts.append(text)
-        self._size += len(text)
-        self._rows.feed(text)
-
-    def finish(self) -> None:
-        """Nothing more comes."""
-        held = self._cleaner.finish()
-        self._texts.append(held)
-        self._rows.feed(held)
-        self._rows.finish()
-
-    def take(self) -> Sequence[Content]:
-        """The rows that became complete since the last call."""
-        taken, self._taken = self._taken, len(self._rows.rows)
-        return self._rows.rows[taken:]
-
-    def start_over(self) -> None:
-        """The next `take` gives everything again."""
-        self._taken = 0
 
     def tail(self) -> Sequence[Content]:
         """The unfinished line."""
