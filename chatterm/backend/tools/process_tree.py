@@ -1,6 +1,6 @@
 """Which processes a program has started, by what the system tells of all. Standard library only, and little of it.
 
-The supervisor of a program imports this by its path, so it imports nothing of chatterm.
+The supervisor of a program imports this, and starts once for each of them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ import os
 import signal
 import sys
 from contextlib import suppress
+
+GRACE_SECONDS = 2.0
+"""How long a program has after SIGTERM, before SIGKILL."""
 
 Tree = dict[int, str]
 """Process numbers, each with the moment at which the process began: a number is given out again, with another one."""
