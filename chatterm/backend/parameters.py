@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 
 from chatterm.core.clean import clean_line
@@ -41,3 +43,16 @@ def read_parameters(options: Options) -> tuple[Parameters, Options]:
                 key=f"options.{name}",
             ) from None
     return msgspec.convert(given, Parameters), rest
+
+
+def typed_value(text: str) -> object:
+    """The value of an option as it was typed: a JSON value where the text is one, else the text itself."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _refuse(constant: str) -> object:
+    """NaN and the like are no JSON: they stay text."""
+    raise ValueError(constant)

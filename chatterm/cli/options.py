@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -113,15 +112,9 @@ def _parameter(text: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise typer.BadParameter(f"-o {text!r} is not of the form NAME=VALUE, such as temperature=0.2.")
-    try:
-        return name.strip(), json.loads(value, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return name.strip(), value
+    from chatterm.backend.parameters import typed_value
 
-
-def _refuse(constant: str) -> object:
-    """NaN and the like are no JSON: they stay text."""
-    raise ValueError(constant)
+    return name.strip(), typed_value(value)
 
 
 def _system_text(system: str | None) -> str | None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatterm.backend.export import code_blocks, free_path, to_markdown
-from chatterm.backend.parameters import read_parameters
+from chatterm.backend.parameters import read_parameters, typed_value
 from chatterm.core.errors import ChattermError, ConfigError
 from chatterm.core.turn import Turn
 from chatterm.tui.turn_details import details_page
@@ -97,8 +96,9 @@ class ReplyCommands:
             raise ConfigError(f"{argument!r} is no NAME=VALUE.", "For example /set temperature=0.2")
         options = {key: kept for key, kept in session.options.items() if key != name}
         if value:
-            read_parameters({name: _value(value)})
-        session.options = {**options, name: _value(value)} if value else options
+            options[name] = typed_value(value)
+            read_parameters({name: options[name]})
+        session.options = options
         self._screen.pane.notices.show(f"{name} = {value}" if value else f"{name} is no longer set.")
 
     async def do_rename(self, argument: str) -> None:
@@ -167,19 +167,6 @@ def _number(argument: str, example: str) -> int:
     if argument and not argument.isdecimal():
         raise ConfigError(f"{argument!r} is no number.", example)
     return int(argument or 1)
-
-
-def _value(text: str) -> object:
-    """A JSON value where the text is one, else the text itself."""
-    try:
-        return json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return text
-
-
-def _refuse(constant: str) -> object:
-    """NaN and the like are no JSON: they stay text."""
-    raise ValueError(constant)
 
 
 def _write_new(argument: str, title: str, turns: tuple[Turn, ...]) -> Path:
