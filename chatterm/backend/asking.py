@@ -48,6 +48,7 @@ class Asking:
     """One turn's way to its reply. `attempt` is the request of the moment, or the last one.
 
     `begun` is an earlier turn whose reply is gone on with; the reply of `turn` then begins with its parts.
+    `taken_ids` are ids of tool calls in earlier responses of the same turn.
     """
 
     def __init__(
@@ -60,8 +61,10 @@ class Asking:
         clock: Callable[[], float],
         turn: Turn,
         begun: Turn | None = None,
+        taken_ids: frozenset[str] = frozenset(),
     ) -> None:
         self._turn, self._begun, self._was_cut = turn, begun, False
+        self._taken_ids = taken_ids
         self._maker, self._states = maker, states
         self._handle, self._record, self._clock = handle, record, clock
         self._tries: list[FailedTry] = []
@@ -69,6 +72,11 @@ class Asking:
         self.attempt: Attempt | None = None
         self.requests = 0
         self._cut = False
+
+    @property
+    def target(self) -> Target | None:
+        """Who was asked last."""
+        return self._prepared.target if self._prepared is not None else None
 
     @property
     def has_output(self) -> bool:
@@ -151,7 +159,7 @@ class Asking:
                 self._cut = self._maker.answered(prepared, attempt.draft.usage)
                 return None
             except ProviderError as error:
-                self._states.note(target.provider, target.model, str(error))
+                self._states.note(target.provider, target.model, error)
                 if self._goes_on(target, error) or self._must_ask_in_words(prepared, error):
                     prepared, failed = await self._prepare(target, request), 0
                     continue
@@ -178,7 +186,7 @@ class Asking:
     def _new_attempt(self, prepared: Prepared) -> Attempt:
         target, emit, begun = prepared.target, self._handle.emit, self._begun
         if begun is None:
-            return Attempt(target, emit, self._record, self._clock)
+            return Attempt(target, emit, self._record, self._clock, taken_ids=self._taken_ids)
         joint = Joint(joint_text(begun.reply), prepared.again)
         return Attempt(target, emit, self._record, self._clock, begun=begun.reply.parts, joint=joint)
 

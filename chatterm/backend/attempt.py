@@ -49,7 +49,8 @@ _STAMPS = {Stage.CONNECTING: "resolved", Stage.SECURING: "connected"}
 class Attempt:
     """What came of asking: `draft` holds the reply so far, `complete` whether the terminal marker was seen.
 
-    `begun` are the parts of a reply that is gone on with, `joint` the seam behind them.
+    `begun` are the parts of a reply that is gone on with, `joint` the seam behind them; `taken_ids` are ids of tool
+    calls that the reply has already.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Attempt:
         *,
         begun: Iterable[Part] = (),
         joint: Joint | None = None,
+        taken_ids: frozenset[str] = frozenset(),
     ) -> None:
         self._target = target
         self._emit, self._record, self._clock = emit, record, clock
@@ -71,7 +73,7 @@ class Attempt:
         self._probe: asyncio.Task[None] | None = None
         self._lag = LoopLag()
         self._timer: asyncio.TimerHandle | None = None
-        self.draft = Draft(begun)
+        self.draft = Draft(begun, taken_ids)
         self.joint = joint
         self.endpoint: Endpoint | None = None
 
@@ -163,17 +165,15 @@ class Attempt:
         return asyncio.get_running_loop().time() - (self._clock() - self._stamps.get("sent", self._clock()))
 
     def _take(self, at: float, events: Iterable[StreamEvent]) -> None:
+        apply, show, joint = self.draft.apply, self._show, self.joint
         for event in events:
-            for joined in self._joined(at, event):
-                if (shown := self.draft.apply(joined)) is not None:
-                    self._show(at, shown)
+            for each in (event,) if joint is None or joint.is_over else self._joined(at, event, joint):
+                if (shown := apply(each)) is not None:
+                    show(at, shown)
 
-    def _joined(self, at: float, event: StreamEvent) -> Iterator[StreamEvent]:
+    def _joined(self, at: float, event: StreamEvent, joint: Joint) -> Iterator[StreamEvent]:
         """The event without what is said again after a seam; text may be held back for a moment."""
-        joint = self.joint
-        if joint is None or joint.is_over:
-            yield event
-        elif isinstance(event, TextDelta):
+        if isinstance(event, TextDelta):
             self._stamp_delta(at)  # what is said again took its time, too
             if text := joint.feed(event.text):
                 yield TextDelta(text)

@@ -13,7 +13,8 @@ from typing import Literal
 
 from chatterm.backend.token_estimates import Correction
 from chatterm.core.errors import ContextTooLongError
-from chatterm.core.messages import Message, TextPart
+from chatterm.core.messages import Message, TextPart, ToolResultPart
+from chatterm.core.rounds import messages_of
 from chatterm.core.turn import Outcome, StopReason, Turn
 
 REPLY_ROOM_TOKENS = 4096
@@ -75,9 +76,10 @@ class ContextPlan:
 def context_of(turns: Iterable[Turn]) -> tuple[Message, ...]:
     """The messages of the turns that got an answer, stopped and cut ones with the text they reached.
 
-    A turn without any visible text is left out whole: a prompt that could not be answered (too long, refused,
-    a broken image) must not spoil every later request, and some services refuse two prompts in a row. So is one
-    that a filter of the provider blocked, and a summary that was not finished.
+    A reply with tool calls is several messages, see `messages_of`. A turn without any visible text or tool result
+    is left out whole: a prompt that could not be answered (too long, refused, a broken image) must not spoil every
+    later request, and some services refuse two prompts in a row. So is one that a filter of the provider blocked,
+    and a summary that was not finished.
     """
     return tuple(_messages(turns))
 
@@ -173,10 +175,11 @@ def require_room(plan: ContextPlan, provider: str, model: str) -> None:
 def _messages(turns: Iterable[Turn]) -> Iterator[Message]:
     for turn in turns:
         # A turn without an outcome is still being written, by another chatterm: what is there of it is a part.
-        if turn.outcome is None or not turn.reply.text or is_blocked(turn) or is_unfinished_summary(turn):
+        said = turn.reply.text or any(isinstance(part, ToolResultPart) for part in turn.reply.parts)
+        if turn.outcome is None or not said or is_blocked(turn) or is_unfinished_summary(turn):
             continue
         yield turn.prompt
-        yield turn.reply
+        yield from messages_of(turn.reply)
 
 
 def _groups(messages: Sequence[Message]) -> Iterator[tuple[int, int]]:

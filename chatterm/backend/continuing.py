@@ -13,7 +13,8 @@ from chatterm.core.errors import (
     RequestTimeoutError,
     TruncatedStreamError,
 )
-from chatterm.core.messages import Message, TextPart, ToolCallPart
+from chatterm.core.messages import Message, TextPart, ToolCallPart, ToolResultPart
+from chatterm.core.rounds import messages_of
 from chatterm.core.turn import Outcome, Seam, StopReason, Turn
 
 QUOTED_CHARACTERS = 400
@@ -31,8 +32,8 @@ def require_continuable(turn: Turn) -> None:
         raise ChattermError("This reply is still being written.", "It can be continued once it has ended.")
     if not any(isinstance(part, TextPart) and part.text.strip() for part in turn.reply.parts):
         raise ChattermError("An empty reply cannot be continued.", "/retry asks again.")
-    if any(isinstance(part, ToolCallPart) for part in turn.reply.parts):
-        raise ChattermError("A reply that calls tools cannot be continued.", "/retry asks again.")
+    if any(isinstance(part, ToolCallPart | ToolResultPart) for part in messages_of(turn.reply)[-1].parts):
+        raise ChattermError("A reply that ends with a tool call cannot be continued.", "/retry asks again.")
 
 
 def is_all_there(turn: Turn) -> bool:
@@ -60,17 +61,18 @@ def asked_on(reply: Message, again: str) -> tuple[Message, ...]:
     The reply ends before the white space at its end, which no service takes well and some refuse. It keeps no
     reasoning: whoever goes on with it need not be who sealed that. Neither is shown or stored.
     """
-    texts = [part.text for part in reply.parts if isinstance(part, TextPart) and part.text.strip()]
+    *earlier, last = messages_of(reply)
+    texts = [part.text for part in last.parts if isinstance(part, TextPart) and part.text.strip()]
     parts = tuple(TextPart(text) for text in [*texts[:-1], *(text.rstrip() for text in texts[-1:])])
     so_far = Message(role="assistant", parts=parts, pinned=True)
     if not again:
-        return (so_far,)
+        return (*earlier, so_far)
     tail = parts[-1].text[-QUOTED_CHARACTERS:]
     ask = (
         "Your reply was cut off. Continue exactly where this stops, do not repeat what is before it, and say nothing"
         f" about it:\n\n…{tail}\n\nBegin with its last words again, so that the two can be joined: {again}"
     )
-    return (so_far, Message(role="user", parts=(TextPart(ask),)))
+    return (*earlier, so_far, Message(role="user", parts=(TextPart(ask),)))
 
 
 def seam_of(begun: Turn) -> Seam:
@@ -95,6 +97,7 @@ def joined(begun: Turn, piece: Turn, repeated: int) -> Turn:
         asked=begun.asked or piece.asked,
         prompt_cut=begun.prompt_cut or piece.prompt_cut,
         skipped_frames=begun.skipped_frames + piece.skipped_frames,
+        tool_runs=(*begun.tool_runs, *piece.tool_runs),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
@@ -16,6 +17,7 @@ from typing import Protocol
 
 from chatterm.core.errors import StoreError
 from chatterm.core.events import ChunkKind, RefusalDelta, StreamEvent, TextDelta, ThinkingDelta
+from chatterm.core.messages import Part
 from chatterm.core.turn import Turn
 
 FLUSH_SECONDS = 0.25
@@ -36,6 +38,7 @@ class TurnStore(Protocol):
 
     async def begin_turn(self, turn: Turn) -> None: ...
     def append_chunk(self, reply_id: str, kind: ChunkKind, text: str) -> Awaitable[None]: ...
+    async def keep_parts(self, reply_id: str, parts: tuple[Part, ...]) -> None: ...
     async def finish_turn(self, turn: Turn) -> None: ...
 
 
@@ -81,6 +84,24 @@ class Recorder:
             self._start(self._write)
         elif self._timer is None:
             self._start_in(FLUSH_SECONDS, self._write)
+
+    async def keep(self, parts: tuple[Part, ...]) -> None:
+        """Commit the parts of the reply so far in place of its chunks: what tools did cannot be said again."""
+        if self._writing is not None and not self._writing.done():
+            await asyncio.wait({self._writing})
+        if self._turn is None or self._is_over:
+            return
+        self._stop_timer()
+        self._unsent.clear()
+        self._size = 0
+        self._turn = replace(self._turn, reply=replace(self._turn.reply, parts=parts))
+        if not self._is_begun:  # comes with the beginning, which is offered again
+            self._start_in(RETRY_SECONDS, self._write)
+            return
+        try:
+            await self._store.keep_parts(self._turn.reply.id, parts)
+        except StoreError as error:
+            self.problem = self.problem or str(error)
 
     async def finish(self, turn: Turn) -> None:
         """Commit what became of the turn; the folded reply replaces the chunks. Returns after the first try.

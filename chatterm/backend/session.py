@@ -17,6 +17,7 @@ from chatterm.backend.past import Past
 from chatterm.backend.recorder import Recorder, TurnStore
 from chatterm.backend.router import Chosen, Router
 from chatterm.backend.target import Target
+from chatterm.backend.tools.toolbox import Toolbox
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.backend.worker import TurnJob, Worker
 from chatterm.core.clean import well_formed
@@ -76,6 +77,8 @@ class Session:
         self.options: Options = {}
         self.target: Target | None = None
         self.router: Router | None = None
+        self.toolbox: Toolbox | None = None
+        """What the model may call; None for nothing."""
         self.fallback: tuple[str, ...] | None = None
         """Who answers in the place of its model when that fails; None as the settings say."""
         self.running: TurnHandle | None = None
@@ -298,4 +301,5 @@ def _job(
         options=session.options,
     )
     earlier = session.past.context if session.past is not None else None
-    return TurnJob(turn=turn, request=request, target=target, earlier=earlier, begun=begun)
+    toolbox = None if is_summary else session.toolbox
+    return TurnJob(turn=turn, request=request, target=target, earlier=earlier, begun=begun, toolbox=toolbox)

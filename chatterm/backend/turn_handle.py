@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 
 from chatterm.core.events import TurnEvent, TurnFinished
+from chatterm.core.tools import Decision
 from chatterm.core.turn import Outcome, Turn
 
 
@@ -22,6 +23,7 @@ class TurnHandle:
         self._inner: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
         self._waits_to_retry = False
+        self._decisions: dict[str, asyncio.Future[Decision]] = {}
         self.stop_outcome: Outcome | None = None
         self.stopped_at: float | None = None
         self.cancelled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -49,6 +51,14 @@ class TurnHandle:
     def interrupt(self) -> bool:
         """Stop the turn because the program goes away; nothing is withdrawn. False as for `cancel`."""
         return self._stop(Outcome.INTERRUPTED)
+
+    def decide(self, call_id: str, decision: Decision) -> bool:
+        """Say what the user decides of a tool call that asks for consent. False where none waits under this id."""
+        waiting = self._decisions.get(call_id)
+        if waiting is None or waiting.done():
+            return False
+        waiting.set_result(decision)
+        return True
 
     async def batch(self) -> list[TurnEvent]:
         """All events that came since the last call, at least one; empty only after `TurnFinished` was taken."""
@@ -81,6 +91,14 @@ class TurnHandle:
         self.turn = event.turn
         self._result.set_result(event.turn)
         self.emit(event)
+
+    async def decision(self, call_id: str) -> Decision:
+        """For the worker: wait for `decide`, as long as the user takes."""
+        waiting = self._decisions[call_id] = asyncio.get_running_loop().create_future()
+        try:
+            return await waiting
+        finally:
+            del self._decisions[call_id]
 
     async def pause(self, seconds: float) -> None:
         """For the worker: wait before the next request, unless the user wants it at once."""

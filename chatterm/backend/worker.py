@@ -18,8 +18,10 @@ from chatterm.backend.endpoint_states import EndpointStates
 from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.recorder import Recorder
 from chatterm.backend.request_maker import LoadBlobs, RequestMaker
+from chatterm.backend.rounds import Rounds, RoundsOf
 from chatterm.backend.target import Target
 from chatterm.backend.token_meter import TokenMeter
+from chatterm.backend.tools.toolbox import Toolbox
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.backend.watching import current_turn
 from chatterm.core.errors import (
@@ -47,7 +49,7 @@ class TurnJob:
     """All a turn needs: the turn itself, the request made of it, and where it goes.
 
     `earlier` reads the messages that are sent before those of the request. `begun` is the turn whose reply is gone
-    on with; that of `turn` has its parts already.
+    on with; that of `turn` has its parts already. `toolbox` has what the model may call, None for nothing.
     """
 
     turn: Turn
@@ -55,6 +57,7 @@ class TurnJob:
     target: Target
     earlier: Callable[[], Awaitable[tuple[Message, ...]]] | None = None
     begun: Turn | None = None
+    toolbox: Toolbox | None = None
 
 
 class Worker:
@@ -79,14 +82,12 @@ class Worker:
         """The one turn function: from the stored prompt to the stored end. Raises only `CancelledError`."""
         current_turn.set(job.turn)
         turn, error = replace(job.turn, attempts=0), None
-        asking = Asking(
-            self._maker, self._states, handle, recorder.record, clock=self._clock, turn=turn, begun=job.begun
-        )
+        rounds = self._rounds(job, turn, handle, recorder)
         outside: asyncio.CancelledError | None = None
         try:
             await handle.run_stoppable(recorder.begin(turn))
             handle.emit(TurnStarted(turn))
-            await handle.run_stoppable(self._ask(job, asking))
+            await handle.run_stoppable(self._ask(job, rounds))
         except ChattermError as caught:
             error = caught
         except asyncio.CancelledError as caught:
@@ -99,28 +100,50 @@ class Worker:
                 "Something in chatterm itself went wrong while this reply came in.",
                 "What was shown is kept. Ask again; if it stays so, report the crash file.",
             )
-        turn = await self._finish(asking, handle, error, recorder)
+        turn = await self._finish(rounds, handle, error, recorder)
         if outside is not None:
             raise outside
         return turn
 
-    async def _ask(self, job: TurnJob, asking: Asking) -> None:
+    def _rounds(self, job: TurnJob, turn: Turn, handle: TurnHandle, recorder: Recorder) -> Rounds:
+        def new_asking(turn: Turn, begun: Turn | None, taken_ids: frozenset[str]) -> Asking:
+            return Asking(
+                *(self._maker, self._states, handle, recorder.record),
+                clock=self._clock,
+                turn=turn,
+                begun=begun,
+                taken_ids=taken_ids,
+            )
+
+        return Rounds(
+            RoundsOf(
+                turn=turn,
+                begun=job.begun,
+                toolbox=job.toolbox,
+                handle=handle,
+                new_asking=new_asking,
+                keep=recorder.keep,
+                clock=self._clock,
+            )
+        )
+
+    async def _ask(self, job: TurnJob, rounds: Rounds) -> None:
         request = job.request
         if job.earlier is not None:
             request = replace(request, messages=(*await job.earlier(), *request.messages))
-        await asking.run(job.target, request)
+        await rounds.run(job.target, request)
 
     async def _finish(
         self,
-        asking: Asking,
+        rounds: Rounds,
         handle: TurnHandle,
         error: ChattermError | None,
         recorder: Recorder,
     ) -> Turn:
         closed_at = self._clock()
-        stopped = None if asking.complete or error is not None else handle.stop_outcome
-        outcome = _outcome(asking, error, stopped)
-        turn = asking.finished_turn(outcome, error)
+        stopped = None if rounds.complete or error is not None else handle.stop_outcome
+        outcome = _outcome(rounds, error, stopped)
+        turn = rounds.finished_turn(outcome, error)
         if stopped is not None and handle.stopped_at is not None:
             turn = replace(turn, close_seconds=closed_at - handle.stopped_at)
         if isinstance(error, OpenElsewhereError):  # nothing was sent, and the history takes nothing of it
@@ -164,15 +187,15 @@ class Worker:
         return recorder.problem or ""
 
 
-def _outcome(asking: Asking, error: ChattermError | None, stopped: Outcome | None) -> Outcome:
-    if asking.complete:
+def _outcome(rounds: Rounds, error: ChattermError | None, stopped: Outcome | None) -> Outcome:
+    if rounds.complete and error is None:
         return Outcome.COMPLETE
-    has_output = asking.has_output
+    has_output = rounds.has_output
     if stopped is Outcome.CANCELLED:
         return Outcome.CANCELLED if has_output else Outcome.WITHDRAWN
     if isinstance(error, OpenElsewhereError):
         return Outcome.WITHDRAWN
-    if stopped is Outcome.INTERRUPTED and asking.has_earlier and not has_output:
+    if stopped is Outcome.INTERRUPTED and rounds.has_earlier and not has_output:
         return Outcome.WITHDRAWN
     if stopped is Outcome.INTERRUPTED or (error is not None and has_output):
         return Outcome.INTERRUPTED

@@ -17,7 +17,7 @@ from chatterm.backend.turn_handle import TurnHandle
 from chatterm.backend.worker import TurnJob, Worker
 from chatterm.core.errors import AuthenticationError, BadRequestError, InternalError
 from chatterm.core.events import ChunkKind
-from chatterm.core.messages import Message
+from chatterm.core.messages import Message, Part
 from chatterm.core.turn import Turn
 
 NO_KEY = "no-key-is-set"
@@ -82,6 +82,7 @@ class _Nowhere:
     """A history that keeps nothing."""
 
     async def begin_turn(self, turn: Turn) -> None: ...
+    async def keep_parts(self, reply_id: str, parts: tuple[Part, ...]) -> None: ...
     async def finish_turn(self, turn: Turn) -> None: ...
     def append_chunk(self, reply_id: str, kind: ChunkKind, text: str) -> Awaitable[None]:
         return _nothing()

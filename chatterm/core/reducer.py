@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain, count
 from typing import assert_never
 
 from chatterm.core.clean import well_formed
@@ -30,6 +31,7 @@ from chatterm.core.messages import (
     TextPart,
     ThinkingPart,
     ToolCallPart,
+    ToolResultPart,
 )
 from chatterm.core.timings import ServerTimings
 from chatterm.core.turn import StopReason
@@ -94,16 +96,18 @@ class Draft:
 
     `begun` are the parts of a reply that is gone on with. New text joins its last text, and what is thought before
     that stands before it. What was sealed at its end is left out, like what the continuation seals: the joined
-    reply is neither.
+    reply is neither. Where tool calls came after the last text, what follows is text of its own.
+    `taken_ids` are ids of tool calls in earlier responses of the same reply.
 
     Two deltas may each hold one half of a surrogate pair; the first half waits here for the second, so that
     what `apply` returns, and what is stored, is well-formed text.
     """
 
-    def __init__(self, begun: Iterable[Part] = ()) -> None:
+    def __init__(self, begun: Iterable[Part] = (), taken_ids: frozenset[str] = frozenset()) -> None:
         parts = tuple(begun)
         self._pieces: list[_Piece | _Call | _Opaque | _Kept] = []
         self._calls: dict[int, _Call] = {}
+        self._taken_ids = set(taken_ids)
         self._half = ""
         self._citations: tuple[Citation, ...] = ()
         self._cited_before = tuple(i for part in parts if isinstance(part, CitationsPart) for i in part.items)
@@ -144,7 +148,8 @@ class Draft:
                 if self._joint is None:
                     self._pieces.append(_Opaque(origin, data))
             case ToolCallStarted(index, call_id, name):
-                call = self._calls[index] = _Call(call_id, name)
+                event = ToolCallStarted(index, self._own_id(call_id), name)
+                call = self._calls[index] = _Call(event.call_id, name)
                 self._pieces.append(call)
                 self.has_output = True
             case ToolCallDelta(index, arguments):
@@ -165,6 +170,13 @@ class Draft:
                 assert_never(event)
         return event
 
+    def _own_id(self, call_id: str) -> str:
+        """The id, or one like it where another call of the reply has it: results are joined to calls by it."""
+        numbered = (f"{call_id}_{number}" for number in count(2))
+        own = next(each for each in chain((call_id,), numbered) if each not in self._taken_ids)
+        self._taken_ids.add(own)
+        return own
+
     def _take_usage(self, event: UsageReported) -> None:
         self.usage = overlay(self.usage, event.usage)
         if event.server is not None:
@@ -182,22 +194,24 @@ class Draft:
         return piece.kind("\ufffd")
 
     def _apply_delta(self, event: TextDelta | ThinkingDelta | RefusalDelta) -> StreamEvent | None:
-        text = self._half + event.text
+        text = self._half + event.text if self._half else event.text
         self._half = ""
         if text and "\ud800" <= text[-1] <= "\udbff":
             text, self._half = text[:-1], text[-1]
         text = well_formed(text)
         if not text:
             return None
-        self._piece_for(type(event)).texts.append(text)
+        kind = type(event)
+        self._piece_for(kind).texts.append(text)
         self.has_output = True
-        self.has_text = self.has_text or not isinstance(event, ThinkingDelta)
-        return type(event)(text)
+        self.has_text = self.has_text or kind is not ThinkingDelta
+        return event if text == event.text else kind(text)
 
     def _begin_with(self, parts: list[Part]) -> _Piece | None:
         """Take in a reply that is gone on with; its last text, which then is the last piece."""
         last = max((number for number, part in enumerate(parts) if isinstance(part, TextPart)), default=None)
-        if last is None:
+        tools = (ToolCallPart, ToolResultPart)
+        if last is None or any(isinstance(part, tools) for part in parts[last + 1 :]):
             self._pieces += map(_Kept, parts)
             return None
         after = [part for part in parts[last + 1 :] if not isinstance(part, OpaquePart)]

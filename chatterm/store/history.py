@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from chatterm.core.errors import OpenElsewhereError, StoreError
 from chatterm.core.events import ChunkKind
+from chatterm.core.messages import Part
 from chatterm.core.turn import Turn
 from chatterm.store import branch, conversations, turn_log
 from chatterm.store.database import Database
@@ -104,6 +105,12 @@ class History:
     def append_chunk(self, reply_id: str, kind: ChunkKind, text: str) -> asyncio.Future[None]:
         """Add text to a streaming reply. It is on its way when this returns; the future tells of a failure."""
         return self._database.write(lambda connection: turn_log.append(connection, reply_id, kind, text))
+
+    async def keep_parts(self, reply_id: str, parts: tuple[Part, ...]) -> None:
+        """Commit the parts of a streaming reply to disk, in place of its chunks; chunks that follow come after them."""
+        await self._database.write(
+            lambda connection: turn_log.keep(connection, reply_id, parts), durable=True
+        )
 
     async def finish_turn(self, turn: Turn) -> None:
         """Commit what became of a turn to disk, in place of its chunks.

@@ -159,9 +159,12 @@ _ROUTED: Migration = ("ALTER TABLE message ADD COLUMN routed TEXT",)
 # seams: where a reply was cut and gone on with, as JSON.
 _SEAMS: Migration = ("ALTER TABLE message ADD COLUMN seams TEXT",)
 
+# tool_runs: what became of the tool calls of a reply, as JSON.
+_TOOLS: Migration = ("ALTER TABLE message ADD COLUMN tool_runs TEXT",)
+
 MIGRATIONS: Sequence[Migration] = (
     *(_FIRST, _ADDRESSES, _BY_DEPTH, _OPEN, _COST, _TRIES, _CONTEXT, _ROUTED),
-    _SEAMS,
+    *(_SEAMS, _TOOLS),
 )
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from chatterm.core.messages import Message, Part
 from chatterm.core.timings import Timings
+from chatterm.core.tools import ToolRun
 from chatterm.core.turn import FailedTry, Options, Outcome, Seam, StopReason
 from chatterm.core.usage import Usage
 from chatterm.store.encoding import decode, decode_parts
@@ -79,6 +80,7 @@ class StoredMessage:
     routed: str = ""
     prompt_cut: bool = False
     seams: tuple[Seam, ...] = ()
+    tool_runs: tuple[ToolRun, ...] = ()
     recovered: bool = False
     chars: int = 0
     lines: int = 0
@@ -166,6 +168,7 @@ def stored_message(row: Row, written_so_far: tuple[Part, ...] = ()) -> StoredMes
         routed=row["routed"] or "",
         prompt_cut=bool(row["prompt_cut"]),
         seams=msgspec.json.decode(row["seams"], type=tuple[Seam, ...]) if row["seams"] else (),
+        tool_runs=msgspec.json.decode(row["tool_runs"], type=tuple[ToolRun, ...]) if row["tool_runs"] else (),
         recovered=bool(row["recovered"]),
         chars=row["chars"],
         lines=row["lines"],

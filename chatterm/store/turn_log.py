@@ -71,6 +71,12 @@ def append(connection: sqlite3.Connection, reply_id: str, kind: ChunkKind, text:
     )
 
 
+def keep(connection: sqlite3.Connection, reply_id: str, parts: tuple[Part, ...]) -> None:
+    """Store the parts that a streaming reply has, in place of its chunks."""
+    _update(connection, reply_id, parts=encode_parts(parts))
+    connection.execute("DELETE FROM chunk WHERE message_id = ?", (reply_id,))
+
+
 def finish(connection: sqlite3.Connection, turn: Turn, instance: str | None, now: int) -> None:
     """Store what became of a turn, also of one whose beginning could not be stored; `now` in microseconds.
 
@@ -106,6 +112,7 @@ def finish(connection: sqlite3.Connection, turn: Turn, instance: str | None, now
         routed=turn.routed or None,
         prompt_cut=turn.prompt_cut,
         seams=_seams(turn),
+        tool_runs=encode([asdict(run) for run in turn.tool_runs]) if turn.tool_runs else None,
         timings=encode_fields(turn.timings),
         instance=None,
     )

@@ -45,6 +45,7 @@ def _turn(conversation_id: str, prompt: StoredMessage, reply: StoredMessage) -> 
         routed=reply.routed,
         prompt_cut=reply.prompt_cut,
         seams=reply.seams,
+        tool_runs=reply.tool_runs,
         error=_error(reply),
     )
 

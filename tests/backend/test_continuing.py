@@ -249,7 +249,7 @@ def test_what_cannot_be_continued_says_so() -> None:
     for turn in (replace(empty, reply=replace(empty.reply, parts=())), thought):
         with pytest.raises(ChattermError, match="empty reply"):
             require_continuable(turn)
-    with pytest.raises(ChattermError, match="calls tools"):
+    with pytest.raises(ChattermError, match="ends with a tool call"):
         require_continuable(calls)
 
 

@@ -24,18 +24,30 @@ from chatterm.backend.providers.base import (
 from chatterm.backend.providers.request_body import finished_fields
 from chatterm.backend.target import Target
 from chatterm.core.errors import ProviderError, ServerError, TruncatedStreamError
-from chatterm.core.events import StreamEvent, StreamFinished, TextDelta, ThinkingDelta, UsageReported
-from chatterm.core.messages import Message
+from chatterm.core.events import (
+    StreamEvent,
+    StreamFinished,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    ToolCallStarted,
+    UsageReported,
+)
+from chatterm.core.messages import Message, ToolCallPart, ToolResultPart
 from chatterm.core.turn import Stage, StopReason, TurnRequest
 from chatterm.core.usage import Usage
 from tests.doubles.patience import PATIENCE_SECONDS, soon
 
 
 class PlainDecoder:
-    """Frames are JSON objects: {"text"}, {"thinking"}, {"usage": [in, out]}, {"done": stop reason}."""
+    """Frames are JSON objects: {"text"}, {"thinking"}, {"call": [id, name, arguments]}, {"usage": [in, out]}.
+
+    The last one is {"done": stop reason}.
+    """
 
     def __init__(self) -> None:
         self.finished = False
+        self.calls = 0
 
     def feed(self, frame: Frame) -> Iterable[StreamEvent]:
         item = json.loads(frame.data)
@@ -43,6 +55,11 @@ class PlainDecoder:
             yield TextDelta(item["text"])
         if "thinking" in item:
             yield ThinkingDelta(item["thinking"])
+        if "call" in item:
+            call_id, name, arguments = item["call"]
+            yield ToolCallStarted(self.calls, call_id, name)
+            yield ToolCallDelta(self.calls, arguments)
+            self.calls += 1
         if "usage" in item:
             yield UsageReported(Usage(input=item["usage"][0], output=item["usage"][1]))
         if "done" in item:
@@ -72,6 +89,12 @@ class PlainAdapter:
     def encode_message(self, message: Message, variant: Variant, blobs: Blobs) -> bytes:
         digests = [digest for part in message.parts if (digest := getattr(part, "sha256", None))]
         item: dict[str, object] = {"role": message.role, "text": message.text}
+        if calls := [part.call_id for part in message.parts if isinstance(part, ToolCallPart)]:
+            item["calls"] = calls
+        if results := [
+            [part.call_id, part.content] for part in message.parts if isinstance(part, ToolResultPart)
+        ]:
+            item["results"] = results
         if digests:
             item["blobs"] = [blobs(digest).decode("latin-1") for digest in digests]
         return json.dumps(item).encode()
@@ -79,7 +102,9 @@ class PlainAdapter:
     def build_request(
         self, request: TurnRequest, encoded: Iterable[bytes], endpoint: Endpoint, limits: Limits
     ) -> WireRequest:
-        asked = {"temperature": request.parameters.temperature, "stream": request.streams}
+        asked: dict[str, object] = {"temperature": request.parameters.temperature, "stream": request.streams}
+        if request.tools:
+            asked["tools"] = [tool.name for tool in request.tools]
         rest = json.dumps(finished_fields(asked, request)).encode()
         body = b'{"messages":[' + b",".join(encoded) + b"]," + rest[1:]
         framing = self.framing if request.streams else None

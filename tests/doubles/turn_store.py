@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 
 from chatterm.core.errors import ChattermError
 from chatterm.core.events import ChunkKind
+from chatterm.core.messages import Part
 from chatterm.core.turn import Turn
 from tests.doubles.patience import soon
 
@@ -46,6 +47,10 @@ class MemoryTurnStore:
             self.appended.set()
 
         return append()
+
+    async def keep_parts(self, reply_id: str, parts: tuple[Part, ...]) -> None:
+        self._check()
+        self.log.append(("parts", parts))
 
     async def finish_turn(self, turn: Turn) -> None:
         self.finishing.set()
