@@ -59,7 +59,7 @@ def is_ignored(rules: Iterable[IgnoreRule], parts: tuple[str, ...], *, is_folder
 
 def _matches(pattern: tuple[str, ...], parts: tuple[str, ...]) -> bool:
     """Each name of the pattern for one of the path, `**` for any number: the places reached, name by name."""
-    reached = {0}
+    reached: set[int] = {0}
     for name in pattern:
         if not reached:
             return False

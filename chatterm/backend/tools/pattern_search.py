@@ -7,6 +7,7 @@ import selectors
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -86,10 +87,8 @@ class PatternSearch:
         self._process.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                try:
+                with suppress(OSError):  # bytes that it will not take any more
                     pipe.close()
-                except OSError:  # bytes that it will not take any more
-                    pass
         self._process.wait()
 
     def _ask(self, text: str, stop: Stop) -> str:
