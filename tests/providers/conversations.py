@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -256,8 +256,18 @@ def request_of(name: str, conversation: str) -> TurnRequest:
 
 def encoded(name: str, request: TurnRequest) -> WireRequest:
     """What the adapter makes of a request."""
-    adapter = wire(name)
-    variant = adapter.variant(request.model)
-    fragments = [adapter.encode_message(each, variant, BLOBS.__getitem__) for each in request.messages]
     endpoint = Endpoint(provider=name, base_url=base_url(name), api_key=KEY)
-    return adapter.build_request(request, fragments, endpoint, Limits())
+    return wire_request(wire(name), request, endpoint, BLOBS)
+
+
+def wire_request(
+    adapter: ProviderAdapter,
+    request: TurnRequest,
+    endpoint: Endpoint,
+    blobs: Mapping[str, bytes],
+    limits: Limits | None = None,
+) -> WireRequest:
+    """The request as it goes out, each message encoded as for its model."""
+    variant = adapter.variant(request.model)
+    encoded = [adapter.encode_message(each, variant, blobs.__getitem__) for each in request.messages]
+    return adapter.build_request(request, encoded, endpoint, limits or Limits())

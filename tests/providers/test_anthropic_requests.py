@@ -29,6 +29,7 @@ from chatterm.core.messages import (
     ToolResultPart,
 )
 from chatterm.core.turn import Parameters, ToolSpec, TurnRequest
+from tests.providers.conversations import said, wire_request
 
 WIRE = Anthropic()
 BLOBS = {"11": b"\x89PNG", "22": b"first line\n", "33": b"%PDF-1.7"}
@@ -40,12 +41,6 @@ OLD, BETWEEN, NEW, BOUND = (
     "claude-opus-5",
     "claude-fable-5-2",
 )
-
-
-def message(role: Role, *parts: Part | str) -> Message:
-    return Message(
-        role=role, parts=tuple(TextPart(part) if isinstance(part, str) else part for part in parts)
-    )
 
 
 def text(words: str, **more: Any) -> dict[str, Any]:
@@ -82,10 +77,9 @@ def own(**block: Any) -> OpaquePart:
 
 def build(*messages: Message, model: str = OLD, base_url: str = "https://h", **fields: Any) -> WireRequest:
     request = TurnRequest(model=model, messages=messages, **fields)
-    key, headers = fields.pop("api_key", "the-key"), fields.pop("headers", {})
-    endpoint = Endpoint(provider="anthropic", base_url=base_url, api_key=key, headers=headers)
-    encoded = [WIRE.encode_message(each, WIRE.variant(model), BLOBS.__getitem__) for each in messages]
-    return WIRE.build_request(request, encoded, endpoint, Limits())
+    return wire_request(
+        WIRE, request, Endpoint(provider="anthropic", base_url=base_url, api_key="the-key"), BLOBS
+    )
 
 
 def sent(*messages: Message, **fields: Any) -> dict[str, Any]:
@@ -98,15 +92,15 @@ def sent_messages(*messages: Message, **fields: Any) -> list[dict[str, Any]]:
 
 
 def asked(model: str, **parameters: Any) -> dict[str, Any]:
-    body = sent(message("user", "Hi"), model=model, parameters=Parameters(**parameters))
+    body = sent(said("user", "Hi"), model=model, parameters=Parameters(**parameters))
     return {name: value for name, value in body.items() if name not in ("model", "messages", "stream")}
 
 
 def test_a_conversation() -> None:
     request = build(
-        message("user", "Hi"),
-        message("assistant", "Hello."),
-        message("user", "Bye"),
+        said("user", "Hi"),
+        said("assistant", "Hello."),
+        said("user", "Bye"),
         system="Be short.",
         model=NEW,
     )
@@ -127,7 +121,7 @@ def test_a_conversation() -> None:
 
 @pytest.mark.parametrize("address", ["https://h", "https://h/", "https://h/v1", "https://h/v1/"])
 def test_the_address_with_and_without_the_version(address: str) -> None:
-    assert build(message("user", "Hi"), base_url=address).url == "https://h/v1/messages"
+    assert build(said("user", "Hi"), base_url=address).url == "https://h/v1/messages"
 
 
 def test_who_asks() -> None:
@@ -142,10 +136,10 @@ def test_who_asks() -> None:
 
 
 def test_a_reply_that_does_not_stream() -> None:
-    request = build(message("user", "Hi"), streams=False)
+    request = build(said("user", "Hi"), streams=False)
     assert request.framing is None
     assert "stream" not in json.loads(request.body)
-    assert build(message("user", "Hi"), options={"stream": False}).framing is None
+    assert build(said("user", "Hi"), options={"stream": False}).framing is None
 
 
 @pytest.mark.parametrize(
@@ -166,7 +160,7 @@ def test_a_reply_that_does_not_stream() -> None:
 def test_how_long_a_reply_may_be(model: str, most: int) -> None:
     assert asked(model)["max_tokens"] == most
     assert asked(model, max_tokens=9)["max_tokens"] == 9
-    assert sent(message("user", "Hi"), model=model, max_output_tokens=77)["max_tokens"] == 77
+    assert sent(said("user", "Hi"), model=model, max_output_tokens=77)["max_tokens"] == 77
 
 
 def test_sampling_goes_to_models_that_take_it() -> None:
@@ -222,9 +216,9 @@ def test_thinking_is_less_than_all() -> None:
     fields = asked(OLD, thinking_tokens=5000, max_tokens=1000)
     assert (fields["max_tokens"], fields["thinking"]["budget_tokens"]) == (6000, 5000)
     parameters = Parameters(thinking_tokens=5000, max_tokens=1000)
-    body = sent(message("user", "Hi"), parameters=parameters, max_output_tokens=4000)
+    body = sent(said("user", "Hi"), parameters=parameters, max_output_tokens=4000)
     assert (body["max_tokens"], body["thinking"]["budget_tokens"]) == (4000, 3999)
-    body = sent(message("user", "Hi"), parameters=parameters, max_output_tokens=1000)
+    body = sent(said("user", "Hi"), parameters=parameters, max_output_tokens=1000)
     assert body["max_tokens"] == 1000
     assert "thinking" not in body
 
@@ -242,7 +236,7 @@ def test_other_parameters() -> None:
 
 def test_options_win_and_refused_parameters_stay_out() -> None:
     body = sent(
-        message("user", "Hi"),
+        said("user", "Hi"),
         parameters=Parameters(temperature=0.1, effort=None),
         options={
             "temperature": 0.7,
@@ -256,13 +250,13 @@ def test_options_win_and_refused_parameters_stay_out() -> None:
     assert "stream" not in body
     parameters = Parameters(effort="low", schema={})
     body = sent(
-        message("user", "Hi"), model=NEW, parameters=parameters, refused=frozenset({"output_config.effort"})
+        said("user", "Hi"), model=NEW, parameters=parameters, refused=frozenset({"output_config.effort"})
     )
     assert body["output_config"].keys() == {"format"}
 
 
 def test_tools() -> None:
-    body = sent(message("user", "Hi"), tools=(WEATHER,), options={"tool_choice": {"type": "any"}})
+    body = sent(said("user", "Hi"), tools=(WEATHER,), options={"tool_choice": {"type": "any"}})
     described = {"name": "weather", "description": "Tells the weather.", "input_schema": {"type": "object"}}
     assert body["tools"] == [{**described, "cache_control": MARK}]
     assert body["tool_choice"] == {"type": "any"}
@@ -271,11 +265,11 @@ def test_tools() -> None:
 def test_calls_without_tools_name_them() -> None:
     """A request with calls in it is refused where it describes no tools."""
     history = (
-        message("user", "Hi"),
-        message("assistant", call()),
-        message("tool", ToolResultPart("toolu_1", "1")),
+        said("user", "Hi"),
+        said("assistant", call()),
+        said("tool", ToolResultPart("toolu_1", "1")),
     )
-    body = sent(*history, message("assistant", "Done."), message("user", "Thanks"))
+    body = sent(*history, said("assistant", "Done."), said("user", "Thanks"))
     assert [tool["name"] for tool in body["tools"]] == ["weather"]
     assert body["tool_choice"] == {"type": "none"}
 
@@ -290,14 +284,14 @@ def _marks(value: Any) -> int:
 
 
 def test_breakpoints() -> None:
-    turns = [message(role, "…") for _ in range(5) for role in ("user", "assistant")]
-    body = sent(*turns, message("user", "Hi"), system="Be short.", tools=(WEATHER,))
+    turns = [said(role, "…") for _ in range(5) for role in ("user", "assistant")]
+    body = sent(*turns, said("user", "Hi"), system="Be short.", tools=(WEATHER,))
     assert _marks(body) == 4
     marked = [n for n, item in enumerate(body["messages"]) if _marks(item)]
     assert marked == [8, 10]
     assert "cache_control" in body["messages"][10]["content"][-1]
     hour = {"type": "ephemeral", "ttl": "1h"}
-    body = sent(message("user", "Hi"), options={"cache_control": hour})
+    body = sent(said("user", "Hi"), options={"cache_control": hour})
     assert body["messages"][0]["content"][0]["cache_control"] == hour
     assert "cache_control" not in body
 
@@ -312,12 +306,12 @@ def test_breakpoints() -> None:
     ],
 )
 def test_no_breakpoints(fields: dict[str, Any]) -> None:
-    assert not _marks(sent(message("user", "Hi"), system="Be short.", tools=(WEATHER,), **fields))
+    assert not _marks(sent(said("user", "Hi"), system="Be short.", tools=(WEATHER,), **fields))
 
 
 def test_each_request_begins_as_the_one_before() -> None:
     """But for the breakpoints, which move: so the prompt cache finds what it has."""
-    turns = [message(role, f"{n}") for n in range(4) for role in ("user", "assistant")]
+    turns = [said(role, f"{n}") for n in range(4) for role in ("user", "assistant")]
     bodies = [
         build(*turns[:length], options={"cache_control": False}).body.partition(b'],"max_tokens"')[0]
         for length in (1, 3, 5, 7)
@@ -330,18 +324,18 @@ def test_attachments() -> None:
     parts = ImagePart("image/png", "11", "a.png"), FilePart("b.pdf", "application/pdf", "33"), "Look."
     image = {"type": "base64", "media_type": "image/png", "data": "iVBORw=="}
     document = {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0xLjc="}
-    assert sent_messages(message("user", *parts)) == [
+    assert sent_messages(said("user", *parts)) == [
         user({"type": "image", "source": image}, {"type": "document", "source": document}, text("Look."))
     ]
-    (item,) = sent_messages(message("user", "See:", FilePart("n.txt", "text/plain", "22")))
+    (item,) = sent_messages(said("user", "See:", FilePart("n.txt", "text/plain", "22")))
     assert item == user(text("See:\n\n--- File: n.txt ---\nfirst line\n--- End of n.txt ---"))
     with pytest.raises(AttachmentError, match=r"gone\.png"):
-        sent(message("user", ImagePart("image/png", "99", "gone.png")))
+        sent(said("user", ImagePart("image/png", "99", "gone.png")))
 
 
 def test_a_tool_loop_with_signed_thinking() -> None:
-    signed = message("assistant", ThinkingPart("Hm."), signature("s=="), "Let me see.", call())
-    history = message("user", "Hi"), signed, message("tool", ToolResultPart("toolu_1", "Sunny."))
+    signed = said("assistant", ThinkingPart("Hm."), signature("s=="), "Let me see.", call())
+    history = said("user", "Hi"), signed, said("tool", ToolResultPart("toolu_1", "Sunny."))
     assert sent_messages(*history, tools=(WEATHER,))[1:] == [
         reply({"type": "thinking", "thinking": "Hm.", "signature": "s=="}, text("Let me see."), called()),
         user(result()),
@@ -350,8 +344,8 @@ def test_a_tool_loop_with_signed_thinking() -> None:
 
 
 def test_thinking_that_cannot_go_back() -> None:
-    foreign = message("assistant", ThinkingPart("Hm."), OpaquePart("openai", '{"type":"thinking"}'), call())
-    history = message("user", "Hi"), foreign, message("tool", ToolResultPart("toolu_1", "Sunny."))
+    foreign = said("assistant", ThinkingPart("Hm."), OpaquePart("openai", '{"type":"thinking"}'), call())
+    history = said("user", "Hi"), foreign, said("tool", ToolResultPart("toolu_1", "Sunny."))
     assert sent_messages(*history)[1] == reply(called())
     # Thinking by a budget must be there from the beginning of a tool loop; by effort it need not.
     assert "thinking" not in sent(*history, parameters=Parameters(effort="low"))
@@ -361,9 +355,9 @@ def test_thinking_that_cannot_go_back() -> None:
 def test_no_claude_reads_the_signature_of_another_maker() -> None:
     other = OpaquePart("anthropic-compatible", '{"type":"thinking","signature":"s"}')
     history = (
-        message("user", "Hi"),
-        message("assistant", ThinkingPart("Hm."), other, "Yes."),
-        message("user", "?"),
+        said("user", "Hi"),
+        said("assistant", ThinkingPart("Hm."), other, "Yes."),
+        said("user", "?"),
     )
     assert sent_messages(*history)[1] == reply(text("Yes."))
     thinking = {"type": "thinking", "thinking": "Hm.", "signature": "s"}
@@ -396,18 +390,18 @@ def test_opaque_blocks_go_back_in_their_places() -> None:
         cited,
         CitationsPart((Citation("u"),)),
     )
-    history = message("user", "Hi"), message("assistant", *parts), message("user", "?")
+    history = said("user", "Hi"), said("assistant", *parts), said("user", "?")
     empty = {"type": "thinking", "thinking": "", "signature": "empty"}
     # The text was changed since: its citations are gone.
     assert sent_messages(*history)[1] == reply(hidden, empty, use, found, text("So, yes."))
-    history = message("user", "Hi"), message("assistant", "So yes.", cited), message("user", "?")
+    history = said("user", "Hi"), said("assistant", "So yes.", cited), said("user", "?")
     assert sent_messages(*history)[1] == reply(text("So "), text("yes.", citations=[{"url": "u"}]))
 
 
 def test_white_space_between_citations_stays() -> None:
     spans = [{"characters": n, "citations": [{"url": str(n)}] if n == 2 else []} for n in (1, 2, 1, 2, 1)]
-    history = message("user", "Hi"), message("assistant", "\nab\ncd\n", own(type="text", blocks=spans))
-    blocks = sent_messages(*history, message("user", "?"))[1]["content"]
+    history = said("user", "Hi"), said("assistant", "\nab\ncd\n", own(type="text", blocks=spans))
+    blocks = sent_messages(*history, said("user", "?"))[1]["content"]
     assert "".join(block["text"] for block in blocks) == "\nab\ncd\n"
     assert all(block["text"].strip() for block in blocks)
     assert [block["citations"] for block in blocks] == [[{"url": "2"}]] * 2
@@ -416,24 +410,24 @@ def test_white_space_between_citations_stays() -> None:
 def test_a_call_of_the_servers_own_tool_without_its_result() -> None:
     use: dict[str, Any] = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}
     found: dict[str, Any] = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
-    paused = message("user", "Hi"), message("assistant", "Let me see.", own(**use))
+    paused = said("user", "Hi"), said("assistant", "Let me see.", own(**use))
     # To be continued, it goes back as it is.
     assert sent_messages(*paused)[1] == reply(text("Let me see."), use)
-    assert sent_messages(*paused, message("assistant", own(**found), "So."), message("user", "?"))[
-        1
-    ] == reply(text("Let me see."), use, found, text("So."))
-    assert sent_messages(*paused, message("user", "?"))[1] == reply(text("Let me see."))
+    assert sent_messages(*paused, said("assistant", own(**found), "So."), said("user", "?"))[1] == reply(
+        text("Let me see."), use, found, text("So.")
+    )
+    assert sent_messages(*paused, said("user", "?"))[1] == reply(text("Let me see."))
 
 
 def test_roles_alternate() -> None:
     conversation = sent_messages(
-        message("assistant", "I was here."),
-        message("user", "A"),
-        message("user", "B"),
-        message("assistant", "C"),
-        message("assistant", " "),
-        message("assistant", "D"),
-        message("user", "E"),
+        said("assistant", "I was here."),
+        said("user", "A"),
+        said("user", "B"),
+        said("assistant", "C"),
+        said("assistant", " "),
+        said("assistant", "D"),
+        said("user", "E"),
     )
     assert [item["role"] for item in conversation] == ["user", "assistant", "user", "assistant", "user"]
     assert conversation[2] == user(text("A"), text("B"))
@@ -442,11 +436,11 @@ def test_roles_alternate() -> None:
 
 def test_all_results_of_a_round_come_first_in_one_message() -> None:
     conversation = sent_messages(
-        message("user", "Hi"),
-        message("assistant", call("a"), call("b")),
-        message("user", "Hurry."),
-        message("tool", ToolResultPart("a", "1")),
-        message("tool", ToolResultPart("b", "", is_error=True)),
+        said("user", "Hi"),
+        said("assistant", call("a"), call("b")),
+        said("user", "Hurry."),
+        said("tool", ToolResultPart("a", "1")),
+        said("tool", ToolResultPart("b", "", is_error=True)),
     )
     assert conversation[2] == user(
         result("a", "1"), result("b", "The tool failed.", is_error=True), text("Hurry.")
@@ -455,11 +449,11 @@ def test_all_results_of_a_round_come_first_in_one_message() -> None:
 
 def test_a_call_without_a_result_and_a_result_without_a_call() -> None:
     conversation = sent_messages(
-        message("tool", ToolResultPart("gone", "0")),
-        message("user", "Hi"),
-        message("assistant", call("a"), call("b")),
-        message("tool", ToolResultPart("b", "1"), ToolResultPart("c", "2")),
-        message("user", "So?"),
+        said("tool", ToolResultPart("gone", "0")),
+        said("user", "Hi"),
+        said("assistant", call("a"), call("b")),
+        said("tool", ToolResultPart("b", "1"), ToolResultPart("c", "2")),
+        said("user", "So?"),
     )
     missing = result("a", "There is no result: the tool was not run.", is_error=True)
     assert conversation == [
@@ -467,20 +461,20 @@ def test_a_call_without_a_result_and_a_result_without_a_call() -> None:
         reply(called("a"), called("b")),
         user(missing, result("b", "1"), text("So?")),
     ]
-    assert sent_messages(message("user", "Hi"), message("assistant", call("a")))[2] == user(missing)
+    assert sent_messages(said("user", "Hi"), said("assistant", call("a")))[2] == user(missing)
 
 
 def test_ids_of_other_services() -> None:
     """Letters that are not allowed, none at all, and the same id in two rounds."""
     odd = "functions.weather:0"
     conversation = sent_messages(
-        message("user", "Hi"),
-        message("assistant", call(odd)),
-        message("tool", ToolResultPart(odd, "1")),
-        message("assistant", call(odd)),
-        message("tool", ToolResultPart(odd, "2")),
-        message("assistant", ToolCallPart("", "a b", "no JSON")),
-        message("tool", ToolResultPart("", "3")),
+        said("user", "Hi"),
+        said("assistant", call(odd)),
+        said("tool", ToolResultPart(odd, "1")),
+        said("assistant", call(odd)),
+        said("tool", ToolResultPart(odd, "2")),
+        said("assistant", ToolCallPart("", "a b", "no JSON")),
+        said("tool", ToolResultPart("", "3")),
     )
     calls = [block for item in conversation for block in item["content"] if block["type"] == "tool_use"]
     results = [block for item in conversation for block in item["content"] if block["type"] == "tool_result"]
@@ -493,22 +487,20 @@ def test_ids_of_other_services() -> None:
 
 
 def test_what_a_reply_must_not_end_in() -> None:
-    assert sent_messages(message("user", "Hi"), message("assistant", "Well, \n"))[1] == reply(text("Well,"))
-    thought = message("assistant", ThinkingPart("Hm."), signature("s"))
-    assert sent_messages(message("user", "Hi"), thought, message("user", "?")) == [
-        user(text("Hi"), text("?"))
-    ]
+    assert sent_messages(said("user", "Hi"), said("assistant", "Well, \n"))[1] == reply(text("Well,"))
+    thought = said("assistant", ThinkingPart("Hm."), signature("s"))
+    assert sent_messages(said("user", "Hi"), thought, said("user", "?")) == [user(text("Hi"), text("?"))]
     # In the midst of a conversation white space stays as it is.
-    history = message("user", "Hi"), message("assistant", "Well, \n"), message("user", "?")
+    history = said("user", "Hi"), said("assistant", "Well, \n"), said("user", "?")
     assert sent_messages(*history)[1] == reply(text("Well, \n"))
 
 
 def test_nothing_empty_is_sent() -> None:
-    body = sent(message("user", " "), message("user", "Hi"), message("assistant", "", "\n"), system=" \n")
+    body = sent(said("user", " "), said("user", "Hi"), said("assistant", "", "\n"), system=" \n")
     assert [item["content"] for item in body["messages"]] == [[text("Hi", cache_control=MARK)]]
     assert "system" not in body
-    empty = message("tool", ToolResultPart("toolu_1", " "))
-    block = sent_messages(message("user", "Hi"), message("assistant", call()), empty)[2]["content"][0]
+    empty = said("tool", ToolResultPart("toolu_1", " "))
+    block = sent_messages(said("user", "Hi"), said("assistant", call()), empty)[2]["content"][0]
     assert block == {"type": "tool_result", "tool_use_id": "toolu_1"}
 
 
@@ -535,7 +527,7 @@ def _found(call_id: str) -> str:
 
 
 def _message(role: Role, parts: list[Part]) -> Message:
-    return message(role, *parts)
+    return said(role, *parts)
 
 
 _ODD = [
@@ -562,7 +554,7 @@ _MESSAGES = st.builds(_message, _ROLES, st.lists(_PARTS, max_size=5))
 
 @given(st.lists(_MESSAGES, max_size=7))
 def test_any_history_is_one_that_anthropic_takes(history: list[Message]) -> None:
-    conversation = sent_messages(*history, message("user", "So?"))
+    conversation = sent_messages(*history, said("user", "So?"))
     roles = [item["role"] for item in conversation]
     assert roles == [("user", "assistant")[n % 2] for n in range(len(roles))]
     assert roles[-1] == "user"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatterm.backend.providers.base import Endpoint, Limits, Variant, WireRequest
+from chatterm.backend.providers.base import Endpoint, Variant, WireRequest
 from chatterm.backend.providers.catalog import APP_TITLE, CATALOG
 from chatterm.backend.providers.openai_chat import OpenAIChat
 from chatterm.backend.providers.openai_chat_parameters import nearest_level
@@ -20,14 +20,12 @@ from chatterm.core.messages import (
     FilePart,
     Message,
     OpaquePart,
-    Part,
-    Role,
-    TextPart,
     ThinkingPart,
     ToolCallPart,
     ToolResultPart,
 )
 from chatterm.core.turn import Effort, Parameters, ToolSpec, TurnRequest
+from tests.providers.conversations import said, wire_request
 
 PDF = FilePart("a.pdf", "application/pdf", "11")
 TOOL = ToolSpec(name="now", description="The time", parameters={"type": "object", "properties": {}})
@@ -39,33 +37,27 @@ SCHEMA = {
 }
 
 
-def blobs(sha256: str) -> bytes:
-    return {"11": b"%PDF-"}[sha256]
-
-
-def message(role: Role, *parts: Part | str) -> Message:
-    return Message(role=role, parts=tuple(TextPart(p) if isinstance(p, str) else p for p in parts))
+BLOBS = {"11": b"%PDF-"}
 
 
 def build(name: str, *messages: Message, base_url: str = "", **fields: Any) -> WireRequest:
     wire = OpenAIChat(replace(service(name), adapter="openai_chat"))
     asked = {name: fields.pop(name) for name in list(fields) if name in Parameters.__dataclass_fields__}
-    said = messages or (message("user", "Hi"),)
+    messages = messages or (said("user", "Hi"),)
     request = TurnRequest(
-        model=fields.pop("model", "m"), messages=said, parameters=Parameters(**asked), **fields
+        model=fields.pop("model", "m"), messages=messages, parameters=Parameters(**asked), **fields
     )
     url = base_url or service(name).base_url or "http://127.0.0.1:9/v1"
     endpoint = Endpoint(provider=name, base_url=url, api_key="the-key")
-    encoded = [wire.encode_message(m, wire.variant(request.model), blobs) for m in said]
-    return wire.build_request(request, encoded, endpoint, Limits())
+    return wire_request(wire, request, endpoint, BLOBS)
 
 
 def sent(name: str, *messages: Message, **fields: Any) -> dict[str, Any]:
     return json.loads(build(name, *messages, **fields).body)
 
 
-CALL = message("assistant", ThinkingPart("Hm."), ToolCallPart("call_abc", "now", "{}"))
-RESULT = message("tool", ToolResultPart("call_abc", "12:00"))
+CALL = said("assistant", ThinkingPart("Hm."), ToolCallPart("call_abc", "now", "{}"))
+RESULT = said("tool", ToolResultPart("call_abc", "12:00"))
 
 # ---- parameters ----------------------------------------------------------------------------------
 
@@ -262,7 +254,7 @@ def test_openrouter_is_told_which_program_asks() -> None:
 
 def test_pdf_files_in_the_words_of_the_service() -> None:
     def parts(name: str) -> Any:
-        return sent(name, message("user", "Read", PDF))["messages"][0]["content"]
+        return sent(name, said("user", "Read", PDF))["messages"][0]["content"]
 
     url = "data:application/pdf;base64,JVBERi0="
     for name in ("openai", "openrouter", "azure", "litellm"):
@@ -281,21 +273,21 @@ def test_pdf_files_in_the_words_of_the_service() -> None:
 
 
 def test_reasoning_goes_back_to_deepseek_with_tool_calls_only() -> None:
-    answer = message("assistant", ThinkingPart("So."), "It is noon.")
-    bare = message("assistant", ToolCallPart("call_abc", "now", "{}"))
-    items = sent("deepseek", message("user", "?"), CALL, RESULT, answer, message("user", "!"), bare, RESULT)
+    answer = said("assistant", ThinkingPart("So."), "It is noon.")
+    bare = said("assistant", ToolCallPart("call_abc", "now", "{}"))
+    items = sent("deepseek", said("user", "?"), CALL, RESULT, answer, said("user", "!"), bare, RESULT)
     found = [item.get("reasoning_content") for item in items["messages"]]
     # An empty one must be there too: DeepSeek refuses tool calls without it.
     assert found == [None, "Hm.", None, None, None, "", None]
-    assert "reasoning_content" not in sent("openai", message("user", "?"), CALL, RESULT)["messages"][1]
+    assert "reasoning_content" not in sent("openai", said("user", "?"), CALL, RESULT)["messages"][1]
 
 
 def test_ids_of_other_services_are_made_to_fit() -> None:
     long = "chatcmpl-tool-" + "0" * 32
     history = [
-        message("user", "?"),
-        message("assistant", ToolCallPart(long, "now", "{}"), ToolCallPart("abcDEF123", "now", "{}")),
-        message("tool", ToolResultPart(long, "1"), ToolResultPart("abcDEF123", "2")),
+        said("user", "?"),
+        said("assistant", ToolCallPart(long, "now", "{}"), ToolCallPart("abcDEF123", "now", "{}")),
+        said("tool", ToolResultPart(long, "1"), ToolResultPart("abcDEF123", "2")),
     ]
     for name, length in (("mistral", 9), ("openai", 24)):
         items = sent(name, *history)["messages"]
@@ -305,25 +297,23 @@ def test_ids_of_other_services_are_made_to_fit() -> None:
 
 
 def test_a_call_without_its_result_is_answered() -> None:
-    two = message("assistant", ToolCallPart("c1", "now", "{}"), ToolCallPart("c2", "now", "{}"))
-    one = message("tool", ToolResultPart("c1", "12:00"))
-    items = sent("openai", message("user", "?"), two, one, message("user", "!"))["messages"]
+    two = said("assistant", ToolCallPart("c1", "now", "{}"), ToolCallPart("c2", "now", "{}"))
+    one = said("tool", ToolResultPart("c1", "12:00"))
+    items = sent("openai", said("user", "?"), two, one, said("user", "!"))["messages"]
     assert [item.get("tool_call_id") for item in items] == [None, None, "c1", "c2", None]
-    gone = sent("openai", RESULT, message("user", "!"))["messages"]
+    gone = sent("openai", RESULT, said("user", "!"))["messages"]
     assert [item["role"] for item in gone] == ["user"]
 
 
 @pytest.mark.parametrize("name", ["mistral", "perplexity"])
 @given(
     st.lists(
-        st.sampled_from(
-            [message("user", "u"), message("assistant", "a"), CALL, RESULT, message("assistant")]
-        ),
+        st.sampled_from([said("user", "u"), said("assistant", "a"), CALL, RESULT, said("assistant")]),
         max_size=8,
     )
 )
 def test_strict_services_are_sent_turns(name: str, history: list[Message]) -> None:
-    roles = [item["role"] for item in sent(name, *history, message("user", "last"))["messages"]]
+    roles = [item["role"] for item in sent(name, *history, said("user", "last"))["messages"]]
     assert roles[0] == "user"
     assert roles[-1] == "user"
     for before, after in pairwise(roles):
@@ -341,21 +331,21 @@ DETAILS = [{"type": "reasoning.text", "text": "Hm.", "signature": "sig", "index"
 
 def test_reasoning_details_go_back_to_models_of_their_maker() -> None:
     sealed = OpaquePart("openrouter/anthropic", json.dumps(DETAILS))
-    reply = message("assistant", ThinkingPart("Hm."), "Yes.", sealed)
+    reply = said("assistant", ThinkingPart("Hm."), "Yes.", sealed)
 
     def back(name: str, model: str, *parts: Message) -> Any:
-        return sent(name, message("user", "?"), *parts, model=model)["messages"][1].get("reasoning_details")
+        return sent(name, said("user", "?"), *parts, model=model)["messages"][1].get("reasoning_details")
 
     assert back("openrouter", "anthropic/claude-x", reply) == DETAILS
     assert back("openrouter", "~anthropic/latest", reply) == DETAILS
     assert back("openrouter", "openrouter/auto", reply) == DETAILS
     assert back("openrouter", "openai/gpt-x", reply) is None
     assert back("openai", "anthropic/claude-x", reply) is None
-    broken = message("assistant", "Yes.", OpaquePart("openrouter/anthropic", "{no json"))
+    broken = said("assistant", "Yes.", OpaquePart("openrouter/anthropic", "{no json"))
     assert back("openrouter", "anthropic/claude-x", broken) is None
 
 
 def test_nothing_of_a_reply_is_left_when_only_reasoning_details_are() -> None:
     wire = OpenAIChat(service("openrouter"))
-    alone = message("assistant", OpaquePart("openrouter/a", json.dumps(DETAILS)))
-    assert wire.encode_message(alone, Variant(family="openrouter/a"), blobs) == b""
+    alone = said("assistant", OpaquePart("openrouter/a", json.dumps(DETAILS)))
+    assert wire.encode_message(alone, Variant(family="openrouter/a"), BLOBS.__getitem__) == b""

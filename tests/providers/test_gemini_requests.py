@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatterm.backend.providers.base import Endpoint, Limits, WireRequest
+from chatterm.backend.providers.base import Endpoint, WireRequest
 from chatterm.backend.providers.gemini import Gemini
 from chatterm.backend.providers.registry import service
 from chatterm.core.messages import (
@@ -19,15 +19,14 @@ from chatterm.core.messages import (
     ImagePart,
     Message,
     OpaquePart,
-    Part,
     RefusalPart,
-    Role,
     TextPart,
     ThinkingPart,
     ToolCallPart,
     ToolResultPart,
 )
 from chatterm.core.turn import Parameters, ToolSpec, TurnRequest
+from tests.providers.conversations import said, wire_request
 from tests.providers.replay import SHARED_FOLDER, decode_data
 
 BLOBS = {"11": b"\x89PNG", "22": b"%PDF-1.7", "33": b"a,b\n"}
@@ -36,19 +35,13 @@ STAND_IN = "skip_thought_signature_validator"
 WEATHER = ToolSpec(name="weather", description="Tell it", parameters={"type": "object", "properties": {}})
 
 
-def message(role: Role, *parts: Part | str) -> Message:
-    return Message(role=role, parts=tuple(TextPart(p) if isinstance(p, str) else p for p in parts))
-
-
 def build(
     *messages: Message, model: str = GEMINI_2, base_url: str = "https://h/v1beta", **fields: Any
 ) -> WireRequest:
-    wire, variant = Gemini(), Gemini().variant(model)
     parameters = Parameters(**{name: fields.pop(name) for name in Parameters.__slots__ if name in fields})
     request = TurnRequest(model=model, messages=messages, parameters=parameters, **fields)
-    encoded = [wire.encode_message(one, variant, BLOBS.__getitem__) for one in messages]
     endpoint = Endpoint(provider="gemini", base_url=base_url, api_key="the-key", headers={"X-Own": "1"})
-    return wire.build_request(request, encoded, endpoint, Limits())
+    return wire_request(Gemini(), request, endpoint, BLOBS)
 
 
 def sent(*messages: Message, **fields: Any) -> dict[str, Any]:
@@ -60,7 +53,7 @@ def contents(*messages: Message, **fields: Any) -> list[tuple[str, list[dict[str
 
 
 def config(**fields: Any) -> dict[str, Any]:
-    return sent(message("user", "Hi"), **fields).get("generationConfig", {})
+    return sent(said("user", "Hi"), **fields).get("generationConfig", {})
 
 
 def thinking(model: str, **fields: Any) -> dict[str, Any] | None:
@@ -72,9 +65,9 @@ def thinking(model: str, **fields: Any) -> dict[str, Any] | None:
 
 def test_a_conversation() -> None:
     request = build(
-        message("user", "Hi"),
-        message("assistant", "Hello."),
-        message("user", "More"),
+        said("user", "Hi"),
+        said("assistant", "Hello."),
+        said("user", "More"),
         model="gemini-2.0-flash",
         system="Be brief",
     )
@@ -90,18 +83,18 @@ def test_a_conversation() -> None:
 
 
 def test_where_it_goes_and_the_key_only_in_a_header() -> None:
-    request = build(message("user", "Hi"))
+    request = build(said("user", "Hi"))
     assert request.url == "https://h/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
     assert request.headers["x-goog-api-key"] == "the-key"
     assert request.headers["x-own"] == "1"
     assert "authorization" not in request.headers
     assert b"the-key" not in request.body
     assert request.framing == "sse"
-    whole = build(message("user", "Hi"), streams=False)
+    whole = build(said("user", "Hi"), streams=False)
     assert whole.url == "https://h/v1beta/models/gemini-2.5-flash:generateContent"
     assert whole.framing is None
     assert whole.body == request.body
-    asked = build(message("user", "Hi"), options={"stream": False, "model": "other"})
+    asked = build(said("user", "Hi"), options={"stream": False, "model": "other"})
     assert asked.url == "https://h/v1beta/models/other:generateContent"
     assert (asked.framing, asked.body) == (None, request.body)
 
@@ -115,13 +108,13 @@ def test_where_it_goes_and_the_key_only_in_a_header() -> None:
     ],
 )
 def test_model_names_with_and_without_their_folder(model: str, path: str) -> None:
-    assert build(message("user", "Hi"), model=model).url.startswith(f"https://h/v1beta/{path}:stream")
+    assert build(said("user", "Hi"), model=model).url.startswith(f"https://h/v1beta/{path}:stream")
 
 
 @pytest.mark.parametrize("base_url", ["https://h", "https://h/", "https://h/v1beta", "https://h/v1beta/"])
 def test_an_address_without_a_version_is_given_one(base_url: str) -> None:
-    assert build(message("user", "Hi"), base_url=base_url).url.startswith("https://h/v1beta/models/")
-    assert build(message("user", "Hi"), base_url="https://h/v1").url.startswith("https://h/v1/models/")
+    assert build(said("user", "Hi"), base_url=base_url).url.startswith("https://h/v1beta/models/")
+    assert build(said("user", "Hi"), base_url="https://h/v1").url.startswith("https://h/v1/models/")
 
 
 def test_the_service() -> None:
@@ -148,14 +141,14 @@ def test_parameters_in_geminis_words() -> None:
 
 def test_options_win_and_what_was_refused_stays_out() -> None:
     body = sent(
-        message("user", "Hi"),
+        said("user", "Hi"),
         temperature=0.5,
         options={"generationConfig": {"topK": 3, "temperature": 1}, "safetySettings": []},
         refused=frozenset({"generationConfig.thinkingConfig"}),
     )
     assert body["generationConfig"] == {"topK": 3, "temperature": 1}
     assert body["safetySettings"] == []
-    assert "generationConfig" not in sent(message("user", "Hi"), options={"generationConfig": None})
+    assert "generationConfig" not in sent(said("user", "Hi"), options={"generationConfig": None})
 
 
 @pytest.mark.parametrize(
@@ -200,7 +193,7 @@ def test_tools_and_search() -> None:
         "description": "Tell it",
         "parametersJsonSchema": {"type": "object", "properties": {}},
     }
-    hi = message("user", "Hi")
+    hi = said("user", "Hi")
     assert sent(hi, tools=(WEATHER,))["tools"] == [{"functionDeclarations": [declared]}]
     assert sent(hi, web_search=True)["tools"] == [{"googleSearch": {}}]
     both = sent(hi, tools=(WEATHER,), web_search=True, model=GEMINI_3)
@@ -209,7 +202,7 @@ def test_tools_and_search() -> None:
 
 
 def test_earlier_models_take_one_of_schema_search_and_tools() -> None:
-    hi, schema = message("user", "Hi"), {"type": "object"}
+    hi, schema = said("user", "Hi"), {"type": "object"}
     assert sent(hi, tools=(WEATHER,), web_search=True)["tools"] == [{"googleSearch": {}}]
     assert "tools" not in sent(hi, tools=(WEATHER,), web_search=True, schema=schema)
     assert len(sent(hi, tools=(WEATHER,), web_search=True, schema=schema, model=GEMINI_3)["tools"]) == 2
@@ -221,7 +214,7 @@ def test_earlier_models_take_one_of_schema_search_and_tools() -> None:
 def test_attachments_between_texts() -> None:
     picture, paper = ImagePart("image/png", "11", "cat.png"), FilePart("a.pdf", "application/pdf", "22")
     table = FilePart("t.csv", "text/csv", "33")
-    assert contents(message("user", "Look:", picture, paper, table, "What?")) == [
+    assert contents(said("user", "Look:", picture, paper, table, "What?")) == [
         (
             "user",
             [
@@ -236,8 +229,8 @@ def test_attachments_between_texts() -> None:
 
 
 def test_neighbours_of_one_role_are_one_content_and_nothing_empty_is_sent() -> None:
-    thought = message("assistant", ThinkingPart("hm"), " ")
-    assert contents(message("user", "a"), thought, message("user", "b"), message("assistant", "c", "d")) == [
+    thought = said("assistant", ThinkingPart("hm"), " ")
+    assert contents(said("user", "a"), thought, said("user", "b"), said("assistant", "c", "d")) == [
         ("user", [{"text": "a"}, {"text": "b"}]),
         ("model", [{"text": "c"}, {"text": "d"}]),
     ]
@@ -249,10 +242,10 @@ def called(call_id: str, name: str, arguments: str = "{}") -> ToolCallPart:
 
 def test_tool_calls_and_their_results() -> None:
     assert contents(
-        message("user", "Weather?"),
-        message("assistant", called("c1", "weather", '{"city":"Ulm"}'), called("c2", "time", "no object")),
-        message("tool", ToolResultPart("c1", "rain"), ToolResultPart("c2", "broken", is_error=True)),
-        message("assistant", "Rain."),
+        said("user", "Weather?"),
+        said("assistant", called("c1", "weather", '{"city":"Ulm"}'), called("c2", "time", "no object")),
+        said("tool", ToolResultPart("c1", "rain"), ToolResultPart("c2", "broken", is_error=True)),
+        said("assistant", "Rain."),
     )[1:] == [
         (
             "model",
@@ -275,13 +268,13 @@ def test_tool_calls_and_their_results() -> None:
 def test_every_call_has_its_result_and_every_result_its_call() -> None:
     """Stopped tools, a conversation that was cut at its beginning, results one by one, one id used twice."""
     turns = contents(
-        message("tool", ToolResultPart("gone", "x")),
-        message("assistant", called("c1", "f"), called("c1", "g")),
-        message("tool", ToolResultPart("c1", "1")),
-        message("tool", ToolResultPart("c1", "2")),
-        message("assistant", called("c3", "h")),
-        message("user", "Never mind"),
-        message("assistant", called("c4", "k")),
+        said("tool", ToolResultPart("gone", "x")),
+        said("assistant", called("c1", "f"), called("c1", "g")),
+        said("tool", ToolResultPart("c1", "1")),
+        said("tool", ToolResultPart("c1", "2")),
+        said("assistant", called("c3", "h")),
+        said("user", "Never mind"),
+        said("assistant", called("c4", "k")),
     )
     assert [role for role, _ in turns] == ["user", *("model", "user") * 3]
     answers = [
@@ -295,9 +288,9 @@ def test_every_call_has_its_result_and_every_result_its_call() -> None:
 
 def test_results_in_a_users_message_keep_the_rest_of_it() -> None:
     turns = contents(
-        message("user", "Go."),
-        message("assistant", called("c1", "f")),
-        message("user", ToolResultPart("c1", "1"), "And now?"),
+        said("user", "Go."),
+        said("assistant", called("c1", "f")),
+        said("user", ToolResultPart("c1", "1"), "And now?"),
     )
     assert turns[2][1][1] == {"text": "And now?"}
     assert turns[2][1][0]["functionResponse"]["name"] == "f"
@@ -306,11 +299,11 @@ def test_results_in_a_users_message_keep_the_rest_of_it() -> None:
 def test_calls_of_other_models_get_the_stand_in_where_signatures_are_wanted() -> None:
     foreign = OpaquePart("anthropic", '{"signature": "theirs"}')
     history = (
-        message("user", "?"),
-        message("assistant", ThinkingPart("hm"), foreign, "Wait.", called("a", "f"), called("b", "f")),
-        message("tool", ToolResultPart("a", "1"), ToolResultPart("b", "2")),
-        message("assistant", called("c", "f")),
-        message("tool", ToolResultPart("c", "3")),
+        said("user", "?"),
+        said("assistant", ThinkingPart("hm"), foreign, "Wait.", called("a", "f"), called("b", "f")),
+        said("tool", ToolResultPart("a", "1"), ToolResultPart("b", "2")),
+        said("assistant", called("c", "f")),
+        said("tool", ToolResultPart("c", "3")),
     )
     calls = [
         part for _, parts in contents(*history, model=GEMINI_3) for part in parts if "functionCall" in part
@@ -321,13 +314,13 @@ def test_calls_of_other_models_get_the_stand_in_where_signatures_are_wanted() ->
 
 
 def test_an_own_signature_is_not_replaced() -> None:
-    reply = message("assistant", called("a", "f"), OpaquePart("gemini", '{"signature":"mine"}'))
-    assert contents(message("user", "?"), reply, model=GEMINI_3)[1][1][0]["thoughtSignature"] == "mine"
+    reply = said("assistant", called("a", "f"), OpaquePart("gemini", '{"signature":"mine"}'))
+    assert contents(said("user", "?"), reply, model=GEMINI_3)[1][1][0]["thoughtSignature"] == "mine"
 
 
 def test_a_longer_conversation_begins_with_the_shorter_one() -> None:
-    turns = (message("user", "a"), message("assistant", "b"), message("user", "c"), message("assistant", "d"))
-    shorter, longer = build(*turns[:3]).body, build(*turns, message("user", "e")).body
+    turns = (said("user", "a"), said("assistant", "b"), said("user", "c"), said("assistant", "d"))
+    shorter, longer = build(*turns[:3]).body, build(*turns, said("user", "e")).body
     assert longer.startswith(shorter[: shorter.index(b'{"text":"c"}]}') + 14])
 
 
@@ -351,10 +344,10 @@ _REPLY_PARTS = st.one_of(
 )
 _HISTORY = st.lists(
     st.one_of(
-        st.builds(lambda text: message("user", TextPart(text)), _SAID),
-        st.builds(lambda parts: message("assistant", *parts), st.lists(_REPLY_PARTS, max_size=4)),
+        st.builds(lambda text: said("user", TextPart(text)), _SAID),
+        st.builds(lambda parts: said("assistant", *parts), st.lists(_REPLY_PARTS, max_size=4)),
         st.builds(
-            lambda ids: message("tool", *(ToolResultPart(one, "r") for one in ids)),
+            lambda ids: said("tool", *(ToolResultPart(one, "r") for one in ids)),
             st.lists(_IDS, max_size=3),
         ),
     ),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chatterm.backend.providers.base import Endpoint, Limits, Variant, WireRequest
+from chatterm.backend.providers.base import Endpoint, WireRequest
 from chatterm.backend.providers.ollama import Ollama, loaded_contexts, truncated_silently
 from chatterm.core.errors import (
     AuthenticationError,
@@ -20,30 +20,24 @@ from chatterm.core.errors import (
 from chatterm.core.messages import (
     FilePart,
     Message,
-    Part,
-    Role,
     TextPart,
     ThinkingPart,
     ToolCallPart,
     ToolResultPart,
 )
 from chatterm.core.turn import Effort, Parameters, ToolSpec, TurnRequest
+from tests.providers.conversations import said, wire_request
 from tests.providers.replay import decode_data
 
 TOOL = ToolSpec(name="now", description="The time", parameters={"type": "object", "properties": {}})
 
 
-def message(role: Role, *parts: Part | str) -> Message:
-    return Message(role=role, parts=tuple(TextPart(p) if isinstance(p, str) else p for p in parts))
-
-
 def build(*messages: Message, model: str = "qwen3", **fields: Any) -> WireRequest:
-    wire, said = Ollama(), messages or (message("user", "Hi"),)
+    messages = messages or (said("user", "Hi"),)
     asked = {name: fields.pop(name) for name in list(fields) if name in Parameters.__dataclass_fields__}
-    request = TurnRequest(model=model, messages=said, parameters=Parameters(**asked), **fields)
+    request = TurnRequest(model=model, messages=messages, parameters=Parameters(**asked), **fields)
     endpoint = Endpoint(provider="ollama", base_url="https://ollama.com", api_key="the-key")
-    encoded = [wire.encode_message(m, Variant(), lambda _: b"") for m in said]
-    return wire.build_request(request, encoded, endpoint, Limits())
+    return wire_request(Ollama(), request, endpoint, {})
 
 
 def sent(*messages: Message, **fields: Any) -> dict[str, Any]:
@@ -109,8 +103,8 @@ def test_the_key_of_the_cloud_goes_with_the_request() -> None:
 
 
 def test_a_round_of_tools() -> None:
-    call = message("assistant", ThinkingPart("Hm."), ToolCallPart("c1", "now", '{"zone": "UTC"}'))
-    items = sent(message("user", "?"), call, message("tool", ToolResultPart("c1", "12:00")))["messages"]
+    call = said("assistant", ThinkingPart("Hm."), ToolCallPart("c1", "now", '{"zone": "UTC"}'))
+    items = sent(said("user", "?"), call, said("tool", ToolResultPart("c1", "12:00")))["messages"]
     assert items[1] == {
         "role": "assistant",
         "content": "",
@@ -118,12 +112,12 @@ def test_a_round_of_tools() -> None:
         "thinking": "Hm.",
     }
     assert items[2] == {"role": "tool", "content": "12:00", "tool_call_id": "c1", "tool_name": "now"}
-    cut = sent(message("user", "?"), call, message("user", "!"))["messages"]
+    cut = sent(said("user", "?"), call, said("user", "!"))["messages"]
     assert [item["role"] for item in cut] == ["user", "assistant", "tool", "user"]
 
 
 def test_pdf_files_are_named_where_they_cannot_go() -> None:
-    body = sent(message("user", FilePart("a.pdf", "application/pdf", "1")))
+    body = sent(said("user", FilePart("a.pdf", "application/pdf", "1")))
     assert "a.pdf" in body["messages"][0]["content"]
 
 

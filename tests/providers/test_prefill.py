@@ -9,12 +9,12 @@ import pytest
 
 from chatterm.backend.continuing import asked_on
 from chatterm.backend.providers import registry
-from chatterm.backend.providers.base import Endpoint, Limits, ProviderAdapter, WireRequest
-from chatterm.core.messages import Message, TextPart
+from chatterm.backend.providers.base import Endpoint, ProviderAdapter, WireRequest
 from chatterm.core.turn import Parameters, TurnRequest
+from tests.providers.conversations import said, wire_request
 
-REPLY = Message(role="assistant", parts=(TextPart("The river rises \n"),))
-PROMPT = Message(role="user", parts=(TextPart("tell me"),))
+REPLY = said("assistant", "The river rises \n")
+PROMPT = said("user", "tell me")
 
 
 def adapter(service: str) -> ProviderAdapter:
@@ -25,14 +25,9 @@ def wire(
     service: str, model: str, base_url: str = "https://host/v1", again: str = "", **asked: Any
 ) -> WireRequest:
     """The request that goes on with the reply, in words where there are some to say again."""
-    made = adapter(service)
     messages = (PROMPT, *asked_on(REPLY, again))
     request = TurnRequest(model=model, messages=messages, continued=REPLY, parameters=Parameters(**asked))
-    encoded = [
-        made.encode_message(message, made.variant(model), dict[str, bytes]().__getitem__)
-        for message in messages
-    ]
-    return made.build_request(request, encoded, Endpoint(provider=service, base_url=base_url), Limits())
+    return wire_request(adapter(service), request, Endpoint(provider=service, base_url=base_url), {})
 
 
 def body(service: str, model: str, **asked: Any) -> Any:

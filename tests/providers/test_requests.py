@@ -22,35 +22,24 @@ from chatterm.core.messages import (
     OpaquePart,
     Part,
     RefusalPart,
-    Role,
-    TextPart,
     ThinkingPart,
     ToolCallPart,
     ToolResultPart,
 )
 from chatterm.core.turn import TurnRequest
+from tests.providers.conversations import said, wire_request
 
 BLOBS = {"11": b"\x89PNG", "22": b"first line\nsecond line\n", "33": b"caf\xe9"}
 LIMITS = Limits(connect_seconds=1.5)
 PICTURE = ImagePart("image/png", "11", "cat.png")
 
 
-def blobs(sha256: str) -> bytes:
-    return BLOBS[sha256]
-
-
-def message(role: Role, *parts: Part | str) -> Message:
-    return Message(role=role, parts=tuple(TextPart(p) if isinstance(p, str) else p for p in parts))
-
-
 def build(name: str, messages: list[Message], **fields: Any) -> WireRequest:
-    wire = adapter(name)
     url = fields.pop("base_url", "http://127.0.0.1:9/v1")
     headers = fields.pop("headers", {})
     request = TurnRequest(model=fields.pop("model", "m"), messages=tuple(messages), **fields)
     endpoint = Endpoint(provider=name, base_url=url, api_key="the-key", headers=headers)
-    encoded = [wire.encode_message(m, wire.variant("m"), blobs) for m in messages]
-    return wire.build_request(request, encoded, endpoint, LIMITS)
+    return wire_request(adapter(name), request, endpoint, BLOBS, LIMITS)
 
 
 def sent(name: str, *messages: Message, **fields: Any) -> dict[str, Any]:
@@ -60,7 +49,7 @@ def sent(name: str, *messages: Message, **fields: Any) -> dict[str, Any]:
 def test_a_conversation_for_openai() -> None:
     request = build(
         "openai",
-        [message("user", "Hi"), message("assistant", "Hello."), message("user", "Bye")],
+        [said("user", "Hi"), said("assistant", "Hello."), said("user", "Bye")],
         system="Be short.",
         model="gpt-x",
         options={"temperature": 0.5, "max_completion_tokens": 9},
@@ -83,7 +72,7 @@ def test_a_conversation_for_openai() -> None:
 def test_a_conversation_for_ollama() -> None:
     request = build(
         "ollama",
-        [message("user", "Hi"), message("assistant", "Hello."), message("user", "Bye")],
+        [said("user", "Hi"), said("assistant", "Hello."), said("user", "Bye")],
         system="Be short.",
         model="llama3",
         options={"num_ctx": 8192, "think": "low", "keep_alive": "5m", "format": "json", "seed": 1},
@@ -100,18 +89,18 @@ def test_a_conversation_for_ollama() -> None:
 
 
 def test_think_is_sent_to_ollama_only_when_set() -> None:
-    assert sent("ollama", message("user", "Hi")).keys() == {"model", "messages", "stream"}
-    assert sent("ollama", message("user", "Hi"), options={"think": False})["think"] is False
+    assert sent("ollama", said("user", "Hi")).keys() == {"model", "messages", "stream"}
+    assert sent("ollama", said("user", "Hi"), options={"think": False})["think"] is False
 
 
 def test_nested_options_for_ollama_are_taken_together() -> None:
-    body = sent("ollama", message("user", "Hi"), options={"options": {"num_ctx": 1, "seed": 2}, "seed": 3})
+    body = sent("ollama", said("user", "Hi"), options={"options": {"num_ctx": 1, "seed": 2}, "seed": 3})
     assert body["options"] == {"num_ctx": 1, "seed": 3}
 
 
 @pytest.mark.parametrize("name", ["openai", "ollama"])
 def test_the_users_options_win(name: str) -> None:
-    body = sent(name, message("user", "Hi"), options={"stream": False, "model": "other", "seed": None})
+    body = sent(name, said("user", "Hi"), options={"stream": False, "model": "other", "seed": None})
     assert body["stream"] is False
     assert body["model"] == "other"
     assert "seed" not in json.dumps(body)
@@ -119,13 +108,13 @@ def test_the_users_options_win(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["openai", "ollama"])
 def test_all_parameters_can_be_taken_away(name: str) -> None:
-    body = sent(name, message("user", "Hi"), options={"stream": None, "stream_options": None})
+    body = sent(name, said("user", "Hi"), options={"stream": None, "stream_options": None})
     assert "stream_options" not in body
 
 
 @pytest.mark.parametrize("name", ["openai", "ollama"])
 def test_own_headers_win_whatever_their_case(name: str) -> None:
-    request = build(name, [message("user", "Hi")], headers={"Authorization": "Basic x", "X-Own": "1"})
+    request = build(name, [said("user", "Hi")], headers={"Authorization": "Basic x", "X-Own": "1"})
     assert request.headers["authorization"] == "Basic x"
     assert request.headers["x-own"] == "1"
     assert "Authorization" not in request.headers
@@ -141,11 +130,11 @@ def test_no_key_sends_no_authorization() -> None:
 
 @pytest.mark.parametrize("name", ["openrouter", "mistral", "perplexity"])
 def test_services_that_report_usage_unasked_are_not_asked(name: str) -> None:
-    assert "stream_options" not in sent(name, message("user", "Hi"))
+    assert "stream_options" not in sent(name, said("user", "Hi"))
 
 
 def test_an_image_for_openai() -> None:
-    item = sent("openai", message("user", "What is", PICTURE, "this?"))["messages"][0]
+    item = sent("openai", said("user", "What is", PICTURE, "this?"))["messages"][0]
     assert item["content"] == [
         {"type": "text", "text": "What is"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw=="}},
@@ -154,18 +143,20 @@ def test_an_image_for_openai() -> None:
 
 
 def test_an_image_for_ollama() -> None:
-    item = sent("ollama", message("user", "What is", PICTURE, "this?"))["messages"][0]
+    item = sent("ollama", said("user", "What is", PICTURE, "this?"))["messages"][0]
     assert item == {"role": "user", "content": "What is\n\nthis?", "images": ["iVBORw=="]}
 
 
 def test_an_image_alone() -> None:
-    assert len(sent("openai", message("user", PICTURE))["messages"][0]["content"]) == 1
-    assert sent("ollama", message("user", PICTURE))["messages"][0]["images"] == ["iVBORw=="]
+    assert len(sent("openai", said("user", PICTURE))["messages"][0]["content"]) == 1
+    assert sent("ollama", said("user", PICTURE))["messages"][0]["images"] == ["iVBORw=="]
 
 
 @pytest.mark.parametrize("name", ["openai", "ollama"])
 def test_a_model_without_images_is_told_what_is_missing(name: str) -> None:
-    fragment = adapter(name).encode_message(message("user", "See", PICTURE), Variant(images=False), blobs)
+    fragment = adapter(name).encode_message(
+        said("user", "See", PICTURE), Variant(images=False), BLOBS.__getitem__
+    )
     text = json.loads(fragment)["content"]
     assert text == "See\n\n[image cat.png left out: the model takes no images]"
 
@@ -173,14 +164,14 @@ def test_a_model_without_images_is_told_what_is_missing(name: str) -> None:
 @pytest.mark.parametrize("name", ["openai", "ollama"])
 def test_a_text_file_is_written_out_under_its_name(name: str) -> None:
     file = FilePart("a\nb.txt", "text/plain", "22")
-    item = sent(name, message("user", "Read", file))["messages"][0]
+    item = sent(name, said("user", "Read", file))["messages"][0]
     assert item["content"] == (
         "Read\n\n--- File: a b.txt ---\nfirst line\nsecond line\n--- End of a b.txt ---"
     )
 
 
 def test_a_file_that_is_not_utf8_is_read_as_far_as_it_goes() -> None:
-    item = sent("openai", message("user", FilePart("x.txt", "text/plain", "33")))["messages"][0]
+    item = sent("openai", said("user", FilePart("x.txt", "text/plain", "33")))["messages"][0]
     assert "caf\ufffd" in item["content"]
 
 
@@ -188,7 +179,7 @@ def test_a_file_that_is_not_utf8_is_read_as_far_as_it_goes() -> None:
 def test_a_lost_attachment_is_named(name: str) -> None:
     lost = ImagePart("image/png", "99", "dog.png")
     with pytest.raises(AttachmentError, match=r"dog\.png"):
-        adapter(name).encode_message(message("user", lost), Variant(), blobs)
+        adapter(name).encode_message(said("user", lost), Variant(), BLOBS.__getitem__)
 
 
 @pytest.mark.parametrize("name", ["openai", "ollama"])
@@ -196,27 +187,23 @@ def test_a_lost_attachment_is_named(name: str) -> None:
     "parts", [(), ("",), (" \n",), (ThinkingPart("hm"),), (CitationsPart((Citation("http://x"),)),)]
 )
 def test_an_empty_reply_is_never_sent(name: str, parts: tuple[Part | str, ...]) -> None:
-    empty = message("assistant", *parts)
-    assert adapter(name).encode_message(empty, Variant(), blobs) == b""
-    roles = [
-        item["role"] for item in sent(name, message("user", "a"), empty, message("user", "b"))["messages"]
-    ]
+    empty = said("assistant", *parts)
+    assert adapter(name).encode_message(empty, Variant(), BLOBS.__getitem__) == b""
+    roles = [item["role"] for item in sent(name, said("user", "a"), empty, said("user", "b"))["messages"]]
     assert roles == ["user", "user"]
 
 
 @pytest.mark.parametrize("name", ["openai", "ollama"])
 def test_thinking_stays_here_and_a_refusal_is_text(name: str) -> None:
-    reply = message(
-        "assistant", ThinkingPart("hm"), OpaquePart("anthropic", "sig"), "Yes.", RefusalPart("No.")
-    )
-    item = sent(name, message("user", "a"), reply)["messages"][1]
+    reply = said("assistant", ThinkingPart("hm"), OpaquePart("anthropic", "sig"), "Yes.", RefusalPart("No."))
+    item = sent(name, said("user", "a"), reply)["messages"][1]
     assert item == {"role": "assistant", "content": "Yes.\n\nNo."}
 
 
 def test_tool_calls_and_results_for_openai() -> None:
-    calls = message("assistant", ToolCallPart("c1", "f", '{"a": 1}'), ToolCallPart("c2", "g", ""))
-    results = message("tool", ToolResultPart("c1", "one"), ToolResultPart("c2", "two", is_error=True))
-    items = sent("openai", message("user", "go"), calls, results)["messages"]
+    calls = said("assistant", ToolCallPart("c1", "f", '{"a": 1}'), ToolCallPart("c2", "g", ""))
+    results = said("tool", ToolResultPart("c1", "one"), ToolResultPart("c2", "two", is_error=True))
+    items = sent("openai", said("user", "go"), calls, results)["messages"]
     assert items[1:] == [
         {
             "role": "assistant",
@@ -232,12 +219,10 @@ def test_tool_calls_and_results_for_openai() -> None:
 
 
 def test_tool_calls_and_results_for_ollama() -> None:
-    calls = message(
+    calls = said(
         "assistant", "So:", ToolCallPart("c1", "f", '{"a": 1}'), ToolCallPart("c2", "g", "[not an object")
     )
-    items = sent("ollama", message("user", "go"), calls, message("tool", ToolResultPart("c1", "one")))[
-        "messages"
-    ]
+    items = sent("ollama", said("user", "go"), calls, said("tool", ToolResultPart("c1", "one")))["messages"]
     assert items[1:] == [
         {
             "role": "assistant",
@@ -259,12 +244,12 @@ def test_tool_calls_and_results_for_ollama() -> None:
 
 def test_neighbours_of_one_role_are_merged_where_roles_must_alternate() -> None:
     conversation = [
-        message("user", "a"),
-        message("assistant"),
-        message("user", "b", PICTURE),
-        message("user", "c"),
-        message("assistant", "d"),
-        message("assistant", "e"),
+        said("user", "a"),
+        said("assistant"),
+        said("user", "b", PICTURE),
+        said("user", "c"),
+        said("assistant", "d"),
+        said("assistant", "e"),
     ]
     items = sent("perplexity", *conversation, system="s")["messages"]
     assert [item["role"] for item in items] == ["system", "user", "assistant", "user"]
@@ -273,9 +258,9 @@ def test_neighbours_of_one_role_are_merged_where_roles_must_alternate() -> None:
 
 
 def test_tool_results_are_never_merged() -> None:
-    calls = message("assistant", ToolCallPart("c1", "f", "{}"), ToolCallPart("c2", "g", "{}"))
-    results = message("tool", ToolResultPart("c1", "one"), ToolResultPart("c2", "two"))
-    items = sent("mistral", message("user", "go"), calls, results)["messages"]
+    calls = said("assistant", ToolCallPart("c1", "f", "{}"), ToolCallPart("c2", "g", "{}"))
+    results = said("tool", ToolResultPart("c1", "one"), ToolResultPart("c2", "two"))
+    items = sent("mistral", said("user", "go"), calls, results)["messages"]
     assert [item["role"] for item in items] == ["user", "assistant", "tool", "tool"]
 
 
@@ -287,11 +272,11 @@ def _one_shot(request: WireRequest) -> bytes:
 _TEXTS = st.text(st.characters(codec=None), max_size=20)
 _MESSAGES = st.lists(
     st.one_of(
-        st.builds(lambda text: message("user", text, PICTURE), _TEXTS),
-        st.builds(lambda text: message("user", text), _TEXTS),
-        st.builds(lambda text: message("assistant", ThinkingPart("x"), text), _TEXTS),
-        st.builds(lambda text: message("assistant", ToolCallPart("c", "f", "{}"), text), _TEXTS),
-        st.builds(lambda text: message("tool", ToolResultPart("c", text)), _TEXTS),
+        st.builds(lambda text: said("user", text, PICTURE), _TEXTS),
+        st.builds(lambda text: said("user", text), _TEXTS),
+        st.builds(lambda text: said("assistant", ThinkingPart("x"), text), _TEXTS),
+        st.builds(lambda text: said("assistant", ToolCallPart("c", "f", "{}"), text), _TEXTS),
+        st.builds(lambda text: said("tool", ToolResultPart("c", text)), _TEXTS),
     ),
     max_size=6,
 )
@@ -308,7 +293,7 @@ def test_the_joined_body_is_the_one_shot_encoding(messages: list[Message], name:
 def test_a_longer_conversation_begins_with_the_shorter_one(
     first: list[Message], more: list[Message], name: str
 ) -> None:
-    first = [*first, message("user", "?")]
+    first = [*first, said("user", "?")]
     short, long = build(name, first, system="s"), build(name, first + more, system="s")
     beginning = short.body[: short.body.index(b'],"stream"')]
     assert long.body.startswith(beginning)
@@ -321,8 +306,8 @@ def _adapters() -> list[ProviderAdapter]:
 @pytest.mark.parametrize("wire", _adapters(), ids=lambda wire: wire.name)
 def test_every_service_can_be_asked(wire: ProviderAdapter) -> None:
     endpoint = Endpoint(provider=wire.name, base_url="http://127.0.0.1:9")
-    hello = message("user", "Hi")
-    encoded = [wire.encode_message(hello, wire.variant("m"), blobs)]
+    hello = said("user", "Hi")
+    encoded = [wire.encode_message(hello, wire.variant("m"), BLOBS.__getitem__)]
     body = json.loads(
         wire.build_request(TurnRequest(model="m", messages=(hello,)), encoded, endpoint, LIMITS).body
     )

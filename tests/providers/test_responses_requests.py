@@ -31,6 +31,7 @@ from chatterm.core.messages import (
     ToolResultPart,
 )
 from chatterm.core.turn import Effort, Parameters, ToolSpec, TurnRequest
+from tests.providers.conversations import said, wire_request
 from tests.providers.replay import SHARED_FOLDER, decode_data
 
 BLOBS = {"11": b"\x89PNG", "22": b"first line\n", "33": b"%PDF-1.7"}
@@ -41,14 +42,6 @@ SEALED = {
     "encrypted_content": "gAAA",
 }
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
-
-
-def blobs(sha256: str) -> bytes:
-    return BLOBS[sha256]
-
-
-def message(role: Role, *parts: Part | str) -> Message:
-    return Message(role=role, parts=tuple(TextPart(p) if isinstance(p, str) else p for p in parts))
 
 
 def opaque(item: dict[str, Any], origin: str = ORIGIN) -> OpaquePart:
@@ -62,11 +55,9 @@ def adapter(name: str = "openai") -> OpenAIResponses:
 def build(
     messages: list[Message], *, name: str = "openai", model: str = "gpt-5", **fields: Any
 ) -> WireRequest:
-    wire = adapter(name)
     request = TurnRequest(model=model, messages=tuple(messages), **fields)
     endpoint = Endpoint(provider=name, base_url="https://api.openai.com/v1/", api_key="the-key")
-    encoded = [wire.encode_message(one, wire.variant(model), blobs) for one in messages]
-    return wire.build_request(request, encoded, endpoint, Limits())
+    return wire_request(adapter(name), request, endpoint, BLOBS)
 
 
 def sent(*messages: Message, **fields: Any) -> dict[str, Any]:
@@ -78,12 +69,12 @@ def items(*messages: Message, **fields: Any) -> list[dict[str, Any]]:
 
 
 def asked(model: str, name: str = "openai", **parameters: Any) -> dict[str, Any]:
-    return sent(message("user", "Hi"), model=model, name=name, parameters=Parameters(**parameters))
+    return sent(said("user", "Hi"), model=model, name=name, parameters=Parameters(**parameters))
 
 
 def test_a_conversation() -> None:
     request = build(
-        [message("user", "Hi"), message("assistant", ThinkingPart("hm"), "Hello."), message("user", "Bye")],
+        [said("user", "Hi"), said("assistant", ThinkingPart("hm"), "Hello."), said("user", "Bye")],
         system="Be short.",
         model="gpt-4o",
         parameters=Parameters(temperature=0.5, max_tokens=99),
@@ -99,7 +90,7 @@ def test_a_conversation() -> None:
 
 
 def test_a_reply_that_is_not_streamed() -> None:
-    request = build([message("user", "Hi")], streams=False)
+    request = build([said("user", "Hi")], streams=False)
     assert request.framing is None
     assert request.headers["accept"] == "application/json"
     assert json.loads(request.body)["stream"] is False
@@ -113,7 +104,7 @@ def test_the_users_options_win() -> None:
         "reasoning": {"effort": "high"},
         "include": None,
     }
-    body = sent(message("user", "Hi"), system="s", options=options)
+    body = sent(said("user", "Hi"), system="s", options=options)
     assert body == {
         "model": "o3",
         "input": [{"role": "user", "content": "Hi"}],
@@ -125,7 +116,7 @@ def test_the_users_options_win() -> None:
 
 def test_what_was_refused_stays_out() -> None:
     refused = frozenset({"reasoning.summary", "include", "store"})
-    body = sent(message("user", "Hi"), refused=refused, parameters=Parameters(effort="low"))
+    body = sent(said("user", "Hi"), refused=refused, parameters=Parameters(effort="low"))
     assert body["reasoning"] == {"effort": "low"}
     assert body.keys() == {"model", "input", "stream", "reasoning"}
 
@@ -181,7 +172,7 @@ def test_parameters_that_responses_has_not() -> None:
 
 def test_a_reply_is_not_longer_than_the_model_can_answer() -> None:
     for known, told in ((None, 900), (300, 300), (2000, 900)):
-        body = sent(message("user", "Hi"), parameters=Parameters(max_tokens=900), max_output_tokens=known)
+        body = sent(said("user", "Hi"), parameters=Parameters(max_tokens=900), max_output_tokens=known)
         assert body["max_output_tokens"] == told
 
 
@@ -192,7 +183,7 @@ def test_a_schema() -> None:
 
 def test_tools_are_flat_and_a_search_is_one() -> None:
     tool = ToolSpec(name="f", description="Does it.", parameters=SCHEMA)
-    body = sent(message("user", "Hi"), tools=(tool,), parameters=Parameters(web_search=True))
+    body = sent(said("user", "Hi"), tools=(tool,), parameters=Parameters(web_search=True))
     assert body["tools"] == [
         {"type": "function", "name": "f", "description": "Does it.", "parameters": SCHEMA, "strict": False},
         {"type": "web_search"},
@@ -206,7 +197,7 @@ def test_tools_are_flat_and_a_search_is_one() -> None:
 
 
 def test_images_text_files_and_documents() -> None:
-    prompt = message(
+    prompt = said(
         "user",
         "See",
         ImagePart("image/png", "11", "cat.png"),
@@ -221,18 +212,18 @@ def test_images_text_files_and_documents() -> None:
         {"type": "input_file", "filename": "b .pdf", "file_data": "data:application/pdf;base64,JVBERi0xLjc="},
         {"type": "input_text", "text": "?"},
     ]
-    (alone,) = items(message("user", FilePart("b.pdf", "application/pdf", "33")))[0]["content"]
+    (alone,) = items(said("user", FilePart("b.pdf", "application/pdf", "33")))[0]["content"]
     assert alone["type"] == "input_file"
 
 
 def test_a_lost_attachment_is_named() -> None:
     for lost in (ImagePart("image/png", "99", "dog.png"), FilePart("dog.pdf", "application/pdf", "99")):
         with pytest.raises(AttachmentError, match=r"dog\.p"):
-            build([message("user", lost)])
+            build([said("user", lost)])
 
 
 def test_a_tool_loop_with_sealed_reasoning() -> None:
-    reply = message(
+    reply = said(
         "assistant",
         ThinkingPart("Hm."),
         opaque({**SEALED, "id": "rs_1", "status": "completed"}),
@@ -241,8 +232,8 @@ def test_a_tool_loop_with_sealed_reasoning() -> None:
         ToolCallPart("c1", "f", '{"a": 1}'),
         ToolCallPart("c2", "g", ""),
     )
-    results = message("tool", ToolResultPart("c1", "one"), ToolResultPart("c2", "", is_error=True))
-    assert items(message("user", "go"), reply, results)[1:] == [
+    results = said("tool", ToolResultPart("c1", "one"), ToolResultPart("c2", "", is_error=True))
+    assert items(said("user", "go"), reply, results)[1:] == [
         SEALED,
         {
             "type": "message",
@@ -259,7 +250,7 @@ def test_a_tool_loop_with_sealed_reasoning() -> None:
 
 def test_openrouter_wants_an_id_and_a_status_on_replies() -> None:
     """Its documentation calls both required; other services look ids up, and refuse those that they did not give."""
-    reply = message("assistant", "Let me see.", ToolCallPart("c1", "f", "{}"), "So.")
+    reply = said("assistant", "Let me see.", ToolCallPart("c1", "f", "{}"), "So.")
     first, call, second, _ = items(reply, name="openrouter", model="x/y")
     assert (first["id"], first["status"]) == (f"msg_{reply.id}_0", "completed")
     assert (second["id"], second["status"]) == (f"msg_{reply.id}_1", "completed")
@@ -272,16 +263,16 @@ def kinds(reply: Message, **fields: Any) -> list[str]:
 
 
 def test_sealed_reasoning_goes_only_where_it_came_from_and_something_came_of_it() -> None:
-    reply = message("assistant", opaque(SEALED), "So.")
+    reply = said("assistant", opaque(SEALED), "So.")
     assert kinds(reply) == ["reasoning", "message"]
     assert kinds(reply, name="xai", model="grok-4.3") == ["message"]
     assert kinds(reply, model="gpt-4o") == ["message"]
-    assert kinds(message("assistant", "So.", opaque(SEALED))) == ["message"]
-    assert kinds(message("assistant", opaque(SEALED), opaque(SEALED, "anthropic"))) == []
-    assert kinds(message("assistant", "a", opaque(SEALED, "anthropic"), "b")) == ["message"]
+    assert kinds(said("assistant", "So.", opaque(SEALED))) == ["message"]
+    assert kinds(said("assistant", opaque(SEALED), opaque(SEALED, "anthropic"))) == []
+    assert kinds(said("assistant", "a", opaque(SEALED, "anthropic"), "b")) == ["message"]
     late = opaque({"type": "late", "item": SEALED})
-    assert kinds(message("assistant", "So.", late)) == ["reasoning", "message"]
-    assert kinds(message("assistant", OpaquePart(ORIGIN, "[broken"), "So.")) == ["message"]
+    assert kinds(said("assistant", "So.", late)) == ["reasoning", "message"]
+    assert kinds(said("assistant", OpaquePart(ORIGIN, "[broken"), "So.")) == ["message"]
 
 
 def test_a_router_takes_back_what_models_of_the_same_maker_sealed() -> None:
@@ -290,7 +281,7 @@ def test_a_router_takes_back_what_models_of_the_same_maker_sealed() -> None:
         {"type": "response.created", "response": {"model": model}},
         {"type": "response.output_item.done", "output_index": 0, "item": SEALED},
     ]
-    reply = message("assistant", *decode_data(wire.new_decoder(), *events).draft.parts(), "So.")
+    reply = said("assistant", *decode_data(wire.new_decoder(), *events).draft.parts(), "So.")
     assert kinds(reply, name="openrouter", model="openai/gpt-5-mini") == ["reasoning", "message"]
     assert kinds(reply, name="openrouter", model="anthropic/claude-x") == ["message"]
 
@@ -304,20 +295,20 @@ def test_reasoning_in_plain_text_goes_back_beside_its_calls_only() -> None:
     }
     kept = OpaquePart("openai_responses/deepseek", json.dumps(plain))
     fields = {"name": "deepseek", "model": "deepseek-v4-flash"}
-    assert kinds(message("assistant", kept, "So."), **fields) == ["message"]
-    call = message("assistant", kept, ToolCallPart("c", "f", "{}"))
+    assert kinds(said("assistant", kept, "So."), **fields) == ["message"]
+    call = said("assistant", kept, ToolCallPart("c", "f", "{}"))
     assert items(call, **fields)[0] == plain
 
 
 def test_a_search_goes_back_as_it_came() -> None:
     search = {"type": "web_search_call", "id": "ws_1", "action": {"type": "search", "query": "x"}}
-    reply = message("assistant", opaque(SEALED), opaque(search), "Found.")
+    reply = said("assistant", opaque(SEALED), opaque(search), "Found.")
     assert items(reply)[:2] == [SEALED, search]
 
 
 def test_a_history_from_another_provider() -> None:
     long = "x" * 65
-    reply = message(
+    reply = said(
         "assistant",
         ThinkingPart("hm"),
         OpaquePart("anthropic", "sig"),
@@ -325,7 +316,7 @@ def test_a_history_from_another_provider() -> None:
         RefusalPart("No."),
         ToolCallPart(long, "files.read me", "{}"),
     )
-    text, call, result = items(reply, message("tool", ToolResultPart(long, "ok")))
+    text, call, result = items(reply, said("tool", ToolResultPart(long, "ok")))
     assert text["content"] == [{"type": "output_text", "text": "Yes.\n\nNo."}]
     assert call["name"] == "files_read_me"
     assert call["call_id"] == result["call_id"]
@@ -333,18 +324,16 @@ def test_a_history_from_another_provider() -> None:
 
 
 def test_a_call_that_was_never_answered_is_answered() -> None:
-    calls = message("assistant", ToolCallPart("c1", "f", "{}"), ToolCallPart("c2", "f", "{}"))
-    answered = message("tool", ToolResultPart("c1", "one"))
-    outputs = [item.get("call_id") for item in items(calls, answered, message("user", "b"))[2:]]
+    calls = said("assistant", ToolCallPart("c1", "f", "{}"), ToolCallPart("c2", "f", "{}"))
+    answered = said("tool", ToolResultPart("c1", "one"))
+    outputs = [item.get("call_id") for item in items(calls, answered, said("user", "b"))[2:]]
     assert outputs == ["c1", "c2", None]
     assert [item.get("call_id") for item in items(calls)[2:]] == ["c1", "c2"]
 
 
 @pytest.mark.parametrize("parts", [(), ("",), (" \n",), (ThinkingPart("hm"),), (opaque(SEALED),)])
 def test_an_empty_reply_is_never_sent(parts: tuple[Part | str, ...]) -> None:
-    roles = [
-        one["role"] for one in items(message("user", "a"), message("assistant", *parts), message("user", "b"))
-    ]
+    roles = [one["role"] for one in items(said("user", "a"), said("assistant", *parts), said("user", "b"))]
     assert roles == ["user", "user"]
 
 
@@ -358,23 +347,21 @@ _RECORDED = (
 
 
 def _as_messages(recorded: list[dict[str, Any]], origin: str) -> list[Message]:
-    """The conversation that these items tell: what the model said in a row is one reply."""
-    said: list[tuple[Role, Part]] = []
+    """The conversation that these items tell: what the model told in a row is one reply."""
+    told: list[tuple[Role, Part]] = []
     for item in recorded:
         match item.get("type"):
             case "reasoning":
-                said.append(("assistant", opaque(item, origin)))
+                told.append(("assistant", opaque(item, origin)))
             case "function_call":
-                said.append(("assistant", ToolCallPart(item["call_id"], item["name"], item["arguments"])))
+                told.append(("assistant", ToolCallPart(item["call_id"], item["name"], item["arguments"])))
             case "function_call_output":
-                said.append(("tool", ToolResultPart(item["call_id"], item["output"])))
+                told.append(("tool", ToolResultPart(item["call_id"], item["output"])))
             case _ if item["role"] == "assistant":
-                said.append(("assistant", TextPart(item["content"][0]["text"])))
+                told.append(("assistant", TextPart(item["content"][0]["text"])))
             case _:
-                said.append(("user", TextPart(item["content"])))
-    return [
-        message(role, *(part for _, part in parts)) for role, parts in groupby(said, key=lambda one: one[0])
-    ]
+                told.append(("user", TextPart(item["content"])))
+    return [said(role, *(part for _, part in parts)) for role, parts in groupby(told, key=lambda one: one[0])]
 
 
 @pytest.mark.parametrize("name", _RECORDED)
@@ -400,11 +387,11 @@ def test_recorded_conversations_go_out_as_they_did(name: str) -> None:
 _TEXTS = st.text(st.characters(codec=None), max_size=20)
 _MESSAGES = st.lists(
     st.one_of(
-        st.builds(lambda text: message("user", text, ImagePart("image/png", "11")), _TEXTS),
-        st.builds(lambda text: message("user", text), _TEXTS),
-        st.builds(lambda text: message("assistant", opaque(SEALED), text), _TEXTS),
-        st.builds(lambda text: message("assistant", text, ToolCallPart("c", "f", "{}")), _TEXTS),
-        st.builds(lambda text: message("tool", ToolResultPart("c", text)), _TEXTS),
+        st.builds(lambda text: said("user", text, ImagePart("image/png", "11")), _TEXTS),
+        st.builds(lambda text: said("user", text), _TEXTS),
+        st.builds(lambda text: said("assistant", opaque(SEALED), text), _TEXTS),
+        st.builds(lambda text: said("assistant", text, ToolCallPart("c", "f", "{}")), _TEXTS),
+        st.builds(lambda text: said("tool", ToolResultPart("c", text)), _TEXTS),
     ),
     max_size=6,
 )
@@ -418,7 +405,7 @@ def test_the_joined_body_is_the_one_shot_encoding(messages: list[Message]) -> No
 
 @given(_MESSAGES, _MESSAGES)
 def test_a_longer_conversation_begins_with_the_shorter_one(first: list[Message], more: list[Message]) -> None:
-    first = [*first, message("user", "?")]
+    first = [*first, said("user", "?")]
     short, long = build(first, system="s"), build(first + more, system="s")
     assert long.body.startswith(short.body[: short.body.rindex(b'],"stream"')])
 

@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from chatterm.backend.providers.base import Endpoint, Limits, ProviderAdapter, WireRequest
+from chatterm.backend.providers.base import Endpoint, ProviderAdapter, WireRequest
 from chatterm.backend.providers.registry import adapter, adapter_of, service_at, services
 from chatterm.backend.providers.wire_json import encode_json
 from chatterm.core.messages import Message
 from chatterm.core.turn import ToolSpec, TurnRequest
-from tests.providers.conversations import BLOBS
+from tests.providers.conversations import BLOBS, wire_request
 
 ALTERNATE = ("anthropic", "gemini", "mistral", "perplexity")
 """Services that refuse two messages of one role in a row."""
@@ -57,10 +57,7 @@ def sent(name: str, wire: ProviderAdapter, messages: Iterable[Message]) -> WireR
     request = TurnRequest(
         model=model_of(name), messages=messages, system="Be brief.", tools=(TOOL,), options=options
     )
-    variant = wire.variant(request.model)
-    fragments = [wire.encode_message(each, variant, BLOBS.__getitem__) for each in messages]
-    endpoint = Endpoint(provider=name, base_url="http://127.0.0.1:9/v1")
-    return wire.build_request(request, fragments, endpoint, Limits())
+    return wire_request(wire, request, Endpoint(provider=name, base_url="http://127.0.0.1:9/v1"), BLOBS)
 
 
 def breaches(name: str, body: bytes) -> list[str]:
