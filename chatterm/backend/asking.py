@@ -40,6 +40,9 @@ from chatterm.core.events import (
 )
 from chatterm.core.turn import FailedTry, Outcome, Stage, Turn, TurnRequest
 
+LONG_SECONDS = 366 * 86_400.0
+"""A service that wants to be left in peace for longer is not told of by the calendar."""
+
 MOST_REPEATS = 4
 """How often a request goes out again at once: on a new connection, or without a parameter that was refused."""
 
@@ -212,7 +215,7 @@ class Asking:
         )
         self._was_cut, self._begun, self.attempt = True, cut, None
         self._tries, self.requests = [], 0
-        self._handle.emit(GoneOn(str(error)))
+        self._handle.emit(GoneOn(error.message))
         return True
 
     def _must_ask_in_words(self, prepared: Prepared, error: ProviderError) -> bool:
@@ -271,7 +274,7 @@ class Asking:
         )
 
     def _note(self, target: Target, error: ProviderError) -> None:
-        self._tries.append(FailedTry(provider=target.provider, model=target.model, why=str(error)))
+        self._tries.append(FailedTry(provider=target.provider, model=target.model, why=error.message))
 
 
 def _measured(prepared: Prepared) -> ContextFitted:
@@ -294,10 +297,11 @@ def _tell_time(error: ProviderError, longest_seconds: float) -> None:
     """Say until when the provider wants to be left in peace, where that is too long to be waited for."""
     if error.retry_after is None or error.retry_after <= longest_seconds:
         return
-    try:
-        until = datetime.now(UTC) + timedelta(seconds=error.retry_after)
-    except OverflowError:
-        return
-    shown = until.astimezone()
-    words = f"{shown:%H:%M}" if error.retry_after < 86_400 else f"{shown:%Y-%m-%d %H:%M}"
-    error.hint = f"It takes requests again at {words}. {error.hint}".strip()
+    if error.retry_after > LONG_SECONDS:
+        told = "It takes no requests for more than a year."
+    else:
+        until = (datetime.now(UTC) + timedelta(seconds=error.retry_after)).astimezone()
+        words = f"{until:%H:%M}" if error.retry_after < 86_400 else f"{until:%Y-%m-%d %H:%M}"
+        told = f"It takes requests again at {words}."
+    # In place of the usual hint, which is to wait a moment.
+    error.hint = f"{told} Pick another model until then."

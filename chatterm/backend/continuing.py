@@ -112,7 +112,7 @@ def _why(turn: Turn) -> str:
         case Outcome.COMPLETE:
             return "complete, and asked to go on"
         case _:
-            return str(turn.error) if turn.error is not None else "chatterm ended"
+            return turn.error.message if turn.error is not None else "chatterm ended"
 
 
 def joint_text(reply: Message) -> str:

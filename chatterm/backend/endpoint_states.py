@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from chatterm.core.errors import ChattermError
+
 FAILURES = 3
 REST_SECONDS = 30.0
 
@@ -28,7 +30,7 @@ class EndpointStates:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._states: dict[str, _State] = {}
-        self._failures: dict[tuple[str, str], str] = {}
+        self._failures: dict[tuple[str, str], ChattermError] = {}
 
     def rests(self, address: str) -> bool:
         """Whether the address should not be asked now."""
@@ -43,16 +45,16 @@ class EndpointStates:
             return 0.0
         return max(0.0, min(self._states[address].rests_until for address in addresses) - self._clock())
 
-    def note(self, provider: str, model: str, why: str | None) -> None:
+    def note(self, provider: str, model: str, why: ChattermError | None) -> None:
         """Remember how the model last failed; None: it answered, and what was before does not matter any more."""
         if why is None:
             self._failures.pop((provider, model), None)
         else:
             self._failures[provider, model] = why
 
-    def last_failure(self, provider: str, model: str) -> str:
-        """How the model failed when it was asked the last time; "" where it answered, or was not asked."""
-        return self._failures.get((provider, model), "")
+    def last_failure(self, provider: str, model: str) -> ChattermError | None:
+        """How the model failed when it was asked the last time; None where it answered, or was not asked."""
+        return self._failures.get((provider, model))
 
     def pick(self, addresses: Sequence[str]) -> str:
         """The one with the fewest requests at hand, of those that do not rest; of all, where all rest.

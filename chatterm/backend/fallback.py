@@ -11,7 +11,7 @@ from chatterm.backend.models import ModelLists
 from chatterm.backend.targets import Targets
 from chatterm.config.model import ProviderSettings
 from chatterm.core.clean import clean_line
-from chatterm.core.errors import ConfigError
+from chatterm.core.errors import ConfigError, ModelNotFoundError
 
 MOST_LINKS = 3
 """As many as the settings take: who waits for a reply does not wait for a fifth model."""
@@ -95,11 +95,14 @@ async def links(targets: Targets, lists: ModelLists, provider: str, model: str) 
 
 
 async def _link(targets: Targets, lists: ModelLists, provider: str, model: str) -> Link:
-    last, why = targets.states.last_failure(provider, model), missing(targets, provider)
+    failure, why = targets.states.last_failure(provider, model), missing(targets, provider)
+    link = Link(provider, model, "ready", last_failure=failure.message if failure is not None else "")
     if why:
-        return Link(provider, model, "cannot be asked", why, last_failure=last)
+        return replace(link, state="cannot be asked", why=why)
     rest = targets.states.rest_seconds(targets.addresses(provider))
     if rest > 0:
-        return Link(provider, model, "cooling down", rest_seconds=rest, last_failure=last)
+        return replace(link, state="cooling down", rest_seconds=rest)
+    if isinstance(failure, ModelNotFoundError):
+        return replace(link, state="unknown model")
     doubt = await lists.doubt(provider, model)
-    return Link(provider, model, "unknown model" if doubt else "ready", doubt or "", last_failure=last)
+    return replace(link, state="unknown model", why=doubt) if doubt else link

@@ -33,6 +33,15 @@ def left_out_words(count: int, model: str) -> str:
     )
 
 
+def not_summed_up_words(count: int, model: str) -> str:
+    """That a summary stands in for turns of which it knows nothing, and what can be done."""
+    turns = "The oldest turn does" if count == 1 else f"The {count:,} oldest turns do"
+    return (
+        f"{turns} not fit into the context of {clean_line(model, 60)}: this summary has nothing of that. "
+        "/compact undo takes it back; /compact MODEL has one sum up that takes more."
+    )
+
+
 def _request_rows(plan: ContextPlan, provider: str, model: str) -> list[Row]:
     limit = plan.limit
     rows = [("model", f"{provider} / {model}")]
@@ -80,6 +89,8 @@ def _marks(turn: PlannedTurn) -> list[str]:
 
 
 def _outlook(plan: ContextPlan) -> str:
+    if plan.limit is not None and plan.fixed_tokens > plan.limit.tokens - plan.room:
+        return "The system prompt alone takes the room of the reply: /system sets a shorter one."
     if plan.limit is not None and plan.tokens > plan.limit.tokens - plan.room:
         return "What must be sent takes the room of the reply: let go of pinned messages, or use /compact."
     if plan.left_out:

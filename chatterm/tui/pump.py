@@ -27,7 +27,7 @@ from chatterm.core.events import (
     TurnStarted,
 )
 from chatterm.core.turn import Stage, Turn
-from chatterm.tui.context_page import left_out_words
+from chatterm.tui.context_page import left_out_words, not_summed_up_words
 from chatterm.tui.transcript.transcript import Transcript
 from chatterm.tui.turn_text import quiet_words, retry_words, stage_words, waiting_words
 
@@ -133,7 +133,9 @@ class Pump:
                 pass  # the other turn events change nothing in the transcript
 
     def _tell_context(self, event: ContextFitted) -> None:
-        if event.is_first:
+        if event.left_out and self.handle.turn.reply.is_summary:
+            self._tell(not_summed_up_words(event.left_out, self._model))
+        elif event.is_first:
             self._tell(left_out_words(event.left_out, self._model))
         if event.enlarged_to is not None:
             self._tell(

@@ -144,9 +144,11 @@ class ScreenCommands:
         if argument == "none":
             await pane.session.set_system(None)
             pane.notices.show("There is no system prompt any more.")
+            self._screen.opening.show_model()
         elif argument:
             await pane.session.set_system(argument)
             pane.notices.show("The system prompt is set; it goes with every message from now on.")
+            self._screen.opening.show_model()
         else:
             now = pane.session.system
             pane.notices.show(

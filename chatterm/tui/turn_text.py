@@ -193,8 +193,11 @@ def _stand_in_words(turn: Turn) -> list[str]:
     """Which model answered in the place of another, and why."""
     if not turn.asked:
         return []
-    why = f": {turn.tries[-1].why}" if turn.tries else ""
-    return [clean_line(f"{turn.provider}/{turn.model} answered in the place of {turn.asked}{why}", 300)]
+    # Why the asked one did not, not why those in between did not either.
+    whys = [tried.why for tried in turn.tries if f"{tried.provider}/{tried.model}" == turn.asked]
+    why = f": {whys[-1]}" if whys else ""
+    told = f"{turn.provider}/{turn.model} answered in the place of {turn.asked}{why}"
+    return [clean_line(told, 300).removesuffix(".")]
 
 
 def _complete_words(turn: Turn, again: str) -> list[str]:

@@ -133,7 +133,7 @@ def test_it_is_known_how_long_all_addresses_rest_and_how_a_model_failed_last() -
     for _ in range(FAILURES):
         states.failed("b")
     assert states.rest_seconds(["a", "b"]) == REST_SECONDS - 10
-    states.note("p", "m", "busy")
-    assert (states.last_failure("p", "m"), states.last_failure("p", "other")) == ("busy", "")
+    states.note("p", "m", failure := busy())
+    assert (states.last_failure("p", "m"), states.last_failure("p", "other")) == (failure, None)
     states.note("p", "m", None)
-    assert states.last_failure("p", "m") == ""
+    assert states.last_failure("p", "m") is None

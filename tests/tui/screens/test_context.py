@@ -112,6 +112,25 @@ async def test_summing_up_streams_stands_in_and_is_undone(launch: Launch) -> Non
         await program.until(lambda: "No summary stands in for anything here." in program.notices)
 
 
+async def test_a_summary_that_could_not_see_all_says_so(launch: Launch) -> None:
+    async with launch(size=(120, 30)) as program:
+        await program.turn("one " * 100, "1")
+        await program.turn("two " * 60, "2")
+        await limit(program, 200)
+        await program.send("/compact")
+        (await program.provider.opened()).reply("Two was said.")
+        await program.until(lambda: "The oldest turn does not fit into the context of" in program.notices)
+        assert "this summary has nothing of that" in program.notices
+
+
+async def test_a_system_prompt_that_is_too_long_is_named_as_the_cause(launch: Launch) -> None:
+    async with launch(size=(100, 40)) as program:
+        program.session.system = "careful " * 200
+        await limit(program, 100)
+        await program.send("/context")
+        await program.shown("The system prompt alone takes the room of the reply")
+
+
 async def test_a_summary_that_is_stopped_at_once_leaves_the_prompt_alone(launch: Launch) -> None:
     async with launch(size=(100, 30)) as program:
         await program.turn("one", "re one")

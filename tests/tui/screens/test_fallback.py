@@ -30,9 +30,11 @@ async def test_a_chain_is_set_for_the_conversation_and_answers(launch: Launch) -
         ]
         (await program.ask("hello")).reply("From another.")
         await program.shown("plain/other-model answered in the place of plain/test-model")
+        assert "There is no such model" in program.text
         await program.send("/fallback")
         await program.shown("This chain is for this conversation")
         assert "There is no such model." in program.text and "Nor this." in program.text
+        assert program.text.count("unknown model") == 2
         await program.pilot.press("escape")
         await program.send("/fallback off")
         await program.shown("nobody answers in its place")
