@@ -26,6 +26,7 @@ NAMELESS = {
 BORDERS = {
     "chatterm/backend/worker.py": "a defect must not cost the prompt, the text shown or the program; it is logged",
     "chatterm/config/key_store.py": "the libraries behind a keyring have no common error",
+    "chatterm/backend/tools/runner.py": "a defect of one tool must not end the others, nor the turn",
     "chatterm/cli/border.py": "whatever nobody foresaw becomes a line, a status and a crash file",
 }
 """Where `except Exception` may stand, each with its reason."""
