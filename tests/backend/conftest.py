@@ -16,9 +16,11 @@ from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.provider_keys import ProviderKeys
 from chatterm.backend.session import Session
 from chatterm.backend.targets import Targets
+from chatterm.backend.turn_handle import TurnHandle
 from chatterm.backend.worker import Worker
 from chatterm.config.load import load_settings
 from chatterm.config.model import NetworkSettings
+from chatterm.core.events import Streamed
 from chatterm.store.database import Database
 from chatterm.store.state import StateStore
 from tests.doubles.provider import GatedProvider
@@ -44,6 +46,14 @@ async def bench() -> Bench:
     session = Session(store, Worker(PayloadCache(), load_blobs, time.monotonic))
     await session.use(provider.target())
     return Bench(session, provider, store)
+
+
+async def streamed(handle: TurnHandle, kind: type[object] = object) -> None:
+    """Returns when the first stream event of this kind is there."""
+    async for event in handle.events():
+        if isinstance(event, Streamed) and isinstance(event.event, kind):
+            return
+    pytest.fail("The turn ended without one.")
 
 
 MakeTargets = Callable[..., Targets]

@@ -26,7 +26,7 @@ from chatterm.core.reducer import Draft
 from chatterm.core.timings import Timings
 from chatterm.core.turn import Outcome, StopReason
 from chatterm.core.usage import Usage
-from tests.backend.conftest import Bench
+from tests.backend.conftest import Bench, streamed
 from tests.backend.test_metrics import a_turn
 
 WHOLE = "The river rises in a lake and runs to the sea."
@@ -132,9 +132,7 @@ async def test_where_no_text_came_the_reply_is_as_it_was(bench: Bench, came: str
     stream = await bench.provider.opened()
     if came == "thinking":
         stream.send(thinking="hm")
-        async for event in handle.events():
-            if isinstance(event, Streamed):
-                break
+        await streamed(handle)
     if how == "failed":
         stream.fail(OverloadedError("Too busy."))
     else:
@@ -151,9 +149,7 @@ async def test_stopped_with_new_text_it_keeps_both_pieces_and_can_go_on_again(be
     stream = await bench.provider.opened()
     stream.send(thinking="second")
     stream.send(text="river rises in a")
-    async for event in handle.events():
-        if isinstance(event, Streamed) and isinstance(event.event, TextDelta):
-            break
+    await streamed(handle, TextDelta)
     handle.cancel()
     turn = await handle.result()
     assert turn.outcome is Outcome.CANCELLED
@@ -207,9 +203,7 @@ async def test_nothing_else_goes_on_by_itself(bench: Bench, how: str) -> None:
     handle = bench.session.start_turn(Prompt("tell me"))
     stream = await bench.provider.opened()
     stream.send(**({"thinking": "hm"} if how == "no text" else {"text": "The river"}))
-    async for event in handle.events():
-        if isinstance(event, Streamed):
-            break
+    await streamed(handle)
     if how == "stop":
         handle.cancel()
     else:

@@ -25,7 +25,6 @@ from chatterm.core.errors import (
 from chatterm.core.events import (
     ParameterRefused,
     StageChanged,
-    Streamed,
     TextDelta,
     TurnEvent,
     TurnFinished,
@@ -34,7 +33,7 @@ from chatterm.core.events import (
 from chatterm.core.messages import ImagePart, TextPart, ThinkingPart
 from chatterm.core.turn import Outcome, Stage, StopReason, TurnRequest
 from chatterm.core.usage import RateLimit
-from tests.backend.conftest import Bench
+from tests.backend.conftest import Bench, streamed
 from tests.backend.test_metrics import a_turn
 
 
@@ -101,9 +100,7 @@ async def test_cancel_after_output_keeps_the_text_for_the_next_turn(bench: Bench
     handle = bench.session.start_turn(Prompt("one"))
     stream = await bench.provider.opened()
     stream.send(text="partial ans")
-    async for event in handle.events():
-        if isinstance(event, Streamed):
-            break
+    await streamed(handle)
     handle.cancel()
     turn = await handle.result()
     assert turn.outcome is Outcome.CANCELLED
@@ -119,9 +116,7 @@ async def test_a_second_cancel_does_not_abort_the_save(bench: Bench) -> None:
     handle = bench.session.start_turn(Prompt("one"))
     stream = await bench.provider.opened()
     stream.send(text="kept")
-    async for event in handle.events():
-        if isinstance(event, Streamed):
-            break
+    await streamed(handle)
     handle.cancel()
     await bench.store.finishing.wait()
     assert not handle.cancel()
@@ -272,9 +267,7 @@ async def test_closing_the_session_saves_the_turn_as_interrupted(bench: Bench) -
     handle = bench.session.start_turn(Prompt("one"))
     stream = await bench.provider.opened()
     stream.send(text="partial")
-    async for event in handle.events():
-        if isinstance(event, Streamed):
-            break
+    await streamed(handle)
     await bench.session.aclose()
     assert bench.store.finished[0].outcome is Outcome.INTERRUPTED
     assert bench.store.finished[0].reply.text == "partial"
@@ -297,9 +290,7 @@ async def test_shown_text_is_appended_while_it_streams(bench: Bench) -> None:
     big = "x" * FLUSH_CHARACTERS
     stream.send(thinking="hm")
     stream.send(text=big)
-    async for event in handle.events():
-        if isinstance(event, Streamed) and isinstance(event.event, TextDelta):
-            break
+    await streamed(handle, TextDelta)
     await asyncio.sleep(0)
     assert bench.store.chunks == [("thinking", "hm"), ("text", big)]
     stream.reply("end")
@@ -367,9 +358,7 @@ async def test_cancelling_the_worker_itself_saves_first_and_then_gives_way(bench
     running = asyncio.ensure_future(worker.run(job, handle, Recorder(bench.store)))
     stream = await bench.provider.opened()
     stream.send(text="partial")
-    async for event in handle.events():
-        if isinstance(event, Streamed):
-            break
+    await streamed(handle)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
