@@ -174,6 +174,13 @@ class Program:
         await self.send(text)
         return await self.provider.opened()
 
+    async def begun(self, prompt: str, text: str) -> GatedStream:
+        """Send a prompt whose reply begins with this text, and is on screen so far; the stream it comes by."""
+        stream = await self.ask(prompt)
+        stream.send(text=text)
+        await self.shown(text.strip())
+        return stream
+
     async def turn(self, prompt: str, reply: str, usage: tuple[int, int] | None = None) -> None:
         """A whole turn."""
         (await self.ask(prompt)).reply(reply, usage=usage)

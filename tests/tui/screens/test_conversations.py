@@ -93,9 +93,7 @@ async def test_leaving_a_streaming_conversation_is_refused_with_a_notice(launch:
     async with launch() as program:
         await program.turn("first", "one")
         await program.pilot.press("ctrl+n")
-        stream = await program.ask("second")
-        stream.send(text="still coming")
-        await program.shown("still coming")
+        stream = await program.begun("second", "still coming")
         await program.pilot.press(key)
         if key == "ctrl+s":
             await program.until(lambda: program.text.count("2 messages") == 2)
@@ -107,9 +105,7 @@ async def test_leaving_a_streaming_conversation_is_refused_with_a_notice(launch:
 
 async def test_draft_and_waiting_prompts_are_there_after_the_end(launch: Launch) -> None:
     async with launch() as program:
-        stream = await program.ask("first")
-        stream.send(text="part of it")
-        await program.shown("part of it")
+        await program.begun("first", "part of it")
         await program.send("second")
         await program.type("third")
         await program.pilot.press("ctrl+q")
@@ -202,9 +198,7 @@ async def test_kept_model_that_is_gone_leaves_the_choice_to_the_user(launch: Lau
 
 async def test_reply_cut_by_a_kill_is_shown_as_interrupted(launch: Launch, new_user: Path) -> None:
     async with launch() as program:
-        stream = await program.ask("first")
-        stream.send(text="kept text")
-        await program.shown("kept text")
+        await program.begun("first", "kept text")
         await program.pilot.press("ctrl+q")
         await program.until(lambda: program.app.return_code == 0)
         conversation = program.session.conversation_id

@@ -212,9 +212,7 @@ async def test_a_reply_goes_on_under_the_cursor_and_nothing_moves(launch: Launch
     async with launch() as program:
         copied = clipboard_of(program)
         await program.turn("question 1", "\n\n".join(f"line {number}" for number in range(30)))
-        stream = await program.ask("question 2")
-        stream.send(text="begun\n\n")
-        await program.shown("begun")
+        stream = await program.begun("question 2", "begun\n\n")
         await program.pilot.press("alt+up")
         await program.until(lambda: "begun" in chosen(program))
         top = program.text.splitlines()[1]

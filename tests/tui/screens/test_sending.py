@@ -73,9 +73,7 @@ async def test_stop_before_the_reply_brings_the_prompt_back_above_what_was_typed
 
 async def test_stop_keeps_what_was_shown_on_screen_and_in_the_store(launch: Launch) -> None:
     async with launch() as program:
-        stream = await program.ask("count")
-        stream.send(text="one two")
-        await program.shown("one two")
+        stream = await program.begun("count", "one two")
         await program.pilot.press("escape")
         await program.pilot.press("escape")
         await program.shown("stopped")
@@ -86,9 +84,7 @@ async def test_stop_keeps_what_was_shown_on_screen_and_in_the_store(launch: Laun
 
 async def test_ctrl_c_stops_then_clears_then_quits(launch: Launch) -> None:
     async with launch() as program:
-        stream = await program.ask("count")
-        stream.send(text="one")
-        await program.shown("one")
+        await program.begun("count", "one")
         await program.type("draft")
         await program.pilot.press("ctrl+c")
         await program.shown("stopped")
@@ -103,9 +99,7 @@ async def test_ctrl_c_stops_then_clears_then_quits(launch: Launch) -> None:
 
 async def test_after_a_stop_an_empty_enter_sends_what_waits(launch: Launch) -> None:
     async with launch() as program:
-        stream = await program.ask("first")
-        stream.send(text="one")
-        await program.shown("one")
+        await program.begun("first", "one")
         await program.send("second")
         await program.pilot.press("escape")
         await program.shown("▌ held · enter on the empty prompt sends it, up takes it back")
@@ -118,9 +112,7 @@ async def test_after_a_stop_an_empty_enter_sends_what_waits(launch: Launch) -> N
 
 async def test_a_later_prompt_does_not_overtake_those_held_after_a_stop(launch: Launch) -> None:
     async with launch() as program:
-        stream = await program.ask("first")
-        stream.send(text="one")
-        await program.shown("one")
+        await program.begun("first", "one")
         await program.send("second")
         await program.send("third")
         await program.pilot.press("escape")
