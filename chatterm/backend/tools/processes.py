@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,11 +49,12 @@ def _is_passed(name: str) -> bool:
 class Program:
     """A program to start, exactly: no shell, no search. `argv[0]` is the path of its file.
 
-    `folder` is a folder, or an open one. `may_gain_rights`: whether programs such as sudo may be more than their user.
+    `folder` is a folder, or what opens one: it is called on a thread, and what it returns is closed. `may_gain_rights`:
+    whether programs such as sudo may be more than their user.
     """
 
     argv: tuple[str, ...]
-    folder: Path | int
+    folder: Path | Callable[[], int]
     environment: Mapping[str, str]
     may_gain_rights: bool = False
 
@@ -83,9 +84,10 @@ class Child:
 
         After `end` was called, the program is not run.
         """
-        folder = program.folder if isinstance(program.folder, int) else os.open(program.folder, os.O_RDONLY)
-        numbers = (self._theirs.fileno(), folder)
         with self._theirs:
+            opened = program.folder
+            folder = os.open(opened, os.O_RDONLY) if isinstance(opened, Path) else opened()
+            numbers = (self._theirs.fileno(), folder)
             try:
                 self._process = subprocess.Popen(
                     [
@@ -103,8 +105,7 @@ class Child:
                     bufsize=0,
                 )
             finally:
-                if folder != program.folder:
-                    os.close(folder)
+                os.close(folder)
         return self._process
 
     def fileno(self) -> int:

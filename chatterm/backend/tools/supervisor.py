@@ -145,7 +145,7 @@ class Supervisor:
                 return True
             if pid == self._pid:
                 rest = self._rest()
-                self._tell(f"exit {os.waitstatus_to_exitcode(status)} {len(rest)}")
+                self._tell(f"exit {os.waitstatus_to_exitcode(status)} {len(self._programs(rest))}")
                 if self._kill_at is None:
                     self._end(rest)
 
@@ -153,11 +153,15 @@ class Supervisor:
         tree = tree_of(self._roots)
         return {pid: began for pid, began in tree.items() if pid != os.getpid()}
 
+    def _programs(self, tree: Tree) -> Tree:
+        """These, without the processes of the sandbox itself."""
+        if os.path.basename(self._argv[0]) != SANDBOX_NAME:
+            return tree
+        return {pid: began for pid, began in tree.items() if _name(pid) != SANDBOX_NAME}
+
     def _end(self, tree: Tree) -> None:
         self._kill_at = time.monotonic() + GRACE_SECONDS
-        if os.path.basename(self._argv[0]) == SANDBOX_NAME:
-            tree = {pid: began for pid, began in tree.items() if _name(pid) != SANDBOX_NAME}
-        send(tree, signal.SIGTERM)
+        send(self._programs(tree), signal.SIGTERM)
 
     def _tell(self, line: str) -> None:
         with suppress(OSError):
