@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from chatterm.backend.context import ContextLimit
-from chatterm.backend.model_facts import ModelFacts, Source
+from chatterm.backend.model_facts import ModelFacts, Source, names_of
 from chatterm.backend.target import Target, read_whole
 from chatterm.core.errors import ChattermError
 
@@ -31,4 +31,4 @@ async def loaded_context(target: Target) -> int | None:
         contexts = loaded_contexts(await read_whole(target, request))
     except ChattermError:
         return None
-    return contexts.get(target.model) or contexts.get(f"{target.model}:latest")
+    return next((contexts[name] for name in names_of(target.model) if name in contexts), None)

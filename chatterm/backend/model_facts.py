@@ -154,9 +154,15 @@ class KnownModels:
     ) -> ModelFacts:
         """All that is known of the model. `service` is its name in the table; None for one that is not in there."""
         listed = self._lists.get((provider, address), {})
-        info = listed.get(model) or listed.get(f"{model}:latest") or ModelInfo(provider=provider, id=model)
+        found = (listed[name] for name in names_of(model) if name in listed)
+        info = next(found, ModelInfo(provider=provider, id=model))
         row = self._table.find(service, model) if self._table is not None and service is not None else None
         return merged(info, settings, row)
+
+
+def names_of(model: str) -> tuple[str, ...]:
+    """The names under which a list may have the model: Ollama completes one without a tag."""
+    return model, f"{model}:latest"
 
 
 def _fields() -> Sequence[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from difflib import get_close_matches
 
+from chatterm.backend.model_facts import names_of
 from chatterm.backend.providers.base import ModelInfo
 from chatterm.core.clean import clean_line
 
@@ -83,8 +84,8 @@ def age_text(moment: datetime, now: datetime) -> str:
 
 def is_listed(model: str, ids: Sequence[str]) -> bool:
     """Whether a list has this model, under this name or one that means the same there."""
-    # Ollama completes a name with :latest; gateways take variants of a model after a colon; Gemini has a folder.
-    names = (model, f"{model}:latest", model.partition(":")[0], model.removeprefix("models/"))
+    # Gateways take variants of a model after a colon; Gemini has a folder.
+    names = (*names_of(model), model.partition(":")[0], model.removeprefix("models/"))
     return not set(names).isdisjoint(ids)
 
 

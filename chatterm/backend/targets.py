@@ -10,7 +10,7 @@ from functools import partial
 from chatterm.backend.context_limits import loaded_context, told_limit
 from chatterm.backend.endpoint_states import EndpointStates
 from chatterm.backend.load_times import LoadTimes
-from chatterm.backend.model_facts import KnownModels, ModelFacts
+from chatterm.backend.model_facts import KnownModels, ModelFacts, names_of
 from chatterm.backend.parameters import read_parameters
 from chatterm.backend.provider_keys import ProviderKeys
 from chatterm.backend.providers import registry
@@ -319,4 +319,4 @@ async def _is_loaded(target: Target) -> bool | None:
         names = loaded_models(await read_whole(target, request))
     except ChattermError:
         return None
-    return target.model in names or f"{target.model}:latest" in names
+    return not names.isdisjoint(names_of(target.model))
