@@ -16,7 +16,10 @@ from chatterm.cli.options import (
     ParameterOption,
     ProviderOption,
     RecordOption,
+    ReplayOption,
     ResumeOption,
+    SaveOption,
+    SpeedOption,
     SystemOption,
     start_options,
 )
@@ -40,6 +43,9 @@ def ask(
     parameters: ParameterOption = None,
     no_save: NoSaveOption = False,
     record: RecordOption = None,
+    replay: ReplayOption = None,
+    speed: SpeedOption = None,
+    save: SaveOption = False,
     cache: CacheOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the request as a curl command and send nothing.")

@@ -243,6 +243,8 @@ def _stop(handle: TurnHandle, stopped: asyncio.Future[signal.Signals], number: s
 def _status_of(turn: Turn) -> int:
     """The exit status, and on stderr what was wrong. Raises the error of a failed turn, and a defect of ours."""
     if turn.outcome is Outcome.COMPLETE:
+        if turn.is_from_cache:
+            tell("the reply is from the cache; nothing was sent.", "")
         if not turn.reply.text:
             tell(f"{clean(turn.model)} answered with nothing.", "")
         return ExitStatus.COMPLETE

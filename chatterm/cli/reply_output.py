@@ -12,6 +12,7 @@ from chatterm.core.clean import StreamCleaner, clean_line
 from chatterm.core.events import (
     ContextFitted,
     FellBack,
+    GoneOn,
     ParameterRefused,
     RefusalDelta,
     RetryScheduled,
@@ -51,7 +52,10 @@ def _news_of(event: TurnEvent) -> str:
         case FellBack(model=model, to_provider=provider, to_model=other, why=why):
             return clean_line(f"{model}: {why} {provider}/{other} is asked.", 400)
         case ContextFitted(left_out=count) if count:
-            return f"{count:,} earlier turns were left out: the model's context is full."
+            turns = "1 earlier turn was" if count == 1 else f"{count:,} earlier turns were"
+            return f"{turns} left out: the model's context is full."
+        case GoneOn(why):
+            return clean_line(f"{why} The reply is continued.", 300)
         case ParameterRefused(name, model):
             return clean_line(f"{model} does not take {name}; asked again without it.", 200)
         case _:

@@ -98,6 +98,7 @@ def test_what_is_played_is_stored_only_if_that_is_asked_for(
         "The reply.\n",
     )
     assert run(home, "--replay", str(file), "ask", "one") == (0, "The reply.\n", "")
+    assert run(home, "ask", "--replay", str(file), "--speed", "0", "one") == (0, "The reply.\n", "")
     assert not (home.path / "data").exists()
     assert run(home, "--replay", str(file), "--save", "ask", "two") == (0, "The reply.\n", "")
     assert [(turn.prompt, turn.text) for turn in home.stored()] == [("two", "The reply.")]
@@ -120,8 +121,9 @@ def test_a_dry_run_prints_what_the_shell_then_sends(home: Home, server: Scripted
 def test_the_cache_answers_the_next_start(home: Home, server: ScriptedServer) -> None:
     server.reply_text("The reply.")
     server.reply_text("Another one.")
-    for _ in range(2):
-        assert run(home, *asking(server, "--cache", "question")) == (0, "The reply.\n", "")
+    assert run(home, *asking(server, "--cache", "question")) == (0, "The reply.\n", "")
+    told = "chatterm: the reply is from the cache; nothing was sent.\n"
+    assert run(home, *asking(server, "--cache", "question")) == (0, "The reply.\n", told)
     assert len(server.chats) == 1
     assert run(home, *asking(server, "question")) == (0, "Another one.\n", "")
 
