@@ -12,6 +12,7 @@ import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -35,6 +36,21 @@ def finish(home: Home, *arguments: str) -> tuple[int, str, str]:
         text=True,
     )
     return done.returncode, done.stdout, done.stderr
+
+
+@contextmanager
+def reading(home: Home, *arguments: str) -> Generator[tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes]]]:
+    """The program at work, and the ends of the pipes for its output and its errors."""
+    with subprocess.Popen(
+        [*CHATTERM, *arguments],
+        env=home.environ(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        yield process, process.stdout, process.stderr
 
 
 @contextmanager
@@ -72,18 +88,10 @@ def test_ctrl_c_keeps_the_text(home: Home, server: ScriptedServer) -> None:
 
 def test_a_closed_pipe_is_quiet_and_the_reply_is_kept(home: Home, server: ScriptedServer) -> None:
     server.reply_text(["first line\n", *["more text\n"] * 20_000])
-    with subprocess.Popen(
-        [*CHATTERM, *ask(server, "question")],
-        env=home.environ(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert process.stdout.readline() == b"first line\n"
-        process.stdout.close()
-        assert process.stderr.read() == b""
+    with reading(home, *ask(server, "question")) as (process, output, errors):
+        assert output.readline() == b"first line\n"
+        output.close()
+        assert errors.read() == b""
         assert process.wait() == 128 + signal.SIGPIPE
     [turn] = home.stored()
     assert turn.text.startswith("first line\n")
@@ -115,25 +123,17 @@ def test_a_reader_who_stands_still_keeps_nobody_from_stopping(
     server.reply_text(
         (words[start : start + 4000] for start in range(0, len(words), 4000)), gates={61: "never"}
     )
-    with subprocess.Popen(
-        [*CHATTERM, *ask(server, "question")],
-        env=home.environ(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        assert process.stdout is not None
+    with reading(home, *ask(server, "question")) as (process, output, errors):
         # Its last page may have room, but less than the next piece needs.
-        full = fcntl.fcntl(process.stdout, fcntl.F_GETPIPE_SZ) - 4096
+        full = fcntl.fcntl(output, fcntl.F_GETPIPE_SZ) - 4096
         until = time.monotonic() + 10
-        while waiting_bytes(process.stdout.fileno()) < full and time.monotonic() < until:
+        while waiting_bytes(output.fileno()) < full and time.monotonic() < until:
             time.sleep(0.01)
-        assert waiting_bytes(process.stdout.fileno()) >= full
+        assert waiting_bytes(output.fileno()) >= full
         process.send_signal(number)
         # The limit is 1 s; the rest is for a machine with other work.
         assert process.wait(timeout=3) == 128 + number
-        assert process.stderr is not None
-        assert process.stderr.read() == b""
+        assert errors.read() == b""
     [turn] = home.stored()
     assert len(turn.text) >= full
     assert words.startswith(turn.text)
@@ -195,13 +195,7 @@ def test_a_history_that_is_free_again_before_the_end_gets_the_turn(
     server.reply_text("The reply and its end.", gates={4: "free"})
     with (
         database(home) as connection,
-        subprocess.Popen(
-            [*CHATTERM, *ask(server, "question")],
-            env=home.environ(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as process,
+        reading(home, *ask(server, "question")) as (process, *_),
     ):
         connection.execute("BEGIN IMMEDIATE")
         server.wait_until(lambda: len(server.chats) == 2)
