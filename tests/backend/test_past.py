@@ -25,7 +25,7 @@ from chatterm.store.rows import StoredMessage
 from chatterm.store.turns import turns_of
 from tests.doubles.provider import GatedProvider
 from tests.store.builders import CONVERSATION, again, ended, new_turn, opened, say
-from tests.store.long import make_long_file, prompt_text, reply_text
+from tests.store.long import delete_messages, make_long_file, prompt_text, reply_text
 from tests.store.test_processes import start_writer
 
 LONG = 1_500
@@ -181,9 +181,7 @@ async def test_an_end_of_withdrawn_turns_alone_shows_what_is_before_them(
 
 async def test_what_was_deleted_for_good_is_missed(history: WatchedHistory, tmp_path: Path) -> None:
     _, past = await end_of(history)
-    connection = sqlite3.connect(tmp_path / "long.db", isolation_level=None)
-    connection.execute("DELETE FROM message")
-    connection.close()
+    delete_messages(tmp_path / "long.db", LONG)
     for read in (past.turns(0, 10), past.all(), past.context()):
         with pytest.raises(StoreError, match="no longer in the history"):
             await read

@@ -69,3 +69,10 @@ def make_long_file(path: Path, count: int, provider: str = "provider", model: st
     connection.execute("PRAGMA journal_mode=WAL")
     write_conversation(connection, count, provider, model)
     connection.close()
+
+
+def delete_messages(path: Path, before: int) -> None:
+    """Takes the messages before this position out of the database for good, as another program could."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("DELETE FROM message WHERE depth < ?", (before,))
+    connection.close()

@@ -10,7 +10,7 @@ from textual import events
 
 from chatterm.config.themes import contrast, load_themes
 from chatterm.tui.services import Start
-from tests.store.long import make_long_file
+from tests.store.long import delete_messages, make_long_file
 from tests.tui.conftest import Launch, Program
 
 LONG = 1_200
@@ -122,9 +122,7 @@ async def test_what_streams_in_is_found(launch: Launch) -> None:
 async def test_a_past_that_cannot_be_read_is_told(launch: Launch, long_file: Path) -> None:
     async with launch(begin=LATER) as program:
         await program.shown(f"reply {LONG - 1}")
-        connection = sqlite3.connect(long_file, isolation_level=None)
-        connection.execute("DELETE FROM message WHERE depth < 100")
-        connection.close()
+        delete_messages(long_file, 100)
         await program.send(f"/find {RARE}")
         await told(program, "3 found, not all could be read")
         assert "no longer in the history" in program.notices

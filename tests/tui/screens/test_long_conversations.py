@@ -10,7 +10,7 @@ import pytest
 
 from chatterm.backend.past import TAIL_MESSAGES
 from chatterm.tui.services import Start
-from tests.store.long import make_long_file, prompt_text, reply_text
+from tests.store.long import delete_messages, make_long_file, prompt_text, reply_text
 from tests.tui.conftest import Launch, Program
 
 LONG = 1_200
@@ -96,9 +96,7 @@ async def test_all_of_it_is_exported(
 async def test_a_past_that_cannot_be_read_is_told(launch: Launch, long_file: Path) -> None:
     async with launch(begin=LATER) as program:
         await program.shown(f"reply {LONG - 1}")
-        connection = sqlite3.connect(long_file, isolation_level=None)
-        connection.execute("DELETE FROM message WHERE depth < 100")
-        connection.close()
+        delete_messages(long_file, 100)
         for command in ("/copy 590", "/export whole.md"):
             program.pane.notices.clear_notices()
             await program.send(command)
