@@ -176,6 +176,8 @@ class Session:
 
         For when the user begins to type, or picked a model. It is done again after `WARM_SECONDS` only.
         """
+        if self.toolbox is not None:
+            self.toolbox.warm()
         target = self.target
         idle = self._warming is None or self._warming.done()
         if (

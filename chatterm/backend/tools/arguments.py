@@ -47,9 +47,7 @@ def read_arguments(kind: type[S], arguments: Mapping[str, object]) -> S:
     """The arguments as the struct. Raises `InvalidCallError` that names the argument that does not fit."""
     if unknown := sorted(set(arguments) - set(kind.__struct_fields__)):
         known = ", ".join(kind.__struct_fields__) or "none"
-        raise InvalidCallError(
-            f"There is no argument {clean_line(unknown[0], 60)!r}; known are: {known}."
-        )
+        raise InvalidCallError(f"There is no argument {clean_line(unknown[0], 60)!r}; known are: {known}.")
     try:
         return msgspec.convert(arguments, kind)
     except (msgspec.ValidationError, RecursionError) as error:

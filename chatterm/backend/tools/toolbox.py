@@ -17,8 +17,8 @@ from chatterm.core.turn import ToolSpec
 class Toolbox:
     """Gives a conversation its tools; one for each conversation, as consent and kept results belong to it.
 
-    `tools` returns those that are on now, by name; what has to be started first may come later. `keep` writes a
-    long result to a file and returns where.
+    `tools` returns those that are on now, by name; what has to be started first may come later, and `warm` starts it
+    ahead of time. `keep` writes a long result to a file and returns where.
     """
 
     def __init__(
@@ -26,6 +26,7 @@ class Toolbox:
         conversation_id: str,
         tools: Callable[[], Awaitable[Mapping[str, Tool]]],
         *,
+        warm: Callable[[], None] | None = None,
         settings: ToolSettings,
         approvals: Approvals,
         breaker: Breaker,
@@ -33,7 +34,7 @@ class Toolbox:
         keep: Callable[[str, str], Awaitable[str]] | None = None,
     ) -> None:
         cache: dict[tuple[str, bytes], ToolOutput] | None = {} if settings.cache else None
-        self._tools = tools
+        self._tools, self._warm = tools, warm
         self._on: Mapping[str, Tool] = {}
         self.approvals = approvals
         self.most_rounds = settings.rounds
@@ -54,6 +55,11 @@ class Toolbox:
             keep=keep,
             cache=cache,
         )
+
+    def warm(self) -> None:
+        """Have started what takes time to start; returns at once."""
+        if self._warm is not None:
+            self._warm()
 
     async def specs(self) -> tuple[ToolSpec, ...]:
         """What the model is told; the tools of a turn stay the same until the next one asks again."""
