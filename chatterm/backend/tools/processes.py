@@ -160,10 +160,10 @@ class Processes:
 
     def new(self) -> Child:
         """A child to start. Raises `ToolError` after the end."""
-        child = Child()
         with self._lock:
             if self._is_closed:
                 raise ToolError("chatterm is being closed: no program is started any more.")
+            child = Child()
             self._children.add(child)
         return child
 

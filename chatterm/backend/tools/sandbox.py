@@ -218,7 +218,7 @@ def _readable(layout: Layout, program: str, home: str) -> Iterator[str]:
     for each in (*folders, os.path.dirname(program), real):
         for folder in (each, os.path.dirname(each)):
             # The folder above too, if it holds nothing but this program and what belongs to it.
-            is_installation = folder == each or _is_below(folder, [home])
+            is_installation = folder == each or _is_below(folder, [home, *_SCRATCH])
             if is_installation and folder not in too_much and not _is_below(home, [folder]):
                 yield folder
 
