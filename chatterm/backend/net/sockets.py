@@ -29,6 +29,26 @@ def look_up_addresses(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
+class NotPublicError(OSError):
+    """A host has an address that must not be connected to."""
+
+
+def only_allowed(look_up: LookUp, is_allowed: Callable[[str], bool]) -> LookUp:
+    """The look-up, such that it gives a host's addresses only if all of them are allowed.
+
+    It raises `NotPublicError` otherwise. What it returns is what is connected to, so a name service that answers
+    differently the next time gains nothing.
+    """
+
+    def checked(host: str, port: int) -> list[str]:
+        addresses = look_up(host, port)
+        if not all(is_allowed(address) for address in addresses):
+            raise NotPublicError(f"{host} has an address that is not public")
+        return addresses
+
+    return checked
+
+
 async def look_up_in_thread(look_up: LookUp, host: str, port: int) -> list[str]:
     """Run a look-up, which cannot be broken off, such that neither cancelling nor exiting waits for it."""
     return await in_daemon_thread(lambda: look_up(host, port), "chatterm-look-up")

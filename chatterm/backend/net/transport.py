@@ -37,7 +37,7 @@ def new_client(
         logging.getLogger(name).setLevel(logging.WARNING)
     proxy = None if endpoint.is_local else proxy_for(endpoint.base_url, os.environ)
     is_tls = urlsplit(endpoint.base_url).scheme == "https"
-    trust = _trust(endpoint) if is_tls or (proxy is not None and proxy.is_tls) else None
+    trust = authorities_for(endpoint) if is_tls or (proxy is not None and proxy.is_tls) else None
     backend = StagedBackend(look_up)
     pool = httpcore.AsyncConnectionPool(
         ssl_context=trust,
@@ -55,7 +55,8 @@ def new_client(
     return client, transport
 
 
-def _trust(endpoint: Endpoint) -> ssl.SSLContext:
+def authorities_for(endpoint: Endpoint) -> ssl.SSLContext:
+    """Who may vouch for the endpoint's certificate. Blocks; raises `ConfigError` as `new_client` does."""
     _check_folder()
     try:
         context = httpx.create_ssl_context()
