@@ -70,6 +70,7 @@ SPOILT = {
     "chatterm/backend/stray.py": ("chatterm.core.ids", "Inside backend"),
     "chatterm/stray.py": ("chatterm.core.ids", "Layers point right"),
     "chatterm/backend/export.py": ("httpx", "Only net knows the HTTP client"),
+    "chatterm/backend/worker.py": ("mcp", "Only tools knows the MCP library"),
     "chatterm/tui/front.py": ("chatterm.backend.net.client", "Only wiring knows net"),
     "chatterm/cli/ask.py": ("textual", "Only tui knows Textual"),
     "chatterm/cli/models.py": ("sqlite3", "Only store knows SQL"),
