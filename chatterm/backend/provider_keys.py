@@ -10,7 +10,7 @@ from functools import partial
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.providers import registry
 from chatterm.config.key_store import KeyStore
-from chatterm.config.keys import ProviderKey, find_key, key_variables
+from chatterm.config.keys import KeyCommands, ProviderKey, find_key, key_variables
 from chatterm.config.model import ProviderSettings, Settings
 from chatterm.config.schema import is_secret
 from chatterm.core.errors import ConfigError
@@ -36,6 +36,7 @@ class ProviderKeys:
         self._origins = self._read_origins()
         self._asked: dict[tuple[str, str], tuple[float, asyncio.Task[ProviderKey | None]]] = {}
         self._told: set[str] = set()
+        self._commands = KeyCommands()
 
     def variables(self, provider: str) -> tuple[str, ...]:
         """The variables that may hold the provider's key.
@@ -76,6 +77,10 @@ class ProviderKeys:
         if self._kept is not None:
             self._origins.setdefault(provider, "")
 
+    def close(self) -> None:
+        """End the commands that still look for a key."""
+        self._commands.end()
+
     def secrets(self) -> list[str]:
         """All that is known to be secret by now: never shown, logged or reported."""
         own = self._settings.providers
@@ -98,7 +103,7 @@ class ProviderKeys:
 
     def _find_now(self, provider: str, origin: str) -> ProviderKey | None:
         usual = registry.key_variables_of(provider)
-        found = find_key(provider, self._of(provider), self._environ, usual)
+        found = find_key(provider, self._of(provider), self._environ, usual, self._commands)
         return found if found is not None or self._kept is None else self._kept.find(provider, origin)
 
     def _answered(self, provider: str, origin: str, task: asyncio.Task[ProviderKey | None]) -> None:

@@ -24,6 +24,7 @@ from chatterm.backend.targets import Targets
 from chatterm.backend.token_meter import TokenMeter
 from chatterm.backend.worker import Worker
 from chatterm.cli.crash import CrashLog
+from chatterm.cli.tool_wiring import ToolService, build_tools
 from chatterm.config.key_store import KeyStore
 from chatterm.config.load import COMMAND_LINE, Loaded
 from chatterm.config.paths import Paths
@@ -58,6 +59,7 @@ class Engine:
     worker: Worker
     exchanges: Exchanges = field(default_factory=Exchanges)
     meter: TokenMeter
+    tools: ToolService
 
     def new_session(
         self, conversation_id: str | None, turns: tuple[Turn, ...], system: str | None
@@ -74,6 +76,7 @@ class Engine:
             clock=time.monotonic,
         )
         session.router = self.router()
+        session.toolbox = self.tools.toolbox(session.conversation_id)
         return session
 
     def router(self) -> Router:
@@ -105,8 +108,10 @@ class Engine:
         return tuple(notices)
 
     async def aclose(self) -> None:
-        """Close connections and finish what the store was asked for, in bounded time."""
+        """End commands, close connections and finish what the store was asked for, in bounded time."""
         until = time.monotonic() + CLOSE_SECONDS
+        await self.tools.aclose()
+        self.targets.keys.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS / 2):
                 await self.clients.aclose()
@@ -168,4 +173,5 @@ def build_engine(
         models=ModelLists(targets, state),
         worker=Worker(payload_cache, load_blobs, time.monotonic, states, meter),
         meter=meter,
+        tools=build_tools(paths, loaded, environ, state, states),
     )

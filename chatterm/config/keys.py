@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Timer
 
@@ -39,6 +39,30 @@ class ProviderKey:
         return self.value[-4:] if len(self.value) >= 16 else ""
 
 
+class KeyCommands:
+    """The commands for keys that run now, so that none outlives the program."""
+
+    def __init__(self) -> None:
+        self._groups: set[int] = set()
+
+    @contextlib.contextmanager
+    def running(self, group: int) -> Generator[None]:
+        """Within it the process group may be ended; it is, where the wait for it is broken off."""
+        self._groups.add(group)
+        try:
+            yield
+        except BaseException:  # Ctrl+C does not reach a group of its own
+            _kill_group(group)
+            raise
+        finally:
+            self._groups.discard(group)
+
+    def end(self) -> None:
+        """End all of them with their children. May be called from any thread."""
+        for group in tuple(self._groups):
+            _kill_group(group)
+
+
 def key_variables(provider: str, settings: ProviderSettings, usual: Sequence[str] = ()) -> tuple[str, ...]:
     """Variables that may hold the key: the one named in the settings, else `usual`, else NAME_API_KEY."""
     if settings.api_key_env:
@@ -47,13 +71,17 @@ def key_variables(provider: str, settings: ProviderSettings, usual: Sequence[str
 
 
 def find_key(
-    provider: str, settings: ProviderSettings, environ: Mapping[str, str], usual: Sequence[str] = ()
+    provider: str,
+    settings: ProviderSettings,
+    environ: Mapping[str, str],
+    usual: Sequence[str] = (),
+    commands: KeyCommands | None = None,
 ) -> ProviderKey | None:
     """The provider's key from the environment, else from its `key_cmd`; None where neither has one.
 
-    `usual` are the service's own variables. Blocks for as long as the command takes, so call it in a thread
-    where there is a `key_cmd`. Raises ConfigError, without the value, for a key that no header can carry and
-    for a command that fails.
+    `usual` are the service's own variables; the command is among `commands` while it runs. Blocks for as long as
+    the command takes, so call it in a thread where there is a `key_cmd`. Raises ConfigError, without the value, for
+    a key that no header can carry and for a command that fails.
     """
     for variable in key_variables(provider, settings, usual):
         if text := environ.get(variable):
@@ -61,7 +89,8 @@ def find_key(
     if not settings.key_cmd:
         return None
     setting = f"providers.{provider}.key_cmd"
-    return checked_key(_first_line(settings.key_cmd, environ, setting), setting)
+    line = _first_line(settings.key_cmd, environ, setting, commands or KeyCommands())
+    return checked_key(line, setting)
 
 
 def checked_key(text: str, source: str) -> ProviderKey:
@@ -83,7 +112,9 @@ def checked_key(text: str, source: str) -> ProviderKey:
     )
 
 
-def _first_line(command: Sequence[str], environ: Mapping[str, str], setting: str) -> str:
+def _first_line(
+    command: Sequence[str], environ: Mapping[str, str], setting: str, commands: KeyCommands
+) -> str:
     try:
         process = subprocess.Popen(
             command,
@@ -102,7 +133,7 @@ def _first_line(command: Sequence[str], environ: Mapping[str, str], setting: str
     timer = Timer(COMMAND_SECONDS, _kill_group, [process.pid])
     timer.daemon = True
     timer.start()
-    with process:
+    with process, commands.running(process.pid):
         assert process.stdout is not None
         line = process.stdout.readline(_LONGEST + 1)
         # Before the pipe is closed: a command that still writes would die of it and seem to have failed.
