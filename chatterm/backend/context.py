@@ -159,7 +159,7 @@ def require_room(plan: ContextPlan, provider: str, model: str) -> None:
         what = f"The system prompt takes ~{plan.fixed_tokens:,} tokens"
         hint = "/system sets a shorter one, /model chooses a model that takes more."
     elif prompt + plan.fixed_tokens > limit.tokens:
-        what = f"This message takes ~{prompt:,} tokens, the system prompt ~{plan.fixed_tokens:,}"
+        what = f"This message takes ~{prompt:,} tokens, and ~{plan.fixed_tokens:,} go with every request"
         hint = "Shorten it, send it in parts, or choose a model that takes more with /model."
     else:
         what = f"With what is pinned or summarised this takes ~{plan.tokens:,} tokens"

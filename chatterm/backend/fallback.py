@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from chatterm.backend.first_model import split_model
+from chatterm.backend.first_model import named_model
 from chatterm.backend.models import ModelLists
 from chatterm.backend.targets import Targets
 from chatterm.config.model import ProviderSettings
@@ -63,13 +63,9 @@ async def chain_of(words: Sequence[str], targets: Targets, lists: ModelLists, as
     present, names = asked.partition("/")[0], list[str]()
     for word in words:
         shown = clean_line(word, 80)
-        provider, model = split_model(word, targets)
-        if provider is None and "/" in word:
-            known = await lists.prepare(present)
-            if not any("/" in info.id for info in known.models):
-                raise ConfigError(f"There is no provider {clean_line(word.partition('/')[0], 60)!r}.")
-        name = f"{provider or present}/{model}"
-        targets.address(provider or present)
+        provider, model = await named_model(word, targets, lists, present)
+        name = f"{provider}/{model}"
+        targets.address(provider)
         if name == asked:
             raise ConfigError(f"{shown} is the model that is asked first.", "Name another one.")
         if name in names:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from chatterm.backend.models import ModelLists
 from chatterm.backend.providers import registry
 from chatterm.backend.targets import GUIDE, OLLAMA, Targets
+from chatterm.core.clean import clean_line
 from chatterm.core.errors import ChattermError, ConfigError
 
 PROBE_SECONDS = 0.3
@@ -43,6 +44,20 @@ def split_model(name: str, targets: Targets) -> tuple[str | None, str]:
     An alias of the settings stands for what it says.
     """
     return registry.split_model(targets.settings.aliases.get(name, name), targets.knows)
+
+
+async def named_model(name: str, targets: Targets, lists: ModelLists, present: str) -> tuple[str, str]:
+    """Provider and model of a name as the user types it: PROVIDER/MODEL, or a model of the `present` provider.
+
+    Raises `ConfigError` for `X/Y` where there is no provider X, unless the present one has names with a slash.
+    """
+    provider, model = split_model(name, targets)
+    if provider is None and "/" in model:
+        known = (await lists.prepare(present)).models
+        if not any("/" in info.id for info in known):
+            wrong = clean_line(model.partition("/")[0], 60)
+            raise ConfigError(f"There is no provider {wrong!r}.", "PROVIDER/MODEL names a model.")
+    return provider or present, model
 
 
 async def first_model(wanted: Wanted, targets: Targets, lists: ModelLists) -> Choice:

@@ -50,16 +50,21 @@ def _news_of(event: TurnEvent) -> str:
         case RetryScheduled(attempt=attempt, most=most, delay_seconds=delay, cause=cause):
             return clean_line(f"{cause} Again in {delay:.0f} s ({attempt} of {most}).", 400)
         case FellBack(model=model, to_provider=provider, to_model=other, why=why):
-            return clean_line(f"{model}: {why} {provider}/{other} is asked.", 400)
+            return clean_line(f"{model}: {_ended(why)} {provider}/{other} is asked.", 400)
         case ContextFitted(left_out=count) if count:
             turns = "1 earlier turn was" if count == 1 else f"{count:,} earlier turns were"
             return f"{turns} left out: the model's context is full."
         case GoneOn(why):
-            return clean_line(f"{why} The reply is continued.", 300)
+            return clean_line(f"{_ended(why)} The reply is continued.", 300)
         case ParameterRefused(name, model):
             return clean_line(f"{model} does not take {name}; asked again without it.", 200)
         case _:
             return ""
+
+
+def _ended(sentence: str) -> str:
+    """What a server says often ends without a full stop; the next sentence must still be one."""
+    return sentence if sentence.endswith((".", "?", "!", "…")) else f"{sentence}."
 
 
 def _text_of(event: TurnEvent) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatterm.backend.first_model import split_model
+from chatterm.backend.first_model import named_model
+from chatterm.core.clean import clean_line
 from chatterm.core.errors import ChattermError, ConfigError
 from chatterm.tui.context_page import context_page
 from chatterm.tui.transcript.entries import Entry
@@ -36,15 +37,18 @@ class ContextCommands:
             return
         if not pane.session.turns:
             raise ChattermError("There is nothing to sum up yet.", f"Send a message with {pane.key('send')}.")
-        target = self._named(argument) if argument else pane.session.target
+        target = await self._named(argument) if argument else pane.session.target
         if target is None:
             raise ConfigError("No model is chosen yet.", f"{pane.key('model')} chooses one.")
+        pane.refuse_while_busy()
         pane.follow(pane.session.compact(target))
 
     async def do_pin(self, argument: str) -> None:
         """Pin the last reply, or the one that many back; or let go of it."""
-        if argument and not argument.isdecimal():
-            raise ConfigError(f"{argument!r} is no number.", "/pin 2 pins the last reply but one.")
+        if argument and not (argument.isdecimal() and len(argument) < 10):
+            raise ConfigError(
+                f"{clean_line(argument, 60)!r} is no number.", "/pin 2 pins the last reply but one."
+            )
         number = int(argument or 1)
         ended = [turn for turn in self._screen.pane.session.turns if turn.outcome is not None]
         if not 1 <= number <= len(ended):
@@ -108,11 +112,10 @@ class ContextCommands:
                 self._screen.pane.transcript.replace(entry)
         self._screen.pane.notices.show("All that was said is sent again, as far as it fits.")
 
-    def _named(self, name: str) -> Target:
+    async def _named(self, name: str) -> Target:
         """The target of a model as the user types it: PROVIDER/MODEL, or a model of the present provider."""
-        targets, present = self._screen.opening.targets, self._screen.pane.session.target
-        provider, model = split_model(name, targets)
-        provider = provider or (present.provider if present is not None else None)
-        if provider is None:
-            raise ConfigError(f"No provider is chosen for {name!r}.", "Write it as PROVIDER/MODEL.")
-        return targets.resolve(provider, model)
+        opening, present = self._screen.opening, self._screen.pane.session.target
+        if present is None:
+            raise ConfigError("No model is chosen yet.", f"{self._screen.pane.key('model')} chooses one.")
+        place = await named_model(name, opening.targets, opening.models, present.provider)
+        return opening.targets.resolve(*place)

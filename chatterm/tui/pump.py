@@ -121,7 +121,7 @@ class Pump:
                 self._tell_context(event)
             case GoneOn(why):
                 self._goes_on, self._last_delta = True, None
-                self._tell(clean_line(f"{why} The reply is continued.", 300))
+                self._tell(clean_line(f"{why.removesuffix('.')} · the reply is continued.", 300))
             case ParameterRefused(name, model):
                 self._tell(clean_line(f"{model} does not take {name}; asked again without it.", 200))
             case StageChanged(stage=stage, usual_seconds=usual):

@@ -112,6 +112,17 @@ async def test_summing_up_streams_stands_in_and_is_undone(launch: Launch) -> Non
         await program.until(lambda: "No summary stands in for anything here." in program.notices)
 
 
+async def test_nobody_sums_up_whose_name_means_nothing(launch: Launch) -> None:
+    async with launch(size=(120, 30)) as program:
+        await program.turn("one", "1")
+        await program.send("/compact nowhere/x")
+        await program.shown("There is no provider 'nowhere'.")
+        assert len(program.provider.requests) == 1
+        program.composer.load("")
+        await program.send(f"/pin {'9' * 5000}")
+        await program.shown("is no number")
+
+
 async def test_a_summary_that_could_not_see_all_says_so(launch: Launch) -> None:
     async with launch(size=(120, 30)) as program:
         await program.turn("one " * 100, "1")
