@@ -66,6 +66,7 @@ class Supervisor:
         self._pid = 0
         self._argv: list[str] = []
         self._kill_at: float | None = None
+        self._asked: Tree = {}
         self._wake, wake = os.pipe()
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -107,6 +108,8 @@ class Supervisor:
                 if now > until:
                     return
                 send(self._rest(), signal.SIGKILL)
+            elif self._kill_at is not None:
+                self._ask()  # what was not there yet the last time
             for number, _ in waiting.poll(self._wait_milliseconds(now)):
                 if number == self._wake:
                     os.read(self._wake, 4096)
@@ -130,7 +133,7 @@ class Supervisor:
         if not said or b"K" in said:
             self._kill_at = time.monotonic()
         elif self._kill_at is None:
-            self._end(self._rest())
+            self._end()
         return bool(said)
 
     def _reap(self) -> bool:
@@ -147,7 +150,7 @@ class Supervisor:
                 rest = self._rest()
                 self._tell(f"exit {os.waitstatus_to_exitcode(status)} {len(self._programs(rest))}")
                 if self._kill_at is None:
-                    self._end(rest)
+                    self._end()
 
     def _rest(self) -> Tree:
         tree = tree_of(self._roots)
@@ -159,9 +162,15 @@ class Supervisor:
             return tree
         return {pid: began for pid, began in tree.items() if _name(pid) != SANDBOX_NAME}
 
-    def _end(self, tree: Tree) -> None:
+    def _end(self) -> None:
         self._kill_at = time.monotonic() + GRACE_SECONDS
-        send(self._programs(tree), signal.SIGTERM)
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask each to end that was not asked yet."""
+        tree = self._programs(self._rest())
+        send({pid: began for pid, began in tree.items() if self._asked.get(pid) != began}, signal.SIGTERM)
+        self._asked = tree
 
     def _tell(self, line: str) -> None:
         with suppress(OSError):
