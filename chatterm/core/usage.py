@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
+from functools import cache
 from typing import TypeVar
 
 from chatterm.core.timings import ServerTimings
@@ -42,7 +43,13 @@ Record = TypeVar("Record", Usage, ServerTimings)
 
 def overlay(known: Record, news: Record) -> Record:
     """`known`, with every figure that `news` reports in its place."""
-    return replace(
-        known,
-        **{field.name: value for field in fields(news) if (value := getattr(news, field.name)) is not None},
-    )
+    figures = {
+        name: getattr(known, name) if (value := getattr(news, name)) is None else value
+        for name in _names(type(news))
+    }
+    return type(known)(**figures)
+
+
+@cache  # some servers report with every few characters
+def _names(kind: type[Usage | ServerTimings]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))

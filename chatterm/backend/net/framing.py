@@ -73,34 +73,38 @@ class SseSplitter:
         # bytes.splitlines knows CRLF, LF and CR only, unlike its namesake on str
         for piece in chunk.splitlines(keepends=True):
             line = piece.rstrip(b"\r\n")
-            _check_size(self._data_bytes + len(self._line) + len(line), self._event_bytes)
+            size = self._data_bytes + len(self._line) + len(line)
+            if size > self._event_bytes:
+                raise _too_large(self._event_bytes)
             if len(line) == len(piece):
                 self._line += piece
                 continue
             if self._line:
                 line = bytes(self._line + line)
                 self._line.clear()
-            yield from self._take_line(line, at)
+            if (frame := self._take_line(line, at)) is not None:
+                yield frame
 
     def end(self, at: float) -> Iterator[Frame]:
         """See `Splitter.end`."""
         line = bytes(self._line)
         self._line.clear()
         if line:
-            yield from self._take_line(line, at)
+            self._take_line(line, at)
         data = b"\n".join(self._data)
         if data.strip() == DONE_MARKER or _is_whole_json(data):
-            yield from self._dispatch(at)
+            yield Frame(at, data, self._event)
 
-    def _take_line(self, line: bytes, at: float) -> Iterator[Frame]:
+    def _take_line(self, line: bytes, at: float) -> Frame | None:
+        """The frame that this line ends."""
         if self._is_first_line:
             self._is_first_line = False
             line = line.removeprefix(BYTE_ORDER_MARK)
         if not line:
-            yield from self._dispatch(at)
-            return
+            return self._dispatched(at)
         name, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
+        if value.startswith(b" "):
+            value = value[1:]
         if name == b"data":
             self._data.append(value)
             self._data_bytes += len(value) + 1
@@ -108,17 +112,17 @@ class SseSplitter:
             self._event = value.decode("utf-8", "replace")
         elif not name:
             self.keep_alives += 1
+        return None
 
-    def _dispatch(self, at: float) -> Iterator[Frame]:
-        data, event = b"\n".join(self._data), self._event
-        had_lines = bool(self._data)
-        self._data.clear()
-        self._data_bytes = 0
-        self._event = ""
-        if data:
-            yield Frame(at, data, event)
-        elif had_lines or event:
-            self.keep_alives += 1
+    def _dispatched(self, at: float) -> Frame | None:
+        lines, event = self._data, self._event
+        if not (lines or event):
+            return None
+        self._data, self._data_bytes, self._event = [], 0, ""
+        if data := lines[0] if len(lines) == 1 else b"\n".join(lines):
+            return Frame(at, data, event)
+        self.keep_alives += 1
+        return None
 
 
 class NdjsonSplitter:
@@ -134,19 +138,24 @@ class NdjsonSplitter:
         """See `Splitter.feed`."""
         start = 0
         while (stop := chunk.find(b"\n", start)) >= 0:
-            _check_size(len(self._line) + stop - start, self._event_bytes)
-            self._line += chunk[start:stop]
+            self._extend(chunk[start:stop])
             start = stop + 1
-            yield from self._take_line(at)
-        _check_size(len(self._line) + len(chunk) - start, self._event_bytes)
-        self._line += chunk[start:]
+            if (frame := self._take_line(at)) is not None:
+                yield frame
+        self._extend(chunk[start:])
 
     def end(self, at: float) -> Iterator[Frame]:
         """See `Splitter.end`."""
-        if _is_whole_json(bytes(self._line).removeprefix(BYTE_ORDER_MARK)):
-            yield from self._take_line(at)
+        is_whole = _is_whole_json(bytes(self._line).removeprefix(BYTE_ORDER_MARK))
+        if is_whole and (frame := self._take_line(at)) is not None:
+            yield frame
 
-    def _take_line(self, at: float) -> Iterator[Frame]:
+    def _extend(self, piece: bytes) -> None:
+        self._line += piece
+        if len(self._line) > self._event_bytes:
+            raise _too_large(self._event_bytes)
+
+    def _take_line(self, at: float) -> Frame | None:
         line = bytes(self._line)
         self._line.clear()
         if self._is_first_line:
@@ -154,17 +163,16 @@ class NdjsonSplitter:
             line = line.removeprefix(BYTE_ORDER_MARK)
         line = line.strip()
         if line:
-            yield Frame(at, line)
-        else:
-            self.keep_alives += 1
+            return Frame(at, line)
+        self.keep_alives += 1
+        return None
 
 
-def _check_size(size: int, limit: int) -> None:
-    if size > limit:
-        raise ProtocolError(
-            f"one event of the reply is larger than {limit:,} bytes",
-            "The server may not be the API it is taken for. What came before is kept.",
-        )
+def _too_large(limit: int) -> ProtocolError:
+    return ProtocolError(
+        f"one event of the reply is larger than {limit:,} bytes",
+        "The server may not be the API it is taken for. What came before is kept.",
+    )
 
 
 def _is_whole_json(data: bytes) -> bool:
