@@ -8,10 +8,12 @@ first two are compared byte for byte before anything is measured.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
+import tracemalloc
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.providers.base import Endpoint, Limits, ProviderAdapter
@@ -25,7 +27,11 @@ from tests.cpu_time import seconds
 TURN_SECONDS = 0.1
 """A quick turn, of which the cost of its body is a share."""
 
+MEMORY_GOAL = 1.5
+"""What the cache may take, by the bytes that it holds."""
+
 IMAGE_BYTES = 3 * 1024 * 1024
+IMAGE = bytes(range(256)) * (IMAGE_BYTES // 256)
 ENDPOINT = Endpoint(provider="bench", base_url="http://127.0.0.1:1/v1", api_key="k")
 
 
@@ -91,20 +97,45 @@ class Builder:
         self.encodings = 0
         self.cache = PayloadCache(cache_bytes)
         self.request = TurnRequest(model="a-model", messages=messages, max_output_tokens=1000)
-        self.blobs = {"ab" * 32: bytes(range(256)) * (IMAGE_BYTES // 256)}
+        self.blobs = {"ab" * 32: IMAGE}
 
     def build(self) -> bytes:
         """As the worker does it."""
         variant = self.wire.variant(self.request.model)
         found = self.cache.lookup(self.request.messages, self.wire, variant)
-        fragments: list[bytes] = []
-        for message, known in zip(self.request.messages, found, strict=True):
-            if known is None:
-                self.encodings += 1
-                known = self.wire.encode_message(message, variant, self.blobs.__getitem__)
-                self.cache.hold(message, self.wire, variant, known)
-            fragments.append(known)
+        missing = [
+            message for message, known in zip(self.request.messages, found, strict=True) if known is None
+        ]
+        new = [self.wire.encode_message(message, variant, self.blobs.__getitem__) for message in missing]
+        for message, fragment in zip(missing, new, strict=True):
+            self.cache.hold(message, self.wire, variant, fragment)
+        self.encodings += len(new)
+        rest = iter(new)
+        fragments = [next(rest) if known is None else known for known in found]
         return self.wire.build_request(self.request, fragments, ENDPOINT, Limits()).body
+
+
+def tool_conversation(wire: ProviderAdapter) -> tuple[int, float]:
+    """How many messages 26 requests of 25 rounds of tools encode, and the memory of the cache by its payload bytes."""
+    messages = tool_rounds(25)
+    tracemalloc.start()
+    builder = _ask_each_round(wire, messages)
+    payload = builder.cache.held_bytes
+    gc.collect()
+    before, _ = tracemalloc.get_traced_memory()
+    builder.cache = PayloadCache()
+    gc.collect()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return builder.encodings, (before - after) / payload
+
+
+def _ask_each_round(wire: ProviderAdapter, messages: tuple[Message, ...]) -> Builder:
+    builder = Builder(wire, (), 64 * 1024 * 1024)
+    for end in range(1, len(messages) + 1, 2):
+        builder.request = replace(builder.request, messages=messages[:end])
+        builder.build()
+    return builder
 
 
 def per_build(work: Callable[[], object], builds: int) -> float:
@@ -161,6 +192,14 @@ def main() -> int:
         rows += [measure(name, wire, conversation)[0] for name, wire in adapters().items()]
         print(f"{conversation.name}, {conversation.builds:,} builds")
         print(aligned(rows), end="\n\n")
+    rows = [("", "encodings", "goal", "memory by payload", "goal")]
+    for name, wire in adapters().items():
+        encodings, share = tool_conversation(wire)
+        linear = "met (51)" if encodings == 51 else "missed (51)"
+        small = "met (<= 1.5)" if share <= MEMORY_GOAL else "missed (<= 1.5)"
+        rows.append((name, str(encodings), linear, f"{share:.2f}x", small))
+    print("25 rounds of tools with results of 200 bytes, and the prompt, a request in each")
+    print(aligned(rows))
     return 0
 
 

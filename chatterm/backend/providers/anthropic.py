@@ -33,6 +33,7 @@ from chatterm.backend.providers.model_lists import anthropic_model, listed_model
 from chatterm.backend.providers.provider_errors import response_error
 from chatterm.backend.providers.request_body import finished_fields
 from chatterm.backend.providers.request_headers import EVENTS, JSON, bearer, json_headers
+from chatterm.backend.providers.tool_history import kinds_of
 from chatterm.backend.providers.wire_json import as_object, encode_json, joined_body
 from chatterm.core.errors import ProviderError
 from chatterm.core.messages import Message, OpaquePart, ToolCallPart, ToolResultPart
@@ -213,7 +214,7 @@ def _tools(request: TurnRequest) -> list[dict[str, object]]:
     ]
     if request.parameters.web_search and all(tool.name != "web_search" for tool in request.tools):
         tools.append({"type": "web_search_20250305", "name": "web_search"})
-    if not tools:
+    if not tools and ToolCallPart in kinds_of(request.messages):
         names = {tool_name(p.name) for m in request.messages for p in m.parts if isinstance(p, ToolCallPart)}
         tools = [{"name": name, "input_schema": {"type": "object"}} for name in sorted(names)]
     return tools

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from chatterm.backend.providers.anthropic_content import THINKING, Block, wire_id, without_last_thinking
-from chatterm.backend.providers.tool_history import kinds_of
+from chatterm.backend.providers.tool_history import kinds_of, takes_turns
 from chatterm.backend.providers.wire_json import as_list, as_object, as_text, encode_json, safe_json
 from chatterm.core.messages import Message, OpaquePart, ToolCallPart, ToolResultPart
 
@@ -64,8 +64,7 @@ def _is_plain(messages: tuple[Message, ...], fragments: list[bytes]) -> bool:
     return (
         len(messages) % 2 == 1
         and all(fragments)
-        and {message.role for message in messages[::2]} == {"user"}
-        and {message.role for message in messages[1::2]} <= {"assistant"}
+        and takes_turns(messages)
         and kinds_of(messages).isdisjoint((ToolCallPart, ToolResultPart, OpaquePart))
     )
 

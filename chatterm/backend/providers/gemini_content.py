@@ -9,7 +9,7 @@ from chatterm.backend.providers.base import Blobs, Variant
 from chatterm.backend.providers.gemini_signatures import ORIGIN, STAND_IN, WirePart, put_back
 from chatterm.backend.providers.message_content import LEFT_OUT, image_base64, pieces_with_documents
 from chatterm.backend.providers.tool_calls import argument_object
-from chatterm.backend.providers.tool_history import NO_RESULT, has_tools
+from chatterm.backend.providers.tool_history import NO_RESULT, has_tools, takes_turns
 from chatterm.backend.providers.wire_json import as_list, as_object, as_text, encode_json, safe_json
 from chatterm.core.messages import (
     Message,
@@ -36,7 +36,10 @@ def joined_contents(messages: tuple[Message, ...], encoded: Iterable[bytes]) -> 
     it is matched by; one without a call is left out.
     """
     if not has_tools(messages):
-        return _pieced(_by_role(zip(messages, encoded, strict=True)))
+        fragments = list(encoded)
+        if takes_turns(messages) and all(fragments):
+            return _in_turns(fragments)
+        return _pieced(_by_role(zip(messages, fragments, strict=True)))
     contents: list[tuple[str, list[bytes]]] = []
     waiting: list[tuple[str, str]] = []
 
@@ -64,6 +67,17 @@ def joined_contents(messages: tuple[Message, ...], encoded: Iterable[bytes]) -> 
         waiting += [(part.call_id, part.name) for part in message.parts if isinstance(part, ToolCallPart)]
     answer_waiting()
     return _pieced(contents)
+
+
+def _in_turns(fragments: list[bytes]) -> list[bytes]:
+    """The same as `_pieced` for the usual conversation, in which each message is a content of its own."""
+    user, model = b',{"role":"user","parts":[', b',{"role":"model","parts":['
+    pieces = [user, b"", b"]}", model, b"", b"]}"] * ((len(fragments) + 1) // 2)
+    del pieces[3 * len(fragments) :]
+    pieces[1::3] = fragments
+    if pieces:
+        pieces[0] = user[1:]
+    return pieces
 
 
 def _by_role(spoken: Iterable[tuple[Message, bytes]]) -> list[tuple[str, list[bytes]]]:

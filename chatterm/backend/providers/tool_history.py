@@ -1,4 +1,4 @@
-"""Tool calls and results of a conversation, paired as services insist on: each call has its result right behind."""
+"""How a conversation is built: who speaks, and tool calls, each with its result right behind it as services insist."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ def has_tools(messages: tuple[Message, ...]) -> bool:
 def kinds_of(messages: tuple[Message, ...]) -> set[type[Part]]:
     """The types of all parts in them."""
     return {type(part) for message in messages for part in message.parts}
+
+
+def takes_turns(messages: tuple[Message, ...]) -> bool:
+    """Whether the user and the model speak in turns, the user first."""
+    return {message.role for message in messages[::2]} <= {"user"} and {
+        message.role for message in messages[1::2]
+    } <= {"assistant"}
 
 
 def paired(

@@ -64,13 +64,10 @@ def encode_json(value: object) -> bytes:
 
 def joined_body(head: bytes, items: Iterable[bytes], tail: bytes) -> bytes:
     """`head`, the items with commas between them, `tail`: copied once, as an item may be megabytes."""
-    pieces = [head]
-    for item in items:
-        pieces += (item, b",")
-    if len(pieces) > 1:
-        pieces.pop()
-    pieces.append(tail)
-    return b"".join(pieces)
+    parts = list(items)
+    pieces = [b","] * (2 * len(parts) - 1)
+    pieces[::2] = parts
+    return b"".join((head, *pieces, tail))
 
 
 def _well_formed(value: object) -> object:
