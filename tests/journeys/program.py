@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
+from tests.doubles.server import ScriptedServer
 from tests.doubles.terminal import Terminal
 
 CHATTERM = (sys.executable, "-m", "chatterm")
@@ -28,6 +31,19 @@ class StoredReply:
     thinking: str
     state: str
     error: str | None
+
+
+class Ended(NamedTuple):
+    """What a run left: its exit status, and what it wrote to stdout and stderr."""
+
+    status: int
+    output: str
+    errors: str
+
+
+def asking(server: ScriptedServer, *words: str) -> tuple[str, ...]:
+    """The arguments that put a prompt to the server."""
+    return ("ask", "--base-url", server.base_url("openai"), "-m", "scripted-model", *words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +80,18 @@ class Home:
         """Start the program with these arguments on a terminal of this size."""
         environment = {**self.environ(), **variables}
         return Terminal([*program, *arguments], env=environment, columns=columns, rows=rows)
+
+    def run(self, *arguments: str, given: str = "", **variables: str) -> Ended:
+        """Run the program to its end without a terminal, with this piped in."""
+        done = subprocess.run(
+            [*CHATTERM, *arguments],
+            env={**self.environ(), **variables},
+            input=given,
+            capture_output=True,
+            check=False,
+            encoding="utf-8",
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
 
     def stored(self) -> list[StoredReply]:
         """Every turn in the database, in the order of its replies; chunks not folded yet are joined."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
 from contextlib import closing
 
 import pytest
 
 from tests.doubles.server import ScriptedServer
 from tests.doubles.terminal import CTRL_L, CTRL_Q, ENTER, Terminal
-from tests.journeys.program import CHATTERM, Home
+from tests.journeys.program import Home
 
 
 def say(terminal: Terminal, server: ScriptedServer, reply: str) -> None:
@@ -51,14 +50,7 @@ def test_ask_goes_on_at_the_same_address(
     held: Home, server: ScriptedServer, arguments: tuple[str, ...], model: str
 ) -> None:
     server.reply_text("Second answer.")
-    done = subprocess.run(
-        [*CHATTERM, "ask", "-c", *arguments, "question"],
-        env=held.environ(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"Second answer.\n", b"")
+    assert held.run("ask", "-c", *arguments, "question") == (0, "Second answer.\n", "")
     assert (server.chats[-1].json["model"], len(server.chats[-1].json["messages"])) == (model, 3)
 
 
@@ -94,14 +86,9 @@ def test_the_models_of_a_continued_conversation_are_listed_from_the_same_address
 
 
 def test_ask_takes_the_guide_for_no_last_model(home: Home, server: ScriptedServer) -> None:
-    environment = {**home.environ(), "OLLAMA_HOST": server.url}
-    command = [*CHATTERM, "ask", "question"]
-    assert subprocess.run(command, env=home.environ(), stdin=subprocess.DEVNULL, check=False).returncode == 0
+    assert home.run("ask", "question")[0] == 0
     with closing(sqlite3.connect(home.path / "data" / "chatterm.db")) as connection, connection:
         value = json.dumps(["guide", "manual"])  # as an earlier version left it
         connection.execute("INSERT INTO state (key, value) VALUES ('last_model', ?)", (value,))
     server.reply_text("From Ollama.", provider="ollama")
-    done = subprocess.run(
-        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "From Ollama.\n", "")
+    assert home.run("ask", "question", OLLAMA_HOST=server.url) == (0, "From Ollama.\n", "")

@@ -18,24 +18,7 @@ import pytest
 
 from tests.doubles.server import ScriptedServer
 from tests.doubles.terminal import CTRL_C
-from tests.journeys.program import CHATTERM, Home
-
-
-def ask(server: ScriptedServer, *words: str) -> tuple[str, ...]:
-    return ("ask", "--base-url", server.base_url("openai"), "-m", "scripted-model", *words)
-
-
-def finish(home: Home, *arguments: str) -> tuple[int, str, str]:
-    """Run the program to its end; its status, output and errors."""
-    done = subprocess.run(
-        [*CHATTERM, *arguments],
-        env=home.environ(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    return done.returncode, done.stdout, done.stderr
+from tests.journeys.program import CHATTERM, Home, asking
 
 
 @contextmanager
@@ -62,14 +45,8 @@ def database(home: Home) -> Generator[sqlite3.Connection]:
 
 def test_the_reply_is_all_that_goes_to_stdout(home: Home, server: ScriptedServer) -> None:
     server.reply_text("The reply.")
-    done = subprocess.run(
-        [*CHATTERM, *ask(server, "Sum", "it", "up")],
-        env=home.environ(),
-        input=b"piped text\n",
-        capture_output=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"The reply.\n", b"")
+    words = asking(server, "Sum", "it", "up")
+    assert home.run(*words, given="piped text\n") == (0, "The reply.\n", "")
     content = server.chats[0].json["messages"][-1]["content"]
     assert content.startswith("Sum it up")
     assert "piped text" in content
@@ -77,7 +54,7 @@ def test_the_reply_is_all_that_goes_to_stdout(home: Home, server: ScriptedServer
 
 def test_ctrl_c_keeps_the_text(home: Home, server: ScriptedServer) -> None:
     server.reply_text("The part before and after", gates={4: "never"})
-    with home.start(*ask(server, "question")) as terminal:
+    with home.start(*asking(server, "question")) as terminal:
         terminal.wait_for("The part before")
         terminal.send(CTRL_C)
         assert terminal.wait_exit() == 130
@@ -88,7 +65,7 @@ def test_ctrl_c_keeps_the_text(home: Home, server: ScriptedServer) -> None:
 
 def test_a_closed_pipe_is_quiet_and_the_reply_is_kept(home: Home, server: ScriptedServer) -> None:
     server.reply_text(["first line\n", *["more text\n"] * 20_000])
-    with reading(home, *ask(server, "question")) as (process, output, errors):
+    with reading(home, *asking(server, "question")) as (process, output, errors):
         assert output.readline() == b"first line\n"
         output.close()
         assert errors.read() == b""
@@ -100,7 +77,7 @@ def test_a_closed_pipe_is_quiet_and_the_reply_is_kept(home: Home, server: Script
 
 def test_a_terminal_gets_no_foreign_control_codes(home: Home, server: ScriptedServer) -> None:
     server.reply_text("before \x1b]52;c;aGFja2Vk\x07 \x9b31m after")
-    with home.start(*ask(server, "question")) as terminal:
+    with home.start(*asking(server, "question")) as terminal:
         assert terminal.wait_exit() == 0
         assert "after" in terminal.text
         assert b"\x1b" not in terminal.output
@@ -123,7 +100,7 @@ def test_a_reader_who_stands_still_keeps_nobody_from_stopping(
     server.reply_text(
         (words[start : start + 4000] for start in range(0, len(words), 4000)), gates={61: "never"}
     )
-    with reading(home, *ask(server, "question")) as (process, output, errors):
+    with reading(home, *asking(server, "question")) as (process, output, errors):
         # Its last page may have room, but less than the next piece needs.
         full = fcntl.fcntl(output, fcntl.F_GETPIPE_SZ) - 4096
         until = time.monotonic() + 10
@@ -143,12 +120,12 @@ def test_a_reader_who_stands_still_keeps_nobody_from_stopping(
 def test_a_history_of_a_newer_version_is_told_once(
     home: Home, server: ScriptedServer, tmp_path: Path
 ) -> None:
-    assert finish(home, *ask(server, "first"))[0] == 0
+    assert home.run(*asking(server, "first"))[0] == 0
     with database(home) as connection:
         connection.execute("PRAGMA user_version=999")
     (tmp_path / "notes.txt").write_text("what the file says")
     server.reply_text("The reply.")
-    status, output, errors = finish(home, *ask(server, "-a", str(tmp_path / "notes.txt"), "question"))
+    status, output, errors = home.run(*asking(server, "-a", str(tmp_path / "notes.txt"), "question"))
     assert (status, output) == (0, "The reply.\n")
     assert "what the file says" in str(server.chats[-1].json)
     assert errors.count("\n") == 1
@@ -157,26 +134,26 @@ def test_a_history_of_a_newer_version_is_told_once(
 
 
 def test_a_turn_that_was_not_saved_is_told(home: Home, server: ScriptedServer) -> None:
-    assert finish(home, *ask(server, "first"))[0] == 0
+    assert home.run(*asking(server, "first"))[0] == 0
     with database(home) as connection:
         connection.execute(
             "CREATE TRIGGER full BEFORE INSERT ON message BEGIN SELECT RAISE(ABORT, 'no room'); END"
         )
     server.reply_text("The reply.")
-    status, output, errors = finish(home, *ask(server, "question"))
+    status, output, errors = home.run(*asking(server, "question"))
     assert (status, output) == (0, "The reply.\n")
     assert errors.count("no room") == 1
 
 
 def test_a_locked_history_holds_nothing_up_and_is_told_once(home: Home, server: ScriptedServer) -> None:
     began_at = time.monotonic()
-    assert finish(home, *ask(server, "first"))[0] == 0
+    assert home.run(*asking(server, "first"))[0] == 0
     usual_seconds = server.chats[0].arrived_at - began_at
     server.reply_text("The reply.")
     with database(home) as connection:
         connection.execute("BEGIN IMMEDIATE")
         began_at = time.monotonic()
-        status, output, errors = finish(home, *ask(server, "question"))
+        status, output, errors = home.run(*asking(server, "question"))
         connection.execute("ROLLBACK")
     assert (status, output) == (0, "The reply.\n")
     assert errors.count("\n") == 1
@@ -191,11 +168,11 @@ def test_a_locked_history_holds_nothing_up_and_is_told_once(home: Home, server: 
 def test_a_history_that_is_free_again_before_the_end_gets_the_turn(
     home: Home, server: ScriptedServer
 ) -> None:
-    assert finish(home, *ask(server, "first"))[0] == 0
+    assert home.run(*asking(server, "first"))[0] == 0
     server.reply_text("The reply and its end.", gates={4: "free"})
     with (
         database(home) as connection,
-        reading(home, *ask(server, "question")) as (process, *_),
+        reading(home, *asking(server, "question")) as (process, *_),
     ):
         connection.execute("BEGIN IMMEDIATE")
         server.wait_until(lambda: len(server.chats) == 2)
@@ -220,7 +197,7 @@ def test_a_conversation_stays_with_its_provider(home: Home, server: ScriptedServ
         ("ask", "-c", "--provider", "other", "four"),
         ("ask", "-c", "-m", "mine/third-model", "five"),
     ):
-        assert finish(home, *arguments)[0] == 0
+        assert home.run(*arguments)[0] == 0
     asked = [chat.json["model"] for chat in server.chats]
     assert asked == ["first-model", "first-model", "second-model", "other-model", "third-model"]
     assert len(server.chats[-1].json["messages"]) == 9

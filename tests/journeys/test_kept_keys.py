@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import stat
-import subprocess
 
 from tests.doubles.server import ScriptedServer
 from tests.doubles.terminal import ENTER
-from tests.journeys.program import CHATTERM, Home
+from tests.journeys.program import Home
 
 CANARY = "kept-canary-0123456789"
 
 
 def chatterm(home: Home, *arguments: str, given: str = "") -> tuple[int, str, str]:
-    done = subprocess.run(
-        [*CHATTERM, *arguments], env=home.environ(), input=given, capture_output=True, check=False, text=True
-    )
-    assert CANARY not in done.stdout + done.stderr
-    return done.returncode, done.stdout, done.stderr
+    status, output, errors = home.run(*arguments, given=given)
+    assert CANARY not in output + errors
+    return status, output, errors
 
 
 def settings_for(server: ScriptedServer) -> str:

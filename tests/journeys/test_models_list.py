@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 from tests.doubles.server import ScriptedServer
 from tests.doubles.server_replies import ndjson, stream, whole
-from tests.journeys.program import CHATTERM, Home
+from tests.journeys.program import Home
 
 NAME = "odd\x9b31m\u202e\u2028é"
 
 
 def test_json_holds_no_control_codes(home: Home, server: ScriptedServer) -> None:
     server.routes["/v1/models"] = lambda _: whole({"data": [{"id": NAME}]})
-    done = subprocess.run(
-        [*CHATTERM, "models", "--json", "--base-url", server.base_url("openai"), "--provider", "custom"],
-        env=home.environ(),
-        capture_output=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.isascii()
-    assert [model["id"] for model in json.loads(done.stdout)] == [NAME]
+    done = home.run("models", "--json", "--base-url", server.base_url("openai"), "--provider", "custom")
+    assert (done.status, done.errors) == (0, "")
+    assert done.output.isascii()
+    assert [model["id"] for model in json.loads(done.output)] == [NAME]
 
 
 def test_an_error_repeats_no_key(home: Home, server: ScriptedServer) -> None:
@@ -33,26 +27,9 @@ def test_an_error_repeats_no_key(home: Home, server: ScriptedServer) -> None:
     server.routes["/v1/models"] = lambda _: whole(
         {"error": {"message": "Incorrect key from-a-command of team-canary"}}, status=400
     )
-    done = subprocess.run(
-        [*CHATTERM, "models", "--provider", "mine"],
-        env=home.environ(),
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    assert done.returncode == 4
-    assert "Incorrect key [hidden] of [hidden]" in done.stderr
-
-
-def run(home: Home, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*CHATTERM, *arguments],
-        env=home.environ() | variables,
-        capture_output=True,
-        check=False,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
+    done = home.run("models", "--provider", "mine")
+    assert done.status == 4
+    assert "Incorrect key [hidden] of [hidden]" in done.errors
 
 
 def ollama(server: ScriptedServer, *names: str) -> dict[str, str]:
@@ -70,14 +47,14 @@ def test_a_piped_list_has_all_columns_and_the_aliases(home: Home, server: Script
         '[providers.ollama.models."llama3:latest"]\ncontext_tokens = 8192\nprice_input = 0\nprice_output = 0\n'
     )
     where = ollama(server, "llama3:latest", "qwen3:8b")
-    done = run(home, "models", "--provider", "ollama", **where)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert [line.split("\t") for line in done.stdout.splitlines()] == [
+    done = home.run("models", "--provider", "ollama", **where)
+    assert (done.status, done.errors) == (0, "")
+    assert [line.split("\t") for line in done.output.splitlines()] == [
         ["ollama/llama3:latest", "8k", "-", "-", "free", "1.0 GB", "-", "-", "fast"],
         ["ollama/qwen3:8b", "-", "-", "-", "-", "1.0 GB", "-", "-", "-"],
         ["ollama/not-there", "-", "-", "-", "-", "-", "-", "-", "big"],
     ]
-    (first, *_) = json.loads(run(home, "models", "--provider", "ollama", "--json", **where).stdout)
+    (first, *_) = json.loads(home.run("models", "--provider", "ollama", "--json", **where).output)
     assert first["sources"]["context_tokens"] == "settings"
     assert first["sources"]["size_bytes"] == "provider"
     assert (first["aliases"], first["context_tokens"], first["tools"]) == (["fast"], 8192, None)
@@ -86,28 +63,28 @@ def test_a_piped_list_has_all_columns_and_the_aliases(home: Home, server: Script
 def test_a_kept_list_is_told_with_its_age_and_left_out_of_a_refreshed_one(home: Home) -> None:
     with ScriptedServer.in_thread(models=("m1",)) as server:
         home.write_settings(f'[providers.mine]\nbase_url = "{server.base_url("openai")}"\n')
-        assert run(home, "models", "--provider", "mine").stdout.startswith("mine/m1\t")
-    done = run(home, "models", "--provider", "mine")
-    assert done.stdout.startswith("mine/m1\t")
-    assert "These are the models of the last time, just now." in done.stderr
-    assert done.returncode == 4
-    done = run(home, "models", "--provider", "mine", "--refresh")
-    assert (done.returncode, done.stdout) == (4, "")
-    assert "last time" not in done.stderr
-    assert run(home, "models", "--refresh", "--offline").returncode == 2
+        assert home.run("models", "--provider", "mine").output.startswith("mine/m1\t")
+    done = home.run("models", "--provider", "mine")
+    assert done.output.startswith("mine/m1\t")
+    assert "These are the models of the last time, just now." in done.errors
+    assert done.status == 4
+    done = home.run("models", "--provider", "mine", "--refresh")
+    assert (done.status, done.output) == (4, "")
+    assert "last time" not in done.errors
+    assert home.run("models", "--refresh", "--offline").status == 2
 
 
 def test_a_name_that_is_not_listed_is_told_on_stderr_and_asked_for(
     home: Home, server: ScriptedServer
 ) -> None:
     home.write_settings(f'[providers.mine]\nbase_url = "{server.base_url("openai")}"\n')
-    run(home, "models", "--provider", "mine")
-    done = run(home, "ask", "-m", "mine/lama3", "hello")
-    assert done.returncode == 0
-    assert "'lama3' is not in mine's list of 2 models. Nearest: llama3." in done.stderr
-    assert done.stdout.strip()
+    home.run("models", "--provider", "mine")
+    done = home.run("ask", "-m", "mine/lama3", "hello")
+    assert done.status == 0
+    assert "'lama3' is not in mine's list of 2 models. Nearest: llama3." in done.errors
+    assert done.output.strip()
     assert server.chats[-1].json["model"] == "lama3"
-    assert "not in" not in run(home, "ask", "-m", "mine/llama3", "hello").stderr
+    assert "not in" not in home.run("ask", "-m", "mine/llama3", "hello").errors
 
 
 PULLED = [
@@ -121,26 +98,26 @@ PULLED = [
 def test_pulling_writes_a_line_for_each_step_into_a_pipe(home: Home, server: ScriptedServer) -> None:
     where = ollama(server)
     server.routes["/api/pull"] = lambda _: stream(map(ndjson, PULLED), content_type="application/x-ndjson")
-    done = run(home, "models", "pull", "llama3", **where)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.splitlines() == ["pulling manifest", "pulling 8eeb (2.0 GB)", "success"]
+    done = home.run("models", "pull", "llama3", **where)
+    assert (done.status, done.output) == (0, "")
+    assert done.errors.splitlines() == ["pulling manifest", "pulling 8eeb (2.0 GB)", "success"]
 
 
 def test_what_goes_wrong_is_one_line_and_the_next_step(home: Home, server: ScriptedServer) -> None:
     where = ollama(server)
     lines = [ndjson({"error": "pull model manifest: file does not exist"})]
     server.routes["/api/pull"] = lambda _: stream(lines, content_type="application/x-ndjson")
-    done = run(home, "models", "pull", "nope", **where)
-    assert (done.returncode, len(done.stderr.splitlines())) == (4, 2)
-    assert "Ollama's library has no model 'nope'." in done.stderr
-    done = run(home, "models", "pull", "llama3")
-    assert (done.returncode, len(done.stderr.splitlines())) == (4, 2)
-    assert "ollama serve" in done.stderr
+    done = home.run("models", "pull", "nope", **where)
+    assert (done.status, len(done.errors.splitlines())) == (4, 2)
+    assert "Ollama's library has no model 'nope'." in done.errors
+    done = home.run("models", "pull", "llama3")
+    assert (done.status, len(done.errors.splitlines())) == (4, 2)
+    assert "ollama serve" in done.errors
     server.routes["/api/delete"] = lambda _: whole({"error": "model 'x' not found"}, status=404)
-    done = run(home, "models", "rm", "x", "--yes", **where)
-    assert (done.returncode, "chatterm models lists" in done.stderr) == (4, True)
-    done = run(home, "models", "rm", "x", **where)
-    assert (done.returncode, "--yes" in done.stderr) == (5, True)
+    done = home.run("models", "rm", "x", "--yes", **where)
+    assert (done.status, "chatterm models lists" in done.errors) == (4, True)
+    done = home.run("models", "rm", "x", **where)
+    assert (done.status, "--yes" in done.errors) == (5, True)
 
 
 def test_ctrl_c_stops_a_pull_that_shows_a_bar(home: Home, server: ScriptedServer) -> None:

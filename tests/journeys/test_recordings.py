@@ -10,26 +10,9 @@ import subprocess
 from pathlib import Path
 
 from tests.doubles.server import ScriptedServer
-from tests.journeys.program import CHATTERM, Home
+from tests.journeys.program import Home, asking
 
 KEY = "kx-canary-9876543210"
-
-
-def run(home: Home, *arguments: str, **variables: str) -> tuple[int, str, str]:
-    """Run the program to its end; its status, output and errors."""
-    done = subprocess.run(
-        [*CHATTERM, *arguments],
-        env={**home.environ(), **variables},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
-def asking(server: ScriptedServer, *words: str) -> tuple[str, ...]:
-    return ("ask", "--base-url", server.base_url("openai"), "-m", "scripted-model", *words)
 
 
 def settings(server: ScriptedServer) -> str:
@@ -83,7 +66,7 @@ def test_a_killed_program_leaves_a_recording_that_plays(
         terminal.wait_for("The part before")
         os.kill(terminal.pid, signal.SIGKILL)
         terminal.wait_exit()
-    status, output, errors = run(home, "--replay", str(file), "--speed", "0", "ask", "anything")
+    status, output, errors = home.run("--replay", str(file), "--speed", "0", "ask", "anything")
     assert (status, output) == (3, "The part before \n")
     assert errors.count("\n") == 1 and "The recording ends here" in errors
 
@@ -93,21 +76,21 @@ def test_what_is_played_is_stored_only_if_that_is_asked_for(
 ) -> None:
     file = tmp_path / "turn.jsonl"
     server.reply_text("The reply.")
-    assert run(home, *asking(server, "--no-save", "--record", str(file), "question"))[:2] == (
+    assert home.run(*asking(server, "--no-save", "--record", str(file), "question"))[:2] == (
         0,
         "The reply.\n",
     )
-    assert run(home, "--replay", str(file), "ask", "one") == (0, "The reply.\n", "")
-    assert run(home, "ask", "--replay", str(file), "--speed", "0", "one") == (0, "The reply.\n", "")
+    assert home.run("--replay", str(file), "ask", "one") == (0, "The reply.\n", "")
+    assert home.run("ask", "--replay", str(file), "--speed", "0", "one") == (0, "The reply.\n", "")
     assert not (home.path / "data").exists()
-    assert run(home, "--replay", str(file), "--save", "ask", "two") == (0, "The reply.\n", "")
+    assert home.run("--replay", str(file), "--save", "ask", "two") == (0, "The reply.\n", "")
     assert [(turn.prompt, turn.text) for turn in home.stored()] == [("two", "The reply.")]
 
 
 def test_a_dry_run_prints_what_the_shell_then_sends(home: Home, server: ScriptedServer) -> None:
     home.write_settings(settings(server))
     words = ("ask", "-m", "own/scripted-model", "--dry-run", "it's $HOME")
-    status, command, errors = run(home, *words, OWN_KEY=KEY)
+    status, command, errors = home.run(*words, OWN_KEY=KEY)
     assert (status, errors, server.chats, home.stored()) == (0, "", [], [])
     assert KEY not in command and '"$OWN_KEY"' in command
     server.reply_text("answered")
@@ -121,11 +104,11 @@ def test_a_dry_run_prints_what_the_shell_then_sends(home: Home, server: Scripted
 def test_the_cache_answers_the_next_start(home: Home, server: ScriptedServer) -> None:
     server.reply_text("The reply.")
     server.reply_text("Another one.")
-    assert run(home, *asking(server, "--cache", "question")) == (0, "The reply.\n", "")
+    assert home.run(*asking(server, "--cache", "question")) == (0, "The reply.\n", "")
     told = "chatterm: the reply is from the cache; nothing was sent.\n"
-    assert run(home, *asking(server, "--cache", "question")) == (0, "The reply.\n", told)
+    assert home.run(*asking(server, "--cache", "question")) == (0, "The reply.\n", told)
     assert len(server.chats) == 1
-    assert run(home, *asking(server, "question")) == (0, "Another one.\n", "")
+    assert home.run(*asking(server, "question")) == (0, "Another one.\n", "")
 
 
 def test_files_that_cannot_be_used_are_one_clear_line(
@@ -138,6 +121,6 @@ def test_files_that_cannot_be_used_are_one_clear_line(
         (("--replay", str(tmp_path / "none"), "ask", "x"), "is not there"),
         (asking(server, "--record", str(newer), "x"), "is there already"),
     ):
-        status, output, errors = run(home, *arguments)
+        status, output, errors = home.run(*arguments)
         assert (status, output) == (5, "") and words in errors and "Traceback" not in errors
     assert server.chats == []

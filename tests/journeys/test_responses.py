@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import Any
 
 from tests.doubles.server import ScriptedServer
 from tests.doubles.server_replies import Script, stream, whole
-from tests.journeys.program import CHATTERM, Home
+from tests.journeys.program import Home
 
 REASONING = {
     "type": "reasoning",
@@ -47,18 +46,6 @@ def refusal(parameter: str) -> Script:
     return whole({"error": error}, status=400)
 
 
-def ask(home: Home, *arguments: str) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [*CHATTERM, "ask", *arguments],
-        env=home.environ(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
 def test_two_turns_in_the_responses_format(home: Home, server: ScriptedServer) -> None:
     address = server.base_url("openai")
     home.write_settings(
@@ -66,9 +53,9 @@ def test_two_turns_in_the_responses_format(home: Home, server: ScriptedServer) -
     )
     answers = iter([refusal("reasoning.summary"), reply("Four."), reply("Five.")])
     server.routes["/v1/responses"] = lambda _: next(answers)
-    status, told, said = ask(home, "--provider", "mine", "2 + 2?")
+    status, told, said = home.run("ask", "--provider", "mine", "2 + 2?")
     assert (status, told) == (0, "Four.\n"), said
-    assert ask(home, "-c", "--provider", "mine", "And 1?")[:2] == (0, "Five.\n")
+    assert home.run("ask", "-c", "--provider", "mine", "And 1?")[:2] == (0, "Five.\n")
     refused, first, second = (seen.json for seen in server.requests if seen.path == "/v1/responses")
     assert refused["reasoning"] == {"summary": "auto"}
     assert "reasoning" not in first

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 from collections.abc import Callable
 from contextlib import closing
 
@@ -11,7 +10,7 @@ import pytest
 
 from tests.doubles.server import ScriptedServer
 from tests.doubles.terminal import CTRL_Q, ENTER, UP, Terminal
-from tests.journeys.program import CHATTERM, Home
+from tests.journeys.program import Home
 
 
 def joined(terminal: Terminal) -> str:
@@ -72,12 +71,9 @@ def test_bad_options_are_told_before_the_screen_opens(
 
 
 def test_without_a_terminal_there_is_one_line_and_a_way_out(home: Home) -> None:
-    done = subprocess.run(
-        CHATTERM, env=home.environ(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 5
-    assert done.stdout == ""
-    assert done.stderr == (
+    status, output, errors = home.run()
+    assert (status, output) == (5, "")
+    assert errors == (
         "chatterm: The chat screen needs a terminal.\nIn a pipe or a script use: chatterm ask PROMPT\n"
     )
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-
 from tests.doubles.server import ScriptedServer
 from tests.doubles.terminal import CTRL_N, CTRL_Q, ENTER, Terminal
-from tests.journeys.program import CHATTERM, Home
+from tests.journeys.program import Home
 
 ELSEWHERE = "open in another chatterm"
 
@@ -67,14 +65,7 @@ def test_ask_says_that_the_conversation_is_open(home: Home, server: ScriptedServ
     with home.start("--base-url", server.base_url("openai"), "-m", "scripted-model") as first:
         first.wait_for("/ scripted-model")
         turn(first, server, b"one", "Answer one.")
-        done = subprocess.run(
-            [*CHATTERM, "ask", "-c", "two"],
-            env=home.environ(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert (done.returncode, done.stdout) == (5, "")
-    assert f"chatterm: The conversation 'one' is {ELSEWHERE}." in done.stderr
+        status, output, errors = home.run("ask", "-c", "two")
+    assert (status, output) == (5, "")
+    assert f"chatterm: The conversation 'one' is {ELSEWHERE}." in errors
     assert len(server.chats) == 1
