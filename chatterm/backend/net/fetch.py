@@ -94,15 +94,15 @@ class PageFetcher:
             raise ToolError(str(error)) from None
 
     async def _follow(self, address: WebAddress) -> WebPage:
-        async with self._pool(address) as pool:
-            for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(MOST_REDIRECTS + 1):
+            async with self._pool(address.scheme) as pool:
                 page = await self._ask(pool, address)
-                if not page.moved_to:
-                    return page
-                onward = self._onward(address, page.moved_to)
-                if onward.origin not in (address.origin, _secured(address)):
-                    return replace(page, moved_to=onward.url)
-                address = onward
+            if not page.moved_to:
+                return page
+            onward = self._onward(address, page.moved_to)
+            if onward.origin not in (address.origin, _secured(address)):
+                return replace(page, moved_to=onward.url)
+            address = onward
         raise ToolError(f"{address.authority} redirects more than {MOST_REDIRECTS} times.")
 
     def _onward(self, address: WebAddress, location: str) -> WebAddress:
@@ -117,8 +117,8 @@ class PageFetcher:
         return onward
 
     @asynccontextmanager
-    async def _pool(self, address: WebAddress) -> AsyncGenerator[httpcore.AsyncConnectionPool]:
-        trust = await in_daemon_thread(self._prepare, "chatterm-fetch")
+    async def _pool(self, scheme: str) -> AsyncGenerator[httpcore.AsyncConnectionPool]:
+        trust = await in_daemon_thread(lambda: self._prepare(scheme), "chatterm-fetch")
         import httpcore
 
         from chatterm.backend.net.sockets import StagedBackend, look_up_addresses, only_allowed
@@ -128,14 +128,14 @@ class PageFetcher:
         async with httpcore.AsyncConnectionPool(ssl_context=trust, network_backend=backend) as pool:
             yield pool
 
-    def _prepare(self) -> ssl.SSLContext:
-        """Imports what the first fetch needs and reads the certificates, 150 ms of work."""
+    def _prepare(self, scheme: str) -> ssl.SSLContext | None:
+        """Imports what the first fetch needs and reads the certificates for https: 150 ms of work."""
         from chatterm.backend.net.transport import authorities_for
         from chatterm.backend.providers.base import Endpoint
 
         logging.getLogger("httpcore").setLevel(logging.WARNING)  # it would log whole addresses
-        if self._trust is None:
-            self._trust = authorities_for(Endpoint(provider="fetch_url", base_url="", api_key=None))
+        if scheme == "https" and self._trust is None:
+            self._trust = authorities_for(Endpoint(provider="fetch_url", base_url=""))
         return self._trust
 
     async def _ask(self, pool: httpcore.AsyncConnectionPool, address: WebAddress) -> WebPage:
