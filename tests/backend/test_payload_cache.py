@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.providers import registry
 from chatterm.backend.providers.base import Endpoint, Limits
+from chatterm.backend.providers.wire_json import encode_json
 from chatterm.core.messages import ImagePart, Message, TextPart
 from chatterm.core.turn import TurnRequest
 
@@ -66,6 +69,29 @@ def test_the_oldest_fragments_leave_when_it_is_full() -> None:
     assert found[0] is None
     assert found[-1] is not None
     assert cache.held_bytes == sum(len(fragment) for fragment in found if fragment is not None)
+
+
+def test_what_was_used_last_stays_whatever_came_first() -> None:
+    adapter = registry.adapter("openai")
+    first, second = conversation(3), conversation(3)
+    cache, variant = PayloadCache(limit_bytes=60), adapter.variant("m")
+    for message in (*first, *second):
+        cache.hold(message, adapter, variant, b"x" * 10)
+    assert None not in cache.lookup(first, adapter, variant)
+    cache.hold(conversation(1)[0], adapter, variant, b"x" * 25)
+    assert None not in cache.lookup(first, adapter, variant)
+    assert cache.lookup(second, adapter, variant) == [None] * 3
+
+
+def test_a_fragment_takes_no_more_memory_than_it_has_bytes() -> None:
+    """The encoder leaves room behind what it wrote, which `sys.getsizeof` does not tell."""
+    adapter = registry.adapter("openai")
+    message, cache = conversation(1)[0], PayloadCache()
+    tracemalloc.start()
+    cache.hold(message, adapter, adapter.variant("m"), encode_json("x" * 1_000_000))
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert cache.held_bytes <= taken < 1.05 * cache.held_bytes
 
 
 def test_holding_twice_counts_once() -> None:
