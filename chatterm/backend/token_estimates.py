@@ -43,7 +43,7 @@ OPAQUE_CHARACTERS_PER_TOKEN = 6.0
 
 LETTER_TOKENS, DIGIT_TOKENS, SIGN_TOKENS, NEWLINE_TOKENS = 0.238, 0.455, 0.65, 0.3
 
-MARGIN = 1.025
+MARGIN = 1.038
 """Estimates are this much higher than the likeliest number: too few tokens cut a reply, too many cost a turn."""
 
 PIECE_BYTES = 32_768

@@ -23,6 +23,7 @@ from chatterm.core.messages import Message, TextPart, ToolCallPart, ToolResultPa
 from chatterm.core.turn import Options, Parameters, TurnRequest
 from chatterm.core.usage import Usage
 from tests.cpu_time import in_proportion
+from tests.doubles.patience import PATIENCE_SECONDS
 from tests.doubles.provider import GatedProvider, GatedStream
 
 PLAIN = Correction(overhead=0, factor=1 / MARGIN)
@@ -293,7 +294,7 @@ async def test_the_loaded_context_is_asked_of_the_server(
         assert request.url.endswith("/api/ps")
         if status is None:
             raise ConnectionFailedError("Nobody is there.")
-        stream = GatedStream(status, {})
+        stream = GatedStream(status, {}, PATIENCE_SECONDS)
         stream.whole = body
         yield stream
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Any, cast
 
@@ -36,6 +37,8 @@ from chatterm.core.messages import (
     ToolResultPart,
 )
 from chatterm.core.turn import ToolSpec
+from tests.backend.recorded_requests import PROSE as PROSE_SENT
+from tests.backend.recorded_requests import WITH_TOOLS, Recorded
 from tests.cpu_time import in_proportion, within
 
 RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
@@ -208,6 +211,42 @@ def test_recorded_prose_is_met_by_the_rule_alone() -> None:
     ]
     assert len(offs) >= 4
     assert all(-0.05 <= off <= 0.15 for off in offs), offs
+
+
+def _error(known: Sequence[Recorded], asked: Recorded) -> float:
+    seen = [Observation(each.counted, each.reported) for each in known]
+    return fitted(seen, tools=True).request(asked.counted) / asked.reported - 1
+
+
+@pytest.mark.parametrize(
+    ("model", "known"), [("claude-haiku-4-5", 3), ("deepseek-v4-flash", 2), ("gpt-oss:120b", 2)]
+)
+def test_whatever_three_requests_came_first_the_others_are_met(model: str, known: int) -> None:
+    requests = WITH_TOOLS[model]
+    errors = [
+        _error(first, asked)
+        for first in permutations(requests, known)
+        for asked in requests
+        if asked not in first
+    ]
+    assert len(errors) == {3: 840, 2: 6}[known]
+    assert min(errors) >= -0.05, min(errors)
+    assert max(errors) <= 0.10, max(errors)
+
+
+@pytest.mark.parametrize("model", PROSE_SENT)
+def test_long_prose_is_met_by_the_rule_alone(model: str) -> None:
+    sent = PROSE_SENT[model]
+    assert -0.05 <= Correction().request(sent.counted) / sent.reported - 1 <= 0.15
+
+
+@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not here")
+def test_the_sizes_that_are_kept_of_recordings_are_theirs() -> None:
+    found = {
+        (round(seen.counted, 6), seen.reported) for all_seen in _recorded().values() for seen in all_seen
+    }
+    kept = [*PROSE_SENT.values(), *(each for some in WITH_TOOLS.values() for each in some)]
+    assert {(round(each.counted, 6), each.reported) for each in kept} <= found
 
 
 # ---- the meter -----------------------------------------------------------------------------

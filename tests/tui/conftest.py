@@ -105,7 +105,7 @@ class Network:
             "Is it running?",
             provider=request.endpoint.provider,
         )
-        yield GatedStream()
+        yield GatedStream(200, {}, 0.0)
 
 
 @dataclass
