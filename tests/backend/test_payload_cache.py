@@ -73,12 +73,13 @@ def test_the_oldest_fragments_leave_when_it_is_full() -> None:
 
 def test_what_was_used_last_stays_whatever_came_first() -> None:
     adapter = registry.adapter("openai")
-    first, second = conversation(3), conversation(3)
+    messages = conversation(7)
+    first, second = messages[:3], messages[3:6]
     cache, variant = PayloadCache(limit_bytes=60), adapter.variant("m")
     for message in (*first, *second):
         cache.hold(message, adapter, variant, b"x" * 10)
     assert None not in cache.lookup(first, adapter, variant)
-    cache.hold(conversation(1)[0], adapter, variant, b"x" * 25)
+    cache.hold(messages[6], adapter, variant, b"x" * 25)
     assert None not in cache.lookup(first, adapter, variant)
     assert cache.lookup(second, adapter, variant) == [None] * 3
 
