@@ -18,7 +18,7 @@ Tree = dict[int, str]
 
 
 def tree_of(roots: Tree) -> Tree:
-    """These, as far as they live, and all that is below them or in their sessions; without zombies.
+    """These, as far as they live, and all that is below them or in their sessions, nearest first; without zombies.
 
     Where the system has no /proc, `ps` is asked.
     """
@@ -31,8 +31,7 @@ def tree_of(roots: Tree) -> Tree:
         members.setdefault(session, []).append(pid)
     todo = [pid for pid in roots if began.get(pid, roots[pid]) == roots[pid]]
     found: Tree = {}
-    while todo:
-        pid = todo.pop()
+    for pid in todo:  # it grows; parents come before their children
         if pid in found:
             continue
         found[pid] = began.get(pid, roots.get(pid, ""))
