@@ -78,15 +78,16 @@ def calculate(expression: str) -> str:
         raise InvalidCallError(f"The expression has more than {MOST_CHARACTERS:,} characters.")
     if not _ALLOWED.fullmatch(expression) or _JOINED.search(expression):
         raise InvalidCallError(f"{clean_line(expression, 100)!r} is no expression of numbers.{_KNOWN}")
+    expression = " ".join(expression.split())  # one line, of ASCII alone, so that columns are indices
     try:
-        tree = ast.parse(expression.strip(), mode="eval")
+        tree = ast.parse(expression, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         said = (
             error.msg if isinstance(error, SyntaxError) else "it is nested too deep or holds what is no text"
         )
         raise InvalidCallError(f"The expression cannot be read: {clean_line(said, 200)}.") from None
     try:
-        return shown(_Walk(expression.strip()).value(tree.body, 0))
+        return shown(_Walk(expression).value(tree.body, 0))
     except ZeroDivisionError:
         raise ToolError("Division by zero.") from None
     except OverflowError:
@@ -159,7 +160,7 @@ class _Walk:
 
     def _literal(self, node: ast.Constant) -> Fraction:
         """From the text and not from the float it was read as, so that all its digits count."""
-        text = ast.get_source_segment(self._source, node) or ""
+        text = self._source[node.col_offset : node.end_col_offset]
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):
             raise InvalidCallError(self._unknown(node))
         if isinstance(node.value, int):
@@ -173,7 +174,7 @@ class _Walk:
         return Fraction(decimal)
 
     def _unknown(self, node: ast.expr) -> str:
-        part = clean_line(ast.get_source_segment(self._source, node) or "", 60)
+        part = clean_line(self._source[node.col_offset : node.end_col_offset], 60)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
             return "Write powers as **, not as ^."
         return f"{part!r} is nothing that the calculator knows.{_KNOWN}"
