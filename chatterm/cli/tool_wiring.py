@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatterm.backend.endpoint_states import EndpointStates
@@ -16,14 +18,29 @@ from chatterm.backend.tools.registry import LoadedFunctions, ToolRegistry
 from chatterm.backend.tools.results import KeptResults
 from chatterm.backend.tools.toolbox import Toolbox
 from chatterm.config.load import Loaded
+from chatterm.config.model import Settings
 from chatterm.config.paths import Paths
 from chatterm.store.state import StateStore
 
 if TYPE_CHECKING:
     from chatterm.backend.tools.builtin.fetch_url import Fetcher
+    from chatterm.backend.tools.mcp_server import MayStart
+    from chatterm.backend.tools.mcp_servers import McpServers
+    from chatterm.backend.tools.mcp_values import McpStartRequest
 
-RULES, TURNED = "tool_rules", "tools_turned"
-"""Under which names the state store keeps lasting consents, and the tools that were turned on or off."""
+RULES, TURNED, SERVERS = "tool_rules", "tools_turned", "mcp_servers"
+"""Under which names the state store keeps lasting consents, the tools that were turned on or off, and what is known of
+servers."""
+
+
+class StartGate:
+    """Asks whether a server may be started for the first time. A front end that can ask sets `ask`; else it is a no."""
+
+    ask: Callable[[McpStartRequest], Awaitable[bool]] | None = None
+
+    async def may_start(self, request: McpStartRequest) -> bool:
+        """What the user says to exactly this."""
+        return self.ask is not None and await self.ask(request)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +52,8 @@ class ToolService:
     approvals: Approvals
     kept: KeptResults
     states: EndpointStates
+    gate: StartGate
+    servers: McpServers | None = None
 
     def toolbox(self, conversation_id: str) -> Toolbox:
         """The tools of one conversation."""
@@ -51,7 +70,16 @@ class ToolService:
 
     async def aclose(self) -> None:
         """End everything that tools started, within a second."""
-        await self.around.processes.aclose()
+        if self.servers is None:
+            await self.around.processes.aclose()
+        else:
+            await asyncio.gather(self.servers.aclose(), self.around.processes.aclose())
+
+    def kill(self) -> None:
+        """The same at once, for an exit that cannot wait."""
+        self.around.processes.kill_all()
+        if self.servers is not None:
+            self.servers.kill()
 
 
 def build_tools(
@@ -70,10 +98,15 @@ def build_tools(
     async def load(key: str) -> object:
         return await state.get(key)
 
+    builtins = builtin_tools(around)
+    has_functions = bool(settings.modules) or not set(settings.enabled) <= set(builtins)
+    gate = StartGate()
+    servers = _servers(loaded.settings, around, state, gate.may_start)
     registry = ToolRegistry(
         settings.enabled,
-        builtin_tools(around),
-        functions=partial(_functions, settings.modules) if settings.modules else None,
+        builtins,
+        functions=partial(_functions, settings.modules, around.folder) if has_functions else None,
+        servers=servers,
         load=partial(load, TURNED),
         save=partial(state.put, TURNED),
     )
@@ -83,6 +116,8 @@ def build_tools(
         approvals=Approvals(partial(load, RULES), partial(state.put, RULES)),
         kept=KeptResults(paths.state / "tool-results"),
         states=states,
+        gate=gate,
+        servers=servers,
     )
 
 
@@ -92,5 +127,28 @@ def _new_fetcher() -> Fetcher:
     return PageFetcher()
 
 
-def _functions(modules: tuple[str, ...]) -> LoadedFunctions:
-    return LoadedFunctions()
+def _functions(modules: tuple[str, ...], folder: Path) -> LoadedFunctions:
+    from chatterm.backend.tools.function_files import load_functions
+
+    tools, problems = load_functions(modules, folder)
+    return LoadedFunctions(tools=tools, problems=problems)
+
+
+def _servers(
+    settings: Settings, around: Surroundings, state: StateStore, may_start: MayStart
+) -> McpServers | None:
+    """The servers that the settings name and do not turn off; None where there is none, and nothing is imported."""
+    wanted = {name: server for name, server in settings.mcp.items() if server.enabled}
+    if not wanted:
+        return None
+    from chatterm.backend.tools.mcp_memory import McpMemory
+    from chatterm.backend.tools.mcp_servers import McpServers
+    from chatterm.backend.tools.mcp_specs import server_spec
+
+    async def load() -> Mapping[str, object]:
+        empty: dict[str, object] = {}
+        return await state.get(SERVERS, empty)
+
+    root = str(around.folder)
+    specs = [server_spec(name, server, root, around.environ) for name, server in wanted.items()]
+    return McpServers(specs, McpMemory(load, partial(state.put, SERVERS)), may_start)
