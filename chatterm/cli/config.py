@@ -35,6 +35,7 @@ def build_app() -> typer.Typer:
         app.command()(command)
     app.command("set")(set_)
     app.command("set-key")(set_key)
+    app.command("import-mcp")(import_mcp)
     return app
 
 
@@ -134,6 +135,30 @@ def set_key(
     key = checked_key(_asked_key(provider), "the prompt")
     where = store.keep(provider, origin_of(address), key, in_file=in_file)
     print(clean_line(f"Kept in {where}, for {origin_of(address)} alone.", 4096))
+
+
+def import_mcp(
+    file: Annotated[str, typer.Argument(help="JSON file of another program, with mcpServers.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Also those that the settings have.")] = False,
+) -> None:
+    """Take over MCP servers from another program.
+
+    They are written to the settings as [mcp.NAME]. Nothing is started: you are asked before any of them runs."""
+    from pathlib import Path
+
+    from chatterm.config.mcp_import import import_servers, summary_of
+
+    done = import_servers(Path(file).expanduser(), _paths().settings_file, replace=replace)
+    for name, section in done.sections.items():
+        print(f"mcp.{name}: {summary_of(section)}")
+    for name in done.kept:
+        print(f"mcp.{name} is there already and was kept; --replace takes the other one.")
+    for note in done.notes:
+        print(redact(clean_line(note, 500)), file=sys.stderr)
+    if done.backup:
+        print(f"Comments in the settings file are gone; the file as it was is {_name(done.backup)}.")
+    if not done.sections and not done.kept:
+        raise typer.Exit(ExitStatus.CONFIGURATION)
 
 
 def _asked_key(provider: str) -> str:

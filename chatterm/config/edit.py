@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import cast
@@ -40,19 +41,47 @@ def set_value(file: FilePath, key: str, text: str) -> Change:
     for problem in check_tree(tree, file).problems:
         if problem.key == dotted(path):
             raise problem
-    # Only a file with comments loses something, and its backup must outlive the next change.
-    backup = file.with_name(f"{file.name}.bak") if before and b"#" in before[0] else None
+    return Change(path, value, _write(file, tree, before[0] if before else None))
+
+
+def put_sections(
+    file: FilePath, group: str, sections: Mapping[str, Mapping[str, object]], *, replace: bool
+) -> tuple[tuple[str, ...], FilePath | None]:
+    """Write sections `[GROUP.NAME]` into the settings file; those that are there stay, unless with `replace`.
+
+    The names that were written, and what holds the file as it was; None where nothing in it was lost. Raises
+    ConfigError, and leaves the file alone, for a value that is not allowed, and a file that cannot be read or written.
+    """
+    before = read_file(file)
+    tree = parse_toml(before[0], file) if before else {}
+    there = tree.get(group)
+    written = tuple(name for name in sections if replace or not isinstance(there, dict) or name not in there)
+    if not written:
+        return (), None
+    for name in written:
+        _plant(tree, (group, name), dict(sections[name]))
+    begun = tuple(dotted((group, name)) for name in written)
+    for problem in check_tree(tree, file).problems:
+        if problem.key.startswith(begun):
+            raise problem
+    return written, _write(file, tree, before[0] if before else None)
+
+
+def _write(file: FilePath, tree: Mapping[str, object], before: bytes | None) -> FilePath | None:
+    """Write the tree, and the file as it was beside it where comments would be lost: then where that is."""
+    # The backup must outlive the next change, which finds no comments any more.
+    backup = file.with_name(f"{file.name}.bak") if before and b"#" in before else None
     try:
         import tomli_w
 
         data = tomli_w.dumps(tree).encode()
         private_folder(file.parent)
         if before and backup:
-            write_private(backup, before[0])
+            write_private(backup, before)
         write_private(file, data)
     except (OSError, RecursionError) as error:
         raise _unwritable(file, error) from None
-    return Change(path, value, backup)
+    return backup
 
 
 def write_example(file: FilePath) -> None:

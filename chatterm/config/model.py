@@ -191,11 +191,12 @@ class McpServerSettings:
     url: str | None = None
     """Address of a server that is reached by HTTP, in place of a command."""
     env: Mapping[VariableName, str] = field(default_factory=dict[str, str], repr=False)
-    """Environment variables for the program, besides PATH, HOME, LANG, TERM and TMPDIR."""
+    """Environment variables for the program, besides PATH, HOME, LANG, TERM and TMPDIR; in a value ${NAME} stands for
+    a variable of your environment."""
     pass_env: tuple[VariableName, ...] = ()
     """Names of variables of your environment that the program gets as well."""
     headers: Mapping[HeaderName, HeaderValue] = field(default_factory=dict[str, str], repr=False)
-    """Extra HTTP headers, such as one with a token; they go to this address only."""
+    """Extra HTTP headers, such as one with a token; they go to this address only. ${NAME} stands for a variable."""
     folder: str | None = None
     """Folder that the program is started in; else the one of [tools] root."""
     enabled: bool = True

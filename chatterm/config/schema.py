@@ -23,7 +23,7 @@ Path = tuple[str, ...]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SECRET = re.compile(
-    r"(^|[_-])(api)?(key|token)($|[_-])|secret|passw|auth|credential|^headers$", re.IGNORECASE
+    r"(^|[_-])(api)?(key|token)($|[_-])|secret|passw|auth|credential|^headers$|^env$", re.IGNORECASE
 )
 _DEEPEST = 16
 

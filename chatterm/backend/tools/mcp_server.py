@@ -230,8 +230,8 @@ class McpServer:
             self._set(McpState.READY)
             self._settled.set()
             await self._wake.wait()
-            if self._process is not None and self._process.ending:
-                raise ToolError(self._process.ending)
+            if self._process is not None and self._process.is_over:
+                raise ToolError(self._process.ending or "it was ended")
             with suppress(TimeoutError):  # a server may say at every moment that its tools are others now
                 async with asyncio.timeout(LISTED_SECONDS):
                     await self._closing.wait()
@@ -243,16 +243,19 @@ class McpServer:
         name, intake = self.spec.name, self._intake
         intake.left_out.clear()
         entries = await session.tools()
-        self.tools = tools_of(name, entries, self.call, intake.leave_out, self.spec.timeout_seconds)
+        tools = tools_of(name, entries, self.call, intake.leave_out, self.spec.timeout_seconds)
+        prompts: tuple[McpPrompt, ...] = ()
+        resources: tuple[McpResource, ...] = ()
         try:
-            self.prompts = usable_prompts(await session.prompts(), intake.leave_out)
+            prompts = usable_prompts(await session.prompts(), intake.leave_out)
         except ToolError as error:
             intake.leave_out("prompts", error.message)
         try:
-            self.resources = tuple(await session.resources())
+            resources = tuple(await session.resources())
         except ToolError as error:
             intake.leave_out("resources", error.message)
-        self.change = await self._memory.compare(name, self.tools)
+        self.change = await self._memory.compare(name, tools)
+        self.tools, self.prompts, self.resources = tools, prompts, resources
 
     def _ready(self) -> McpSession:
         if self._session is None or self.state is not McpState.READY:
@@ -261,8 +264,8 @@ class McpServer:
 
     def _explained(self, error: ToolError) -> ToolError:
         """The error of a request; of a server that went down, that it did and what the user can do."""
-        is_ended = self._process is not None and self._process.ending
-        if not is_ended and self.state is McpState.READY:
+        is_over = self._process is not None and self._process.is_over
+        if not is_over and self.state is McpState.READY:
             return error
         reason = self._why(self.reason or error.message)
         return ToolError(

@@ -20,6 +20,13 @@ from chatterm.core.clean import clean_line
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
+def server_specs(
+    servers: Mapping[str, McpServerSettings], root: str, environ: Mapping[str, str]
+) -> tuple[McpServerSpec, ...]:
+    """What is started of the servers of the settings; those that are not enabled are left out."""
+    return tuple(server_spec(name, each, root, environ) for name, each in servers.items() if each.enabled)
+
+
 def server_spec(
     name: str, settings: McpServerSettings, root: str, environ: Mapping[str, str]
 ) -> McpServerSpec:

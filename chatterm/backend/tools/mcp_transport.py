@@ -32,9 +32,9 @@ _EXIT_SECONDS = 0.5
 
 
 class ServerProcess:
-    """The process of one server. `ending` says why no more messages come; "" while they may.
+    """The process of one server. `is_over`: no more messages come; `ended` is called then.
 
-    `ended` is called once `ending` is set.
+    `ending` says why, in words; "" while they may come, and where we ended it.
     """
 
     def __init__(self, spec: McpServerSpec, intake: Intake, ended: Callable[[], None]) -> None:
@@ -42,7 +42,9 @@ class ServerProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._errors = b""
         self._garbage = 0
+        self._is_ended = False
         self.ending = ""
+        self.is_over = False
 
     @property
     def errors(self) -> str:
@@ -70,7 +72,7 @@ class ServerProcess:
 
     def end(self, *, at_once: bool) -> None:
         """End the program and all it started; `at_once` without a word of warning."""
-        process = self._process
+        process, self._is_ended = self._process, True
         if process is None:
             return
         if process.stdin is not None:
@@ -120,9 +122,10 @@ class ServerProcess:
             size += len(rest)
             if size > MOST_MESSAGE_BYTES:
                 self.ending = f"it sent a message of more than {MOST_MESSAGE_BYTES // 1024**2} MB"
-        if not self.ending:
+        if not self.ending and not self._is_ended:
             await self.gone(_EXIT_SECONDS)
             self.ending = self._how_it_ended()
+        self.is_over = True
         self._ended()
 
     async def drain(self, errors: asyncio.StreamReader) -> None:
