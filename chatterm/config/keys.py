@@ -51,7 +51,7 @@ class KeyCommands:
         self._groups.add(group)
         try:
             yield
-        except BaseException:  # Ctrl+C does not reach a group of its own
+        except KeyboardInterrupt:  # which does not reach a group of its own
             _kill_group(group)
             raise
         finally:
