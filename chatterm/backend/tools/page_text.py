@@ -62,7 +62,7 @@ async def text_of(page: str, url: str) -> str:
     Links are made whole with `url`. Scripts, navigation and what is hidden are left out.
     """
     child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-m", __name__, url),
+        *child_command(url),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
@@ -82,6 +82,11 @@ async def text_of(page: str, url: str) -> str:
     if child.returncode != 0:
         raise ToolError("The page could not be turned into text: its HTML is too deep, too long or broken.")
     return output.decode("utf-8", "replace")
+
+
+def child_command(url: str) -> tuple[str, ...]:
+    """The program that runs `convert`; it reads nothing of the folder it is started in."""
+    return sys.executable, "-I", "-m", __name__, url
 
 
 def decoded(body: bytes, charset: str, *, is_html: bool = False) -> str:
