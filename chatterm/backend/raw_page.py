@@ -10,6 +10,7 @@ import msgspec
 
 from chatterm.backend.exchange_lines import Bytes, EndLine, Exchange, FrameLine
 from chatterm.core.clean import clean, clean_line
+from chatterm.core.markdown import literal
 
 MOST_FRAMES = 400
 LONGEST_TEXT = 4_000
@@ -99,12 +100,7 @@ def _ending(end: EndLine | None) -> str:
         "failed": "The request failed",
     }[end.how]
     why = f": {clean_line(end.failure.message, 500)}" if end.failure is not None else ""
-    return f"{words} after {end.seconds:.3f} s".replace("`", "'") + _plain(why)
-
-
-def _plain(text: str) -> str:
-    """Text that is no Markdown."""
-    return "".join(f"\\{c}" if c in "\\`*_[]|<>$&~#" else c for c in text)
+    return f"{words} after {end.seconds:.3f} s".replace("`", "'") + literal(why)
 
 
 def _text(data: Bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from chatterm.core.clean import clean_line
+from chatterm.core.markdown import literal
 
 Row = tuple[str, str]
 
@@ -17,4 +18,4 @@ def table(title: str, rows: Iterable[Row]) -> str:
 
 def cell(text: str) -> str:
     """Text that is no Markdown and stays in its cell."""
-    return "".join(f"\\{c}" if c in "\\`*_[]|<>$&~" else c for c in clean_line(text, 500))
+    return literal(clean_line(text, 500))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chatterm.backend.routing import Verdict, describe
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ChattermError
+from chatterm.tui.page_table import cell
 from chatterm.tui.widgets.page_box import PageBox
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def rules_page(verdicts: Sequence[Verdict]) -> str:
     if not verdicts:
         return "There are no rules: none in the settings, and no key or local model to make some of."
     rows = [
-        f"| {number} | {_cell(each.rule.name or describe(each.rule))} | {_cell(each.rule.model)} |"
+        f"| {number} | {cell(each.rule.name or describe(each.rule))} | {cell(each.rule.model)} |"
         for number, each in enumerate(verdicts, start=1)
     ]
     return "\n".join(["The first rule that fits chooses.", "", "| | when | who answers |", "|-|-|-|", *rows])
@@ -110,12 +111,7 @@ def test_page(text: str, verdicts: Sequence[Verdict]) -> str:
         else:
             what, why = "no", ", ".join(each.fails)
         name = each.rule.name or describe(each.rule)
-        rows.append(f"| {number} | {_cell(name)} → {_cell(each.rule.model)} | {what} | {_cell(why)} |")
-    end = f"**{_cell(taken.rule.model)}** answers it." if taken else "The conversation's model answers it."
+        rows.append(f"| {number} | {cell(name)} → {cell(each.rule.model)} | {what} | {cell(why)} |")
+    end = f"**{cell(taken.rule.model)}** answers it." if taken else "The conversation's model answers it."
     table = ["", "| | rule | | why |", "|-|-|-|-|", *rows] if rows else ["", "There are no rules."]
-    return "\n".join([f"“{_cell(text)}”", *table, "", end])
-
-
-def _cell(text: str) -> str:
-    """Text that is no Markdown and stays in its cell."""
-    return "".join(f"\\{c}" if c in "\\`*_[]|<>$&~" else c for c in clean_line(text, 300))
+    return "\n".join([f"“{cell(text)}”", *table, "", end])

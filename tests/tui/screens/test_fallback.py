@@ -84,5 +84,5 @@ def test_the_page_says_how_each_does() -> None:
     ]
     page = chain_page(found, datetime(2026, 1, 2, 3, 4, 5), is_chosen=False)
     assert "| 1 | a/one | cooling down until 03:04:35 | 503 \\| busy |" in page
-    assert "| 2 | b/\\[two\\] | unknown model: 'two' is not in b's list | - |" in page
+    assert "| 2 | b/&#91;two&#93; | unknown model: 'two' is not in b's list | - |" in page
     assert "passed over: the model itself" in page

@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from chatterm.core.clean import clean, is_clean
+from chatterm.core.markdown import literal
 from chatterm.tui.transcript.lines import lay
 from chatterm.tui.transcript.looks import CODE, CODE_TAG, DIM, TEXT, Look, Span, Spans
 from chatterm.tui.transcript.markdown import blocks_of, code_blocks_of
@@ -459,3 +460,17 @@ def test_endless_text_is_shown_as_it_is(text: str) -> None:
     )
     shown_text = "".join(shown(text, 80))
     assert shown_text.replace(" ", "").replace("\n", "") == text.replace(" ", "").replace("\n", "")
+
+
+# ---- text that is none ---------------------------------------------------------------------------
+
+
+@given(st.text(st.sampled_from("ab1 \\`*_[]()|<>$&~#!^=-+:;.'\"{}/@%,?"), max_size=30))
+@example("[b]x[/b]").via("names of models")
+@example("\\[x\\]").via("begins a formula")
+@example("&amp; https://a.example/_b_").via("entities and addresses")
+def test_text_that_is_no_markdown_shows_as_it_is(text: str) -> None:
+    text = " ".join(text.split()) or "-"
+    assert "".join(shown(f"x {literal(text)} x", 1000)) == f"x {text} x"
+    page = shown(f"| a | b |\n|-|-|\n| {literal(text)} | y |", 1000)
+    assert page[2].rpartition("│")[0].strip() == text
