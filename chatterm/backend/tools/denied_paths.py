@@ -6,7 +6,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from chatterm.config.paths import Paths
@@ -25,6 +25,9 @@ _SECRET_FOLDERS = re.compile(
     r")/"
 )
 """Parts of a folded absolute path, a slash after each. What is named here is also denied as a file."""
+
+_BEGIN_PLAINLY = frozenset({"library", "application support", "snap"})
+"""What one of these begins with, if not with a name that begins with a dot."""
 
 _SECRET_FILES = re.compile(
     r"\.env.*"
@@ -67,6 +70,10 @@ class DeniedPaths:
     """The deny list. `places` are absolute paths of this user, which are denied with all below them."""
 
     places: tuple[str, ...] = ()
+    _folded: tuple[tuple[str, ...], ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_folded", tuple(map(folded, self.places)))
 
     def why(self, path: str, *, is_folder: bool = False, writing: bool = False) -> str | None:
         """Why an absolute path without `..` is denied, as the end of a sentence; None if it is not.
@@ -76,9 +83,13 @@ class DeniedPaths:
         """
         parts = folded(path)
         joined = "/" + "/".join(parts) + "/"
-        if _SECRET_FOLDERS.search(joined) or (not is_folder and parts and _SECRET_FILES.fullmatch(parts[-1])):
+        # Looked at first, since it is quick and holds for most paths.
+        is_plain = not any(name.startswith(".") or name in _BEGIN_PLAINLY for name in parts)
+        if (not is_plain and _SECRET_FOLDERS.search(joined)) or (
+            not is_folder and parts and _SECRET_FILES.fullmatch(parts[-1])
+        ):
             return "is where secrets or private records are kept"
-        if any(parts[: len(place)] == place for place in map(folded, self.places)):
+        if any(parts[: len(place)] == place for place in self._folded):
             return "is where secrets or chatterm's own files are kept"
         if writing and _UNWRITABLE.search(joined):
             return "belongs to git, where a file can be a command that runs later"

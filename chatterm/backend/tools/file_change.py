@@ -20,6 +20,7 @@ from chatterm.core.errors import ToolDeniedError, ToolError
 NEW_FILE_MODE = 0o644
 _PERMISSIONS = 0o777
 _WRITABLE = 0o222
+_ACL = "system.posix_acl_access"
 _PIECE_BYTES = 1024 * 1024
 
 
@@ -122,7 +123,8 @@ class FileChange:
         finally:
             with suppress(OSError):
                 os.unlink(temporary, dir_fd=folder)
-        os.fsync(folder)
+        with suppress(OSError):  # some file systems cannot; the change is made
+            os.fsync(folder)
 
     def _put_new(self, folder: int, temporary: str) -> None:
         """Give the file its name unless something has it by now."""
@@ -148,8 +150,11 @@ class FileChange:
                 ) from None
         os.fchmod(handle, self.seen.mode & _PERMISSIONS)
         if hasattr(os, "listxattr"):
-            with suppress(OSError), self.root.file_in(folder, self.place) as old:
-                for name in os.listxattr(old):
+            # A file that is another one by now is found so right after.
+            with suppress(OSError, ToolError), self.root.file_in(folder, self.place) as old:
+                # Not those of the system, which can give a program rights.
+                names = [name for name in os.listxattr(old) if name.startswith("user.") or name == _ACL]
+                for name in names:
                     os.setxattr(handle, name, os.getxattr(old, name))
 
     def _check_unchanged(self, folder: int) -> None:

@@ -55,7 +55,7 @@ class PatternSearch:
     def __init__(self, pattern: str, stop: Stop) -> None:
         program = str(Path(__file__).with_name("pattern_program.py"))
         try:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [sys.executable, "-I", "-S", program],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -84,16 +84,16 @@ class PatternSearch:
 
     def close(self) -> None:
         """End the process; it leaves nothing behind."""
-        self._process.kill()
-        for pipe in (self._process.stdin, self._process.stdout):
+        self.process.kill()
+        for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 with suppress(OSError):  # bytes that it will not take any more
                     pipe.close()
-        self._process.wait()
+        self.process.wait()
 
     def _ask(self, text: str, stop: Stop) -> str:
         data = text.encode("utf-8", "replace")
-        writer, reader = self._process.stdin, self._process.stdout
+        writer, reader = self.process.stdin, self.process.stdout
         assert writer is not None
         assert reader is not None
         try:

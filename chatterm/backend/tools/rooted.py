@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 import unicodedata
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -23,6 +24,8 @@ MOST_PATH_BYTES = 4000
 MOST_NAME_BYTES = 255
 
 NEW_FOLDER_MODE = 0o755
+
+_LOOK_UP_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,14 @@ class Place:
         return Place(self.root, (*self.parts, name))
 
 
+@dataclass(frozen=True, slots=True)
+class _Forbidden:
+    """Files and folders by what they are, and devices that are no disks."""
+
+    identities: frozenset[Identity]
+    devices: frozenset[int]
+
+
 class MissingError(ToolError):
     """There is no such file or folder."""
 
@@ -63,6 +74,7 @@ class Root:
         self._given = os.path.abspath(folder)
         self.path = os.path.realpath(self._given)
         self.denied = denied
+        self._forbidden: tuple[float, _Forbidden] | None = None
 
     def place(self, path: str, *, is_folder: bool = False, writing: bool = False) -> Place:
         """What a path of the model names: relative to the root, or absolute and below it. Touches no disk.
@@ -85,7 +97,7 @@ class Root:
     def folder(self, place: Place, *, make: bool = False) -> Generator[int]:
         """A handle of a folder, to be used as `dir_fd`; with `make`, missing ones are made. Raises `ToolError`."""
         _check_system()
-        denied = self.denied.identities()
+        forbidden = self._looked_up()
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             handle = os.open(self.path, flags)
@@ -95,13 +107,13 @@ class Root:
             ) from None
         try:
             at = Place(self.path, ())
-            _check_identity(os.fstat(handle), at, denied)
+            _check_identity(os.fstat(handle), at, forbidden)
             for name in place.parts:
                 at = at.below(name)
                 deeper = _open_folder(handle, at, flags, make)
                 os.close(handle)
                 handle = deeper
-                _check_identity(os.fstat(handle), at, denied)
+                _check_identity(os.fstat(handle), at, forbidden)
             yield handle
         finally:
             os.close(handle)
@@ -128,10 +140,17 @@ class Root:
         try:
             about = os.fstat(handle)
             _check_regular(about, folder, place)
-            _check_identity(about, place, self.denied.identities())
+            _check_identity(about, place, self._looked_up())
             yield handle
         finally:
             os.close(handle)
+
+    def _looked_up(self) -> _Forbidden:
+        """What must not be opened under any name, as it was at most a second ago."""
+        now = time.monotonic()
+        if self._forbidden is None or now - self._forbidden[0] > _LOOK_UP_SECONDS:
+            self._forbidden = now, _Forbidden(self.denied.identities(), _kernel_devices())
+        return self._forbidden[1]
 
     def _parts(self, path: str) -> tuple[str, ...]:
         names = [name for name in path.split("/") if name not in ("", ".")]
@@ -154,7 +173,7 @@ class Root:
 
     def _outside(self, path: str) -> ToolDeniedError:
         return ToolDeniedError(
-            f"{clean_line(path)} is outside of {clean_line(self.path)}, where tools are kept. "
+            f"{clean_line(path, 150)} is outside of {clean_line(self.path)}, where tools are kept. "
             "Name a path below it, or ask the user for what you need."
         )
 
@@ -212,18 +231,18 @@ def _open_folder(above: int, place: Place, flags: int, make: bool) -> int:
         raise _told(error, above, place) from None
 
 
-def _check_identity(about: os.stat_result, place: Place, denied: frozenset[Identity]) -> None:
-    if (about.st_dev, about.st_ino) in denied:
+def _check_identity(about: os.stat_result, place: Place, forbidden: _Forbidden) -> None:
+    if (about.st_dev, about.st_ino) in forbidden.identities:
         raise ToolDeniedError(
             f"{place.shown} is a protected file or folder under another name: no tool may touch it."
         )
-    if about.st_dev in _kernel_devices():
+    if about.st_dev in forbidden.devices:
         raise ToolDeniedError(
             f"{place.shown} is no file on a disk but a view into the system: no tool reads it."
         )
 
 
-def _kernel_devices() -> set[int]:
+def _kernel_devices() -> frozenset[int]:
     """Devices of /proc and /sys, whose "files" can do something when they are read, or never end."""
     found: set[int] = set()
     for top in ("/proc", "/sys"):
@@ -231,7 +250,7 @@ def _kernel_devices() -> set[int]:
             found.add(os.stat(top).st_dev)
         except OSError:
             continue
-    return found - {os.stat("/").st_dev}
+    return frozenset(found - {os.stat("/").st_dev})
 
 
 def _check_regular(about: os.stat_result, folder: int, place: Place) -> None:

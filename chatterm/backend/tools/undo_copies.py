@@ -105,11 +105,17 @@ class UndoCopies:
     def _write(self, copy: UndoCopy, data: bytes) -> None:
         path = self.folder / f"{copy.id}{_SUFFIX}"
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(msgspec.json.encode(copy) + b"\n")
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        is_whole = False
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(msgspec.json.encode(copy) + b"\n")
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            is_whole = True
+        finally:
+            if not is_whole:
+                path.unlink(missing_ok=True)
 
     def _files(self) -> list[Path]:
         try:

@@ -18,6 +18,7 @@ from chatterm.backend.tools.file_text import FILE_LIMIT_BYTES, binary_kind, read
 from chatterm.backend.tools.rooted import Place, Root
 from chatterm.backend.tools.stopping import Stop, in_stoppable_thread
 from chatterm.backend.tools.undo_copies import UndoCopies
+from chatterm.core.clean import clean_line
 from chatterm.core.errors import InvalidCallError, ToolError
 from chatterm.core.tools import Access
 
@@ -75,7 +76,7 @@ class EditFile:
                 f"There is no {place.shown}. list_dir tells what there is; write_file makes a file."
             )
         file = read_text(seen.data)
-        if binary_kind(seen.data) or not file.is_exact:
+        if binary_kind(seen.data) or not file.is_all_of(seen.data):
             return _failing(place, f"{place.shown} is no text that can be edited without loss.")
         old, new = wanted.old, wanted.new
         if old not in file.text and "\r\n" in file.text and "\r" not in old:
@@ -126,5 +127,7 @@ def _near(text: str, old: str) -> str:
         number = lines.index(wanted) + 1
         return f"Line {number} has its first line, so what differs is white space or comes after. Read that part again."
     if like := get_close_matches(wanted, dict.fromkeys(lines), n=1):
-        return f"Line {lines.index(like[0]) + 1} is like it: {like[0]!r}. Read that part again."
+        return (
+            f"Line {lines.index(like[0]) + 1} is like it: {clean_line(like[0], 100)!r}. Read that part again."
+        )
     return "Nothing in it is like that. Read the file again."

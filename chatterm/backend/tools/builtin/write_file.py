@@ -60,7 +60,7 @@ class WriteFile:
         elif seen.exists:
             old = read_text(seen.data)
             before = old.text
-            if old.encoding != "utf-8" or old.mark or not old.is_exact:
+            if old.encoding != "utf-8" or old.mark or not old.is_all_of(seen.data):
                 lines.append("was not plain UTF-8, becomes it")
         else:
             lines.append("new file")
