@@ -96,4 +96,4 @@ def _docstring(text: str) -> tuple[str, dict[str, str]]:
         else:
             is_inside = is_inside and not _END.match(line)
             said.append(line)
-    return "\n".join(said).strip(), told
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(said)).strip(), told

@@ -24,6 +24,9 @@ MOST_PAGE_BYTES = 4 * 1024 * 1024
 """How much of a page is read; what comes after is left out, and told."""
 
 _MOST_MEMORY_BYTES = 1024 * 1024 * 1024
+_PASSED = ("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "SYSTEMROOT")
+"""What the interpreter needs of the environment to find itself and chatterm, as it was found here."""
+
 _LIBRARY = "html_to_markdown"
 _SKIPPED = frozenset({"script", "style", "template", "svg", "noscript", "title", "iframe", "object"})
 _INLINE = frozenset(
@@ -66,7 +69,7 @@ async def text_of(page: str, url: str) -> str:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        env=environment(os.environ),
+        env=environment(os.environ, passed=_PASSED),
         start_new_session=True,
     )
     try:
@@ -86,7 +89,7 @@ async def text_of(page: str, url: str) -> str:
 
 def child_command(url: str) -> tuple[str, ...]:
     """The program that runs `convert`; it reads nothing of the folder it is started in."""
-    return sys.executable, "-I", "-m", __name__, url
+    return sys.executable, "-P", "-m", __name__, url
 
 
 def decoded(body: bytes, charset: str, *, is_html: bool = False) -> str:
