@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import TypeVar
 
 from chatterm.core.timings import ServerTimings
@@ -45,11 +44,10 @@ def overlay(known: Record, news: Record) -> Record:
     """`known`, with every figure that `news` reports in its place."""
     figures = {
         name: getattr(known, name) if (value := getattr(news, name)) is None else value
-        for name in _names(type(news))
+        for name in _NAMES[type(news)]
     }
     return type(known)(**figures)
 
 
-@cache  # some servers report with every few characters
-def _names(kind: type[Usage | ServerTimings]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+# Looked up once: some servers report with every few characters.
+_NAMES = {kind: tuple(each.name for each in fields(kind)) for kind in (Usage, ServerTimings)}
