@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+import time
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ class Notices:
     @contextmanager
     def told_to(self, tell: TellProgress) -> Generator[TellProgress]:
         """While a call runs, log lines go to `tell` too; gives what its progress is told to."""
-        telling = _Telling(tell, asyncio.get_running_loop().time)
+        telling = _Telling(tell, time.monotonic)
         self._tells.add(telling)
         try:
             yield telling

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
@@ -64,7 +65,7 @@ class McpServer:
         self._version = ""
         self._call_seconds: float | None = None
         self._ping_seconds: float | None = None
-        self._intake = self._new_intake()
+        self._intake = Intake(time.monotonic)
 
     @property
     def status(self) -> McpStatus:
@@ -126,15 +127,14 @@ class McpServer:
 
     async def call(self, name: str, arguments: Mapping[str, object], tell: TellProgress) -> ToolOutput:
         """Call a tool by the server's name for it; progress and log lines go to `tell`. Raises `ToolError`."""
-        clock = asyncio.get_running_loop().time
-        began = clock()
+        began = time.monotonic()
         try:
             with self._notices.told_to(tell) as telling:
                 return await self._ready().call(name, arguments, telling)
         except ToolError as error:
             raise self._explained(error) from None
         finally:
-            self._call_seconds = clock() - began
+            self._call_seconds = time.monotonic() - began
             self._changed()
 
     async def prompt(self, prompt: McpPrompt, arguments: Mapping[str, str]) -> str:
@@ -159,7 +159,7 @@ class McpServer:
 
     async def _serve(self) -> None:
         """The life of the server, in a task of its own, as the SDK wants it."""
-        self._intake, self._process = self._new_intake(), None
+        self._intake, self._process = Intake(time.monotonic), None
         self._closing.clear()
         try:
             if await self._is_allowed():
@@ -285,9 +285,6 @@ class McpServer:
         if state is not McpState.READY:
             self.tools, self.prompts, self.resources = (), (), ()
         self._changed()
-
-    def _new_intake(self) -> Intake:
-        return Intake(asyncio.get_running_loop().time)
 
 
 def _words(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping
 
 from chatterm.backend.tools.mcp_memory import McpMemory
@@ -24,7 +25,7 @@ AGAIN_SECONDS = 30.0
 
 
 class McpServers:
-    """The servers by name. Needs a running event loop. `changed` is called when the state of one changes."""
+    """The servers by name. `changed` is called when the state of one changes."""
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class McpServers:
 
         Meant to be called before every turn. One that went down otherwise, or that the user refused, is left alone.
         """
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         for name, server in self._servers.items():
             tried = self._tried.get(name)
             is_lost = server.was_ready and server.state is McpState.DOWN and bool(server.spec.request.url)
@@ -99,7 +100,7 @@ class McpServers:
 
     async def restart(self, name: str) -> None:
         """End a server and start it again in the background; also one that was refused: it is asked for again."""
-        self._tried[name] = asyncio.get_running_loop().time()
+        self._tried[name] = time.monotonic()
         await self._named(name).restart()
 
     async def aclose(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -149,10 +150,9 @@ class McpSession:
 
     async def ping(self) -> float:
         """How long the server takes to answer, in seconds."""
-        clock = asyncio.get_running_loop().time
-        began = clock()
+        began = time.monotonic()
         await self._within(PING_SECONDS, self._sdk.send_ping())
-        return clock() - began
+        return time.monotonic() - began
 
     def drop(self) -> None:
         """Give up all requests, without a word to the server."""

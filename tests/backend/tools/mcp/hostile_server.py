@@ -134,7 +134,12 @@ def call(message):
         note("message", level="warning", data={"left": 3})
     for method in ("sampling/createMessage", "roots/list", "elicitation/create"):
         if method in MODES:
-            asked = {"messages": [], "maxTokens": 5, "message": "Your password?", "requestedSchema": {"type": "object", "properties": {}}}
+            asked = {
+                "messages": [],
+                "maxTokens": 5,
+                "message": "Your password?",
+                "requestedSchema": {"type": "object", "properties": {}},
+            }
             send({"jsonrpc": "2.0", "id": "mine", "method": method, "params": asked})
             got = json.loads(sys.stdin.readline())
             return {"content": [{"type": "text", "text": json.dumps(got.get("error"))}]}
