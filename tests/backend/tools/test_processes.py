@@ -10,9 +10,11 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from chatterm.backend.tools import process_tree
 from chatterm.backend.tools.processes import Child, Processes, Program, end_group, environment
 from chatterm.backend.tools.program_output import ProgramOutput
 from chatterm.backend.tools.program_run import ProgramEnd, run_program
@@ -385,6 +387,23 @@ def test_a_stubborn_group_without_a_supervisor_is_killed() -> None:
         end_group(process.pid)
         assert process.wait(20) == -9
     assert all_gone(mark)
+
+
+@pytest.mark.skipif(not Path("/bin/ps").exists(), reason="there is no ps")
+def test_where_the_system_has_no_proc_ps_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_tree, "sys", SimpleNamespace(platform="darwin"))
+    text = "sleep 600 & echo $!; wait"
+    with subprocess.Popen(["/bin/sh", "-c", text], stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        began = process_tree.began_at(process.pid)
+        assert set(process_tree.tree_of({process.pid: began})) == {process.pid, child}
+        assert not process_tree.tree_of({process.pid: f"not {began}"}), (
+            "another process had the number before"
+        )
+        end_group(process.pid, at_once=True)
+        assert process.wait(20) == -9
+    assert process_tree.began_at(process.pid) == ""
 
 
 def test_a_leader_that_is_gone_is_no_error() -> None:
