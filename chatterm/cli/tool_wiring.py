@@ -105,7 +105,7 @@ def build_tools(
     registry = ToolRegistry(
         settings.enabled,
         builtins,
-        functions=partial(_functions, settings.modules, around.folder) if has_functions else None,
+        functions=partial(_functions, settings.modules, paths.settings) if has_functions else None,
         servers=servers,
         load=partial(load, TURNED),
         save=partial(state.put, TURNED),
