@@ -64,7 +64,13 @@ async def _stop_everywhere(folder: Path, found: Places, runs: int, seed: int) ->
     async with Rig(folder, found) as rig:
         for number, (stage, adapter) in enumerate(pairs):
             stop = AdapterStop(stage, adapter, f"mark{number:05}")
-            await _stop(rig, found, stop, drawn.uniform(0, MOST_JITTER_SECONDS))
+            try:
+                await _stop(rig, found, stop, drawn.uniform(0, MOST_JITTER_SECONDS))
+            except TimeoutError as error:
+                error.add_note(
+                    f"{stop.adapter}, {stage.name}: {[seen.path for seen in found.server.requests]}"
+                )
+                raise
             done.append(stop)
     _check_stored(rig, done)
     found.server.wait_until(lambda: all(seen.closed_at for seen in found.server.connections))
@@ -93,6 +99,8 @@ async def _stop(rig: Rig, found: Places, stop: AdapterStop, jitter_seconds: floa
         stop.lost.append(f"these prompts wait: {queued}")
     if held.session.running is not None or bool(held.session.turns) is (stop.outcome is Outcome.WITHDRAWN):
         stop.lost.append("the session does not go on where it must")
+    if (asked := len(found.server.chats)) != held.requests:
+        stop.lost.append(f"there were {asked} requests in place of {held.requests}")
     if left := await held.tasks_left():
         stop.lost.append(f"{left} tasks are left")
     if open_ := [

@@ -45,6 +45,8 @@ class Places:
         match place:
             case "server":
                 return f"{self.server.url}{base}"
+            case "busy":
+                return f"{self.server.url}/busy{base}"
             case "silent":
                 return f"https://127.0.0.1:{self.server.port}{base}"
             case "full":
@@ -84,6 +86,7 @@ class HeldTurn:
     session: Session
     handle: TurnHandle
     tasks_before: set[asyncio.Task[object]]
+    requests: int
     connection: SeenConnection | None = None
     given_up: asyncio.Future[float] | None = None
     text: str = ""
@@ -160,7 +163,7 @@ class Rig:
         handle = session.start_turn(Prompt(f"ask {marker}"))
         if stage.is_queued_behind:
             session.queue(Prompt(f"next {marker}"))
-        held = HeldTurn(stage, session, handle, tasks_before)
+        held = HeldTurn(stage, session, handle, tasks_before, len(scripts))
         await self._reach(held, marker)
         if stage.place == "full":
             await asyncio.to_thread(_until_connecting, waiting)
@@ -169,7 +172,7 @@ class Rig:
             await self._seen(lambda: len(server.connections) > connections)
             held.connection = server.connections[-1]
         elif stage.closes:
-            await self._seen(lambda: len(server.chats) == len(scripts))
+            await self._seen(lambda: len(server.chats) >= len(scripts))
             held.connection = server.connections[server.chats[-1].connection]
         return held
 

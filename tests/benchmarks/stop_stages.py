@@ -25,7 +25,7 @@ from tests.doubles import server_replies as replies
 from tests.doubles.dialects import Delta, Dialect
 from tests.doubles.server_replies import Hang, Pause, Script, Send, WaitFor
 
-Place = Literal["server", "silent", "full", "nowhere"]
+Place = Literal["server", "busy", "silent", "full", "nowhere"]
 Shown = Literal["", "text", "thinking"]
 
 END = "end"
@@ -38,8 +38,8 @@ class StopStage:
 
     `scripts` are the answers to the requests of the turn, in order, by who speaks and the run's marker. `after` is
     what the turn tells on its way there, in order: stages, and kinds of events. `place` says who is asked: the
-    scripted server, one that leaves a TLS handshake alone, one that takes no connections, or a name that nobody
-    finds. `shows` is what the marker is part of. With `holds_store` the history takes nothing more once there is
+    scripted server, it at an address that may be left in peace after several failures, one that leaves a TLS
+    handshake alone, one that takes no connections, or a name that nobody finds. `shows` is what the marker is part of. With `holds_store` the history takes nothing more once there is
     text. `closes` is whether a connection is under way that must be closed.
     """
 
@@ -140,7 +140,7 @@ STAGES = (
     StopStage("text, flowing", _flowing, (TextDelta,), shows="text"),
     StopStage("text, at rest", _resting, (TextDelta,), shows="text"),
     StopStage("tool arguments", _arguments, (ToolCallStarted,), shows="text"),
-    StopStage("back-off", _refused, (RetryScheduled,), closes=False),
+    StopStage("back-off", _refused, (RetryScheduled,), place="busy", closes=False),
     StopStage("fallback", _unknown_first, (FellBack, Stage.WAITING)),
     StopStage("a prompt queued behind", _resting, (TextDelta,), shows="text", is_queued_behind=True),
     StopStage("saving", _ending, (TextDelta, Stage.SAVING), shows="text", holds_store=True, closes=False),
