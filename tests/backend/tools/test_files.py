@@ -8,6 +8,7 @@ import os
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from chatterm.backend.tools.file_change import FileChange, look, take_back
 from chatterm.backend.tools.file_search import MOST_HITS
 from chatterm.backend.tools.rooted import Root
 from chatterm.backend.tools.stopping import Stop, StoppedError, in_stoppable_thread
-from chatterm.backend.tools.undo_copies import UndoCopies
+from chatterm.backend.tools.undo_copies import UndoCopies, UndoCopy
 from chatterm.core.errors import InvalidCallError, ToolDeniedError, ToolError
 from chatterm.core.tools import Access
 from tests.backend.tools.rooted_files import call, make_root, prepared
@@ -347,12 +348,23 @@ async def test_a_file_that_changed_since_is_left_alone(
     assert copies.all() == []
 
 
-async def test_a_write_that_was_stopped_changes_nothing(root: Root, folder: Path, copies: UndoCopies) -> None:
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_write_that_was_stopped_changes_nothing(
+    root: Root, folder: Path, tmp_path: Path, is_late: bool
+) -> None:
+    stop = Stop()
+
+    class Stopping(UndoCopies):
+        def keep(self, **kept: Any) -> UndoCopy:
+            stop.ask()
+            return super().keep(**kept)
+
+    copies = Stopping(tmp_path / "undo")
     (folder / "a").write_text("old")
     place = root.place("a")
     change = FileChange(root=root, place=place, seen=look(root, place), data=b"new", tool="write_file")
-    stop = Stop()
-    stop.ask()
+    if not is_late:
+        stop.ask()
     with pytest.raises(StoppedError):
         change.make(copies, stop)
     assert ((folder / "a").read_text(), os.listdir(folder), copies.all()) == ("old", ["a"], [])
