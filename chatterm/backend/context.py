@@ -160,7 +160,7 @@ def require_room(plan: ContextPlan, provider: str, model: str) -> None:
         hint = "/system sets a shorter one, /model chooses a model that takes more."
     elif prompt + plan.fixed_tokens > limit.tokens:
         what = f"This message takes ~{prompt:,} tokens, and ~{plan.fixed_tokens:,} go with every request"
-        hint = "Shorten it, send it in parts, or choose a model that takes more with /model."
+        hint = "Shorten it with /edit-last, send it in parts, or choose a model that takes more with /model."
     else:
         what = f"With what is pinned or summarised this takes ~{plan.tokens:,} tokens"
         hint = "/context shows which; /pin lets go of a message, /compact makes one summary of all."

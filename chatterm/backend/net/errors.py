@@ -78,7 +78,7 @@ def _lost(failure: Failure) -> ChattermError:
     if exchange.answered:
         return ConnectionFailedError(
             f"the connection to {host} broke off in the middle of the reply",
-            "What came is kept. Try again, or continue from there.",
+            "What came is kept.",
             retryable=True,
         )
     if exchange.is_reused and not exchange.received:
