@@ -46,7 +46,7 @@ class Tool(Protocol):
 
     @property
     def source(self) -> str:
-        """Whose tool it is: "built-in", "mcp:NAME" or "module:NAME"."""
+        """Whose tool it is: "built-in", "mcp:NAME", "module:NAME" or "package:NAME"."""
         ...
 
     @property

@@ -31,7 +31,7 @@ def load_functions(modules: Sequence[str], folder: Path) -> tuple[tuple[Tool, ..
     """
     tools: dict[str, Tool] = {}
     faults: list[str] = []
-    for name, load in (*_named(modules, folder), *_installed()):
+    for kind, name, load in (*_named(modules, folder), *_installed()):
         try:
             functions = list(_public(load()))
         except BaseException as error:  # whatever the code of others raises while it is imported
@@ -39,7 +39,7 @@ def load_functions(modules: Sequence[str], folder: Path) -> tuple[tuple[Tool, ..
             continue
         for function in functions:
             try:
-                tool = _tool(function, name)
+                tool = _tool(function, f"{kind}:{name}")
             except ValueError as error:
                 faults.append(
                     f"[tools] modules: {function.__name__} of {clean_line(name)} is left out: {error}"
@@ -53,18 +53,18 @@ def load_functions(modules: Sequence[str], folder: Path) -> tuple[tuple[Tool, ..
     return tuple(tools.values()), tuple(faults)
 
 
-def _named(modules: Iterable[str], folder: Path) -> Iterator[tuple[str, Callable[[], object]]]:
+def _named(modules: Iterable[str], folder: Path) -> Iterator[tuple[str, str, Callable[[], object]]]:
     for name in modules:
         if name.endswith(".py"):
             path = folder / Path(name).expanduser()
-            yield name, lambda path=path: _file(path)
+            yield "module", name, lambda path=path: _file(path)
         else:
-            yield name, lambda name=name: _module(name)
+            yield "module", name, lambda name=name: _module(name)
 
 
-def _installed() -> Iterator[tuple[str, Callable[[], object]]]:
+def _installed() -> Iterator[tuple[str, str, Callable[[], object]]]:
     for point in entry_points(group=ENTRY_POINTS):
-        yield point.name, point.load
+        yield "package", point.name, point.load
 
 
 def _file(path: Path) -> ModuleType:
@@ -113,15 +113,15 @@ def _public(loaded: object) -> Iterator[Callable[..., Any]]:
             yield value
 
 
-def _tool(function: Callable[..., Any], name: str) -> FunctionTool:
+def _tool(function: Callable[..., Any], source: str) -> FunctionTool:
     pure, seconds = attributes_of(function)
     spec, arguments = described(function)
     return FunctionTool(
         function=function,
         spec=spec,
         arguments=arguments,
-        source=f"module:{name}",
-        where=f"function {function.__name__} of {inspect.getsourcefile(function) or name}",
+        source=source,
+        where=f"function {function.__name__} of {inspect.getsourcefile(function) or source}",
         is_pure=pure,
         timeout_seconds=seconds,
     )

@@ -88,7 +88,10 @@ class ToolRegistry:
             if self._is_on(name, name in self._settings):
                 found[name] = tool
         for tool in self._loaded.tools:
-            if self._is_on(tool.spec.name, True):
+            # what a package brings is off until it is named: the user may not even know that it has tools
+            if self._is_on(
+                tool.spec.name, not tool.source.startswith("package:") or tool.spec.name in self._settings
+            ):
                 found.setdefault(tool.spec.name, tool)
         for tool in self._servers.tools() if self._servers is not None else ():
             if self._is_on(tool.spec.name, True) and tool.spec.name not in self._builtins:

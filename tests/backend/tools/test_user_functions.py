@@ -213,7 +213,7 @@ def test_packages_bring_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         "chatterm.backend.tools.function_files.entry_points", lambda group: points.select(group=group)
     )
     tools, faults = load_functions([], tmp_path)
-    assert [(tool.spec.name, tool.source) for tool in tools] == [("f", "module:all"), ("g", "module:all")]
+    assert [(tool.spec.name, tool.source) for tool in tools] == [("f", "package:all"), ("g", "package:all")]
     assert len(faults) == 3 and "neither a module nor a function" in faults[1]
 
 
