@@ -20,7 +20,7 @@ from chatterm.cli.start_options import StartOptions
 from chatterm.cli.start_settings import read_settings
 from chatterm.cli.wiring import Engine, build_engine
 from chatterm.core.events import FellBack, Streamed, TextDelta, ThinkingDelta, TurnEvent, TurnFinished
-from tests.benchmarks.processes import SYN_SENT, tcp_states
+from tests.benchmarks.processes import SYN_SENT, sockets, tcp_sockets
 from tests.benchmarks.stop_stages import END, Place, StopStage, full_listener
 from tests.doubles.dialects import Dialect
 from tests.doubles.server import ScriptedServer, SeenConnection
@@ -166,8 +166,9 @@ class Rig:
         held = HeldTurn(stage, session, handle, tasks_before, len(scripts))
         await self._reach(held, marker)
         if stage.place == "full":
-            await asyncio.to_thread(_until_connecting, waiting)
-            held.given_up = asyncio.get_running_loop().run_in_executor(None, _until_given_up, waiting)
+            await asyncio.to_thread(until, lambda: _connecting() - waiting)
+            mine = _connecting() - waiting
+            held.given_up = asyncio.get_running_loop().run_in_executor(None, _until_given_up, mine)
         elif stage.place == "silent":
             await self._seen(lambda: len(server.connections) > connections)
             held.connection = server.connections[-1]
@@ -225,21 +226,18 @@ class Rig:
         await asyncio.to_thread(self._places.server.wait_until, condition)
 
 
-def _connecting() -> int:
-    return tcp_states(os.getpid()).count(SYN_SENT)
+def _connecting() -> set[str]:
+    """The sockets of this process that try to connect."""
+    return {inode for inode, state in tcp_sockets(os.getpid()).items() if state == SYN_SENT}
 
 
-def _until_connecting(before: int) -> None:
-    until(lambda: _connecting() > before)
-
-
-def _until_given_up(before: int) -> float:
-    """When the system no longer tries to connect for us. Nobody is told of that but the system: it is asked."""
-    until(lambda: _connecting() <= before)
+def _until_given_up(mine: set[str]) -> float:
+    """When these sockets are closed. Nobody is told of that but the system: it is asked."""
+    until(lambda: not mine & sockets(os.getpid()))
     return time.monotonic()
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], object]) -> None:
     """Wait, without a loop, for what nobody tells of. Raises `TimeoutError`."""
     limit = time.monotonic() + NEVER_SECONDS
     while not condition():
