@@ -22,6 +22,14 @@ _UNSAFE_UNIT = re.compile(rf"\r\n|{_PAIR}|{_UNSAFE.pattern}")
 _UNSTORABLE = re.compile(rf"[\x00{_SURROGATE}]")
 _UNSTORABLE_UNIT = re.compile(rf"{_PAIR}|{_UNSTORABLE.pattern}")
 
+# Letters, marks and symbols that are drawn as nothing, beside all of the categories C and Z: fillers, grapheme
+# joiner, inherent vowels, variation selectors, empty braille.
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+_TO_JUDGE = re.compile(r"[^ -~]+|\\(?=x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+_MOST_MARKS = 3
+
 _REPLACEMENT = "\ufffd"
 
 
@@ -54,6 +62,17 @@ def well_formed(text: str) -> str:
     return _UNSTORABLE_UNIT.sub(_storable, text) if _UNSTORABLE.search(text) else text
 
 
+def visible(text: str, keep: str = "") -> str:
+    """The whole text, everything invisible or misplaced in it as escapes: for what a user must judge.
+
+    Escaped (`\\x1b`, `\\u202e`, `\\U000e0041`) are controls, newline and tab too unless `keep` has them, formats as
+    bidirectional controls, zero width, soft hyphens and tags, spaces but U+0020, fillers, variation selectors, what
+    Unicode does not assign, surrogates, and combining marks without a base or after three others. A backslash that
+    would read as such an escape is escaped itself, so that no two texts are shown alike.
+    """
+    return _TO_JUDGE.sub(lambda found: _judged(found, keep), text)
+
+
 class StreamCleaner:
     """`clean` for text that arrives in pieces: however it is cut, the results joined are the same."""
 
@@ -82,6 +101,33 @@ def _safe(match: re.Match[str]) -> str:
     if unit < "\x20":
         return chr(0x2400 + ord(unit))
     return "\u2421" if unit == "\x7f" else _REPLACEMENT
+
+
+def _judged(found: re.Match[str], keep: str) -> str:
+    import unicodedata
+
+    if found[0] == "\\":
+        return _escape("\\")
+    before = found.string[found.start() - 1 : found.start()]
+    marks_left = _MOST_MARKS if before.strip() else 0
+    shown: list[str] = []
+    for character in found[0]:
+        category = unicodedata.category(character)[0]
+        is_shown = category not in "CZ" and _BLANK.match(character) is None
+        if category == "M" and is_shown:
+            is_shown = marks_left > 0
+            marks_left -= 1
+        else:
+            marks_left = _MOST_MARKS if is_shown else 0
+        shown.append(character if is_shown or character in keep else _escape(character))
+    return "".join(shown)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _storable(match: re.Match[str]) -> str:

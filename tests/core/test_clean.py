@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chatterm.core.clean import StreamCleaner, clean, clean_line, is_clean, well_formed
+from chatterm.core.clean import StreamCleaner, clean, clean_line, is_clean, visible, well_formed
 
 ANY = st.text(st.characters(codec=None, exclude_categories=()), max_size=60)
 TRICKY = st.text(
@@ -158,3 +158,44 @@ def test_well_formed_changes_only_surrogates_and_nul(text: str) -> None:
 def test_well_formed_keeps_what_clean_would_show_otherwise() -> None:
     assert well_formed("\x1b[31m\r\n\x85\u202e") == "\x1b[31m\r\n\x85\u202e"
     assert well_formed("a\x00\ud83d\ude00\ud83d") == "a\u2400😀\ufffd"
+
+
+ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rm -rf /tmp/x", "rm -rf /tmp/x"),
+        ("\x1b[2J\x9b", r"\x1b[2J\x9b"),
+        ("a\nb\tc\rd", r"a\x0ab\x09c\x0dd"),
+        ("safe\u202egpj.exe", r"safe\u202egpj.exe"),
+        ("a\u200bb\u200dc\u2060d\ufeff", r"a\u200bb\u200dc\u2060d\ufeff"),
+        ("so\u00adft n\u00a0b\u2003e\u3000", r"so\xadft n\xa0b\u2003e\u3000"),
+        ("\U000e0041\U000e007f", r"\U000e0041\U000e007f"),
+        ("\u3164\u115f\uffa0\u2800\u034f", r"\u3164\u115f\uffa0\u2800\u034f"),
+        ("\u2764\ufe0f", "\u2764" + r"\ufe0f"),
+        ("\u0301a", r"\u0301a"),
+        (" \u0301", r" \u0301"),
+        ("e\u0301", "e\u0301"),
+        ("e" + 5 * "\u0301", "e" + 3 * "\u0301" + r"\u0301\u0301"),
+        ("\u200b\u0301", r"\u200b\u0301"),
+        ("\U000f0000\ue000\u0378\ud800", r"\U000f0000\ue000\u0378\ud800"),
+        (r"a\u202e", r"a\x5cu202e"),
+        (r"C:\new\x \\x4", r"C:\new\x \\x4"),
+        ("日本語 привет 🙂 नमस्ते", "日本語 привет 🙂 नमस्ते"),
+    ],
+)
+def test_what_is_judged_has_nothing_invisible(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@given(TEXTS | st.text(st.sampled_from(r"\xuU0123456789abcdef" + "\n\u202e\u0301")))
+def test_no_two_texts_are_shown_alike(text: str) -> None:
+    shown = visible(text)
+    assert is_clean(shown) and "\n" not in shown and "\t" not in shown
+    assert ESCAPE.sub(lambda found: chr(int(found[1] or found[2] or found[3], 16)), shown) == text
+
+
+def test_line_breaks_are_kept_where_lines_are_shown() -> None:
+    assert visible("a\n\tb\u0301\r\n\u0301", keep="\n\t") == "a\n\tb\u0301" + r"\x0d" + "\n" + r"\u0301"
