@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -318,3 +319,43 @@ def test_no_swap_lets_a_write_out(tmp_path: Path) -> None:
                 continue
     assert list(outer.iterdir()) == []
     assert written
+
+
+def test_a_file_that_becomes_a_pipe_between_look_and_open_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_root(tmp_path)
+    (tmp_path / "root" / "place").write_text("inside")
+    plain = os.open
+
+    def swapped(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        if path == "place":
+            os.unlink(path, dir_fd=dir_fd)
+            os.mkfifo(path, dir_fd=dir_fd)
+        return plain(path, flags, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", swapped)
+    monkeypatch.setattr(os, "supports_dir_fd", {*os.supports_dir_fd, swapped})
+    with pytest.raises(ToolDeniedError, match="is a pipe"), root.file(root.place("place")):
+        pass
+
+
+def test_a_file_that_appears_at_the_last_moment_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_root(tmp_path)
+    plain = os.link
+
+    def appeared(source: str, target: str, **where: Any) -> None:
+        (tmp_path / "root" / "place").write_text("by another")
+        plain(source, target, **where)
+
+    monkeypatch.setattr(os, "link", appeared)
+    place = root.place("place")
+    change = FileChange(
+        root=root, place=place, seen=look(root, place), data=b"by the model", tool="write_file"
+    )
+    with pytest.raises(ToolError, match="was changed since"):
+        change.make(UndoCopies(tmp_path / "undo"), Stop())
+    assert (tmp_path / "root" / "place").read_text() == "by another"
+    assert os.listdir(root.path) == ["place"]
