@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chatterm.backend.providers.gemini import Gemini
@@ -215,10 +216,24 @@ def _joined(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [part for part in joined if part.keys() != {"text"} or part["text"].strip()]
 
 
+def _told_apart(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The parts with an id of its own for each call: an id that comes again would join no result to its call."""
+    numbers = count(1)
+    apart: list[dict[str, Any]] = []
+    for part in parts:
+        if "functionCall" in part:
+            number = next(numbers)
+            own = {"id": "c" if number == 1 else f"c_{number}"}
+            part = part | {"functionCall": part["functionCall"] | own}
+        apart.append(part)
+    return apart
+
+
 @given(st.lists(st.lists(_PIECES, max_size=4), max_size=5))
+@example([[call("f", id="c"), call("f", "s", id="c")], [call("g", id="c")]])
 def test_whatever_comes_goes_back(chunks: list[list[dict[str, Any]]]) -> None:
     replayed = read(*(chunk(*parts) for parts in chunks), chunk(finish="STOP"))
-    came = _joined([part for parts in chunks for part in parts if part != {"text": ""}])
+    came = _told_apart(_joined([part for parts in chunks for part in parts if part != {"text": ""}]))
     first = next((part for part in came if "functionCall" in part), {})
     back = sent_back(replayed)
     if first and "thoughtSignature" not in first:
