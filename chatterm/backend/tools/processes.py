@@ -123,6 +123,7 @@ class Child:
         for line in lines:
             name, *numbers = line.decode().split()
             if name == "error":
+                self.pid = None
                 raise OSError(int(numbers[0]), os.strerror(int(numbers[0])))
             if name == "pid":
                 self.pid = int(numbers[0])

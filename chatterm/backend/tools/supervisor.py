@@ -5,8 +5,8 @@ Linux such orphans come to the nearest ancestor that asked for them. It ends the
 has ended, and when chatterm is gone, however that came about.
 
 It is a program of its own, so it imports little, and nothing that takes time. On its control socket it reads `T`, end
-it all, `K`, end it all at once, or the end of chatterm; and writes the lines `error NUMBER`, if the program could not
-be started, or `pid NUMBER` and `exit STATUS LEFT`: how it ended, negative for a signal, and how many it left behind.
+it all, `K`, end it all at once, or the end of chatterm; and writes the lines `pid NUMBER`, then `error NUMBER`, if the
+program could not be started, or `exit STATUS LEFT`: how it ended, negative for a signal, and how many it left behind.
 """
 
 from __future__ import annotations
@@ -78,10 +78,17 @@ class Supervisor:
         """Start the program in the folder; False where it cannot be, which is told."""
         self._argv = argv
         outcome, failure = os.pipe()
+        known, go = os.pipe()
         self._pid = os.fork()
         if not self._pid:
+            os.close(go)
+            os.read(known, 1)
             _become(argv, folder, failure)
         os.close(failure)
+        self._roots[self._pid] = began_at(self._pid)
+        self._tell(f"pid {self._pid}")
+        os.close(go)  # not before it is known, as it may begin by ending us
+        os.close(known)
         # They are the program's alone, so that its end, or its closing them, is seen.
         nothing = os.open(os.devnull, os.O_RDWR)
         for number in range(3):
@@ -91,8 +98,6 @@ class Supervisor:
         if error:
             self._tell(f"error {error.decode()}")
             return False
-        self._roots[self._pid] = began_at(self._pid)
-        self._tell(f"pid {self._pid}")
         return True
 
     def watch(self) -> None:
