@@ -5,7 +5,6 @@ from __future__ import annotations
 from tests.doubles.server import ScriptedServer
 from tests.doubles.terminal import ENTER, ESC, Terminal
 from tests.journeys.program import Home
-from tests.journeys.test_ask import finish
 
 
 def busy(server: ScriptedServer, seconds: str) -> None:
@@ -61,12 +60,12 @@ def test_another_model_answers_and_the_reply_says_which_and_why(home: Home, serv
 def test_ask_tells_each_try_on_stderr(home: Home, server: ScriptedServer) -> None:
     busy(server, "0")
     server.reply_text("Done.")
-    status, out, told = finish(home, "ask", "--base-url", server.base_url("openai"), "-m", "m", "hello")
+    status, out, told = home.run("ask", "--base-url", server.base_url("openai"), "-m", "m", "hello")
     assert (status, out) == (0, "Done.\n")
     assert "Slow down." in told and "(2 of 3)" in told
     for _ in range(3):
         busy(server, "0")
-    status, out, told = finish(home, "ask", "--base-url", server.base_url("openai"), "-m", "m", "hello")
+    status, out, told = home.run("ask", "--base-url", server.base_url("openai"), "-m", "m", "hello")
     assert (status, out) == (4, "") and told.count("Slow down.") >= 2
 
 
@@ -78,5 +77,5 @@ def test_a_retry_goes_to_another_of_the_addresses_of_a_service(home: Home, serve
         home.write_settings(f"[providers.box]\n{addresses}retry_first_seconds = 0.1\n")
         server.reply_status(500, {"error": "broken"})
         other.reply_text("From the other.")
-        status, out, _ = finish(home, "ask", "--provider", "box", "-m", "m", "hello")
+        status, out, _ = home.run("ask", "--provider", "box", "-m", "m", "hello")
         assert (status, out, len(server.chats)) == (0, "From the other.\n", 1)
