@@ -5,7 +5,6 @@ from __future__ import annotations
 from tests.doubles.server import ScriptedServer
 from tests.doubles.terminal import ENTER
 from tests.journeys.program import Home
-from tests.journeys.test_ask import finish
 
 
 def rules(home: Home, server: ScriptedServer, other: ScriptedServer) -> None:
@@ -41,15 +40,15 @@ def test_ask_routes_and_tells_it_and_the_own_model_stands_in(home: Home, server:
     with ScriptedServer.in_thread() as other:
         rules(home, server, other)
         other.reply_text("Much happened.")
-        status, out, told = finish(home, "ask", "What happened in Rome today?")
+        status, out, told = home.run("ask", "What happened in Rome today?")
         assert (status, out) == (0, "Much happened.\n")
         assert "routed to far/searcher because it asks for recent events" in told
-        status, out, _ = finish(home, "ask", "--dry-run", "What happened in Rome today?")
+        status, out, _ = home.run("ask", "--dry-run", "What happened in Rome today?")
         assert status == 0 and '"searcher"' in out and len(other.chats) == 1
         server.reply_text("Named.")
-        assert finish(home, "ask", "-m", "near/own", "What happened in Rome today?")[1] == "Named.\n"
+        assert home.run("ask", "-m", "near/own", "What happened in Rome today?").output == "Named.\n"
         other.reply_status(404, {"error": {"message": "No model searcher", "code": "model_not_found"}})
         server.reply_text("I do not know.")
-        status, out, told = finish(home, "ask", "What happened in Rome today?")
+        status, out, told = home.run("ask", "What happened in Rome today?")
         assert (status, out) == (0, "I do not know.\n")
         assert "near/own is asked" in told
