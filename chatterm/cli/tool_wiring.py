@@ -151,4 +151,6 @@ def _servers(
 
     root = str(around.folder)
     specs = [server_spec(name, server, root, around.environ) for name, server in wanted.items()]
-    return McpServers(specs, McpMemory(load, partial(state.put, SERVERS)), may_start)
+    return McpServers(
+        specs, McpMemory(load, partial(state.put, SERVERS)), may_start, processes=around.processes
+    )

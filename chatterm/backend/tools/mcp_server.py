@@ -28,6 +28,7 @@ from chatterm.backend.tools.mcp_values import (
     McpState,
     McpStatus,
 )
+from chatterm.backend.tools.processes import Processes
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ToolError
 
@@ -48,9 +49,15 @@ class McpServer:
     """A server by its state. `changed` is called whenever a front end should look at `status` again."""
 
     def __init__(
-        self, spec: McpServerSpec, memory: McpMemory, may_start: MayStart, changed: Callable[[], None]
+        self,
+        spec: McpServerSpec,
+        processes: Processes,
+        memory: McpMemory,
+        may_start: MayStart,
+        changed: Callable[[], None],
     ) -> None:
-        self.spec, self._memory, self._may_start, self._changed = spec, memory, may_start, changed
+        self.spec, self._processes, self._memory = spec, processes, memory
+        self._may_start, self._changed = may_start, changed
         self.state, self.reason = McpState.OFF, ""
         self.tools: tuple[McpTool, ...] = ()
         self.prompts: tuple[McpPrompt, ...] = ()
@@ -125,12 +132,15 @@ class McpServer:
         if self._process is not None:
             self._process.end(at_once=True)
 
-    async def call(self, name: str, arguments: Mapping[str, object], tell: TellProgress) -> ToolOutput:
-        """Call a tool by the server's name for it; progress and log lines go to `tell`. Raises `ToolError`."""
+    async def call(self, tool: McpTool, arguments: Mapping[str, object], tell: TellProgress) -> ToolOutput:
+        """Call a tool, if it is still the same; progress and log lines go to `tell`. Raises `ToolError`."""
         began = time.monotonic()
         try:
             with self._notices.told_to(tell) as telling:
-                return await self._ready().call(name, arguments, telling)
+                session = self._ready()
+                if tool not in self.tools:
+                    raise ToolError("The tool changed since the call was allowed. Look at it again.")
+                return await session.call(tool.own_name, arguments, telling)
         except ToolError as error:
             raise self._explained(error) from None
         finally:
@@ -202,7 +212,7 @@ class McpServer:
 
             streams: Any = over_http(self.spec, self._intake)
         else:
-            self._process = ServerProcess(self.spec, self._intake, self._wake.set)
+            self._process = ServerProcess(self.spec, self._processes, self._intake, self._wake.set)
             streams = over_pipes(self._process, self._intake)
         async with (
             streams as (read, write),

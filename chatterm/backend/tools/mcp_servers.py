@@ -18,6 +18,7 @@ from chatterm.backend.tools.mcp_values import (
     McpState,
     McpStatus,
 )
+from chatterm.backend.tools.processes import Processes
 from chatterm.core.errors import ToolError
 
 AGAIN_SECONDS = 30.0
@@ -25,7 +26,7 @@ AGAIN_SECONDS = 30.0
 
 
 class McpServers:
-    """The servers by name. `changed` is called when the state of one changes."""
+    """The servers by name, run among `processes`. `changed` is called when the state of one changes."""
 
     def __init__(
         self,
@@ -33,8 +34,10 @@ class McpServers:
         memory: McpMemory,
         may_start: MayStart,
         changed: Callable[[], None] = lambda: None,
+        *,
+        processes: Processes,
     ) -> None:
-        self._servers = {spec.name: McpServer(spec, memory, may_start, changed) for spec in specs}
+        self._servers = {spec.name: McpServer(spec, processes, memory, may_start, changed) for spec in specs}
         self._tried: dict[str, float] = {}
 
     def start(self) -> None:

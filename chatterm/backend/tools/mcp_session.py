@@ -52,7 +52,7 @@ class McpSession:
 
         await self._within(seconds, agree())
         info = self._sdk.server_info
-        return clean_line(f"{info.name} {info.version}", 80) if info is not None else ""
+        return clean_line(f"{info.name} {info.version}".strip(), 80) if info is not None else ""
 
     async def tools(self) -> list[McpToolEntry]:
         """All tools that the server lists."""

@@ -23,8 +23,8 @@ MOST_DESCRIPTION = 4000
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
-CallServer = Callable[[str, Mapping[str, object], TellProgress], Awaitable[ToolOutput]]
-"""Calls a tool of a server by the server's own name for it. Raises `ToolError`."""
+CallServer = Callable[["McpTool", Mapping[str, object], TellProgress], Awaitable[ToolOutput]]
+"""Calls a tool of a server, if the server still has exactly this one. Raises `ToolError`."""
 
 
 class LeaveOut(Protocol):
@@ -63,7 +63,7 @@ class McpTool:
             raise InvalidCallError("The arguments cannot be written as JSON.") from None
 
         async def run(tell: TellProgress) -> ToolOutput:
-            return await self.call(self.own_name, arguments, tell)
+            return await self.call(self, arguments, tell)
 
         lines = (f"Server: {self.server}", f"Tool: {self.own_name}", *_shown(arguments))
         return PreparedCall(access=Access(kind="call", target=target, lines=lines), run=run)

@@ -17,6 +17,7 @@ from chatterm.backend.tools.mcp_servers import McpServers
 from chatterm.backend.tools.mcp_specs import server_spec
 from chatterm.backend.tools.mcp_tools import McpTool
 from chatterm.backend.tools.mcp_values import McpStartRequest, McpStatus
+from chatterm.backend.tools.processes import Processes
 from chatterm.config.model import McpServerSettings
 
 SERVER = Path(__file__).with_name("hostile_server.py")
@@ -31,6 +32,7 @@ class World:
         self.kept: Mapping[str, object] = {}
         self.asked: list[McpStartRequest] = []
         self.answer: Callable[[], Awaitable[bool]] = self._yes
+        self.processes = Processes()
         self._open: list[McpServers] = []
 
     def command(self, *modes: str) -> tuple[str, ...]:
@@ -40,7 +42,9 @@ class World:
     def servers(self, **settings: McpServerSettings) -> McpServers:
         """Servers with these settings, not started."""
         specs = [server_spec(name, each, str(self.folder), os.environ) for name, each in settings.items()]
-        servers = McpServers(specs, McpMemory(self._load, self._save), self._may_start)
+        servers = McpServers(
+            specs, McpMemory(self._load, self._save), self._may_start, processes=self.processes
+        )
         self._open.append(servers)
         return servers
 
@@ -53,6 +57,7 @@ class World:
         """End all servers."""
         for servers in self._open:
             await servers.aclose()
+        await self.processes.aclose()
 
     def marked(self, name: str) -> bool:
         """Whether a server left this marker."""

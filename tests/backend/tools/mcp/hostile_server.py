@@ -6,6 +6,7 @@ Arguments: a folder for marker files, then any number of modes.
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -27,9 +28,9 @@ def note(method, **params):
     send({"jsonrpc": "2.0", "method": f"notifications/{method}", "params": params})
 
 
-def mark(name):
+def mark(name, pid=None):
     with open(os.path.join(FOLDER, name), "w") as file:
-        file.write(str(os.getpid()))
+        file.write(str(pid or os.getpid()))
 
 
 def tool(name, description="Says it again.", schema=SCHEMA):
@@ -167,6 +168,9 @@ if "environment" in MODES:
 if "crash" in MODES:
     print("Cannot find the token", file=sys.stderr, flush=True)
     sys.exit(1)
+if "orphan" in MODES:
+    child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    mark("orphan", child.pid)
 if "stubborn" in MODES:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 for line in sys.stdin:

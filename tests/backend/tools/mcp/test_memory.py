@@ -16,8 +16,8 @@ from chatterm.core.errors import StoreError
 REQUEST = McpStartRequest(server="s", argv=("a",), digest="1")
 
 
-async def no_call(name: str, arguments: Mapping[str, object], tell: TellProgress) -> ToolOutput:
-    raise AssertionError(name)
+async def no_call(tool: McpTool, arguments: Mapping[str, object], tell: TellProgress) -> ToolOutput:
+    raise AssertionError(tool)
 
 
 def tools(**descriptions: str) -> tuple[McpTool, ...]:
