@@ -14,7 +14,7 @@ from chatterm.core.messages import Part
 from chatterm.core.turn import Turn
 from chatterm.store import branch, conversations, turn_log
 from chatterm.store.database import Database
-from chatterm.store.rows import ConversationRow, OutlineRun, Row, StoredMessage, to_microseconds
+from chatterm.store.rows import ConversationRow, OutlineRun, StoredMessage, to_microseconds
 
 UNDO_TIME = timedelta(days=1)
 """How long a deleted conversation can be had back."""
@@ -159,15 +159,10 @@ class History:
 
     async def turn_pin(self, message_id: str) -> bool:
         """Pin a message, or let go of one that is pinned; which of both. Raises StoreError for an unknown one."""
-
-        def work(connection: sqlite3.Connection) -> Row:
-            connection.execute("UPDATE message SET pinned = NOT pinned WHERE id = ?", (message_id,))
-            return connection.execute("SELECT pinned FROM message WHERE id = ?", (message_id,)).fetchone()
-
-        row = await self._database.write(work)
-        if row is None:
+        is_pinned = await self._database.write(lambda connection: turn_log.turn_pin(connection, message_id))
+        if is_pinned is None:
             raise StoreError("This message is not stored.", "It can be pinned once it is.")
-        return bool(row["pinned"])
+        return is_pinned
 
     async def set_summary(self, message_id: str, is_summary: bool) -> None:
         """Say whether a reply stands in for what is before it."""

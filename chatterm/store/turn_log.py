@@ -127,6 +127,13 @@ def finish(connection: sqlite3.Connection, turn: Turn, instance: str | None, now
     connection.execute("UPDATE conversation SET updated_at = ? WHERE id = ?", (now, turn.conversation_id))
 
 
+def turn_pin(connection: sqlite3.Connection, message_id: str) -> bool | None:
+    """Pin a message, or let go of it where it is pinned; which of both. None for one that is not stored."""
+    connection.execute("UPDATE message SET pinned = NOT pinned WHERE id = ?", (message_id,))
+    row = connection.execute("SELECT pinned FROM message WHERE id = ?", (message_id,)).fetchone()
+    return None if row is None else bool(row["pinned"])
+
+
 def recover(connection: sqlite3.Connection, is_alive: Callable[[str], bool]) -> tuple[str, ...]:
     """End the replies whose process is gone as interrupted, with the text they reached; their conversations' titles."""
     rows = connection.execute(

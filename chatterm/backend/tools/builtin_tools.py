@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,18 +19,22 @@ if TYPE_CHECKING:
     from chatterm.backend.tools.undo_copies import UndoCopies
 
 
-@dataclass(frozen=True, kw_only=True)
 class Surroundings:
     """What built-in tools work in: the folder they are kept in, and all that is theirs together.
 
     `new_fetcher` makes the way to the web. Properties raise `ToolError` where there is no such thing here.
     """
 
-    settings: ToolSettings
-    paths: Paths
-    environ: Mapping[str, str]
-    processes: Processes
-    new_fetcher: Callable[[], Fetcher]
+    def __init__(
+        self,
+        settings: ToolSettings,
+        paths: Paths,
+        environ: Mapping[str, str],
+        processes: Processes,
+        new_fetcher: Callable[[], Fetcher],
+    ) -> None:
+        self.settings, self.paths, self.environ = settings, paths, environ
+        self.processes, self.new_fetcher = processes, new_fetcher
 
     @cached_property
     def folder(self) -> Path:
