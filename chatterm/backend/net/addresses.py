@@ -7,7 +7,7 @@ import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from urllib.parse import quote, urlsplit
 
-from chatterm.core.clean import clean_line
+from chatterm.core.clean import clean_line, is_clean
 from chatterm.core.errors import InvalidCallError, ToolDeniedError
 from chatterm.core.web import WebAddress, usual_port
 
@@ -16,7 +16,6 @@ MOST_CHARACTERS = 8_000
 
 NEXT_STEP = "Use the plain http or https address of a public host, like https://example.com/page."
 
-_NEVER_IN = re.compile(r"[\x00-\x20\x7f-\xa0\\\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _BRACKETS = re.compile(r"\[[0-9a-fA-F:.]+\](:[0-9]+)?")
 _NO_IPV6 = "has a host in brackets that is no IPv6 address"
@@ -75,10 +74,8 @@ def read_address(text: str) -> WebAddress:
     """
     if not text or len(text) > MOST_CHARACTERS:
         raise _invalid("must have 1 to 8,000 characters")
-    if (found := _NEVER_IN.search(text)) is not None:
-        raise _invalid(
-            f"holds the character U+{ord(found[0]):04X}, which must be percent-encoded or left out"
-        )
+    if found := next((each for each in text if each == "\\" or each.isspace() or not is_clean(each)), ""):
+        raise _invalid(f"holds the character U+{ord(found):04X}, which must be percent-encoded or left out")
     try:
         parts = urlsplit(text)
         port = parts.port
