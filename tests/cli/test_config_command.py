@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -313,6 +314,31 @@ def test_no_config_command_prints_a_key(
     for line in lines:
         result = chatterm("config", *line)
         assert "canary" not in result.out + result.err, line
+
+
+def test_servers_of_other_programs_are_taken_over_without_showing_secrets(
+    chatterm: Chatterm, file: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "other.json"
+    entry = {"command": "npx", "args": ["--key", CANARY], "env": {"OWN": CANARY, "MY_TOKEN": CANARY}}
+    source.write_text(
+        json.dumps({"mcpServers": {"git hub": entry, "bad": {"url": f"http://far.example/{CANARY}"}}})
+    )
+    first = chatterm("config", "import-mcp", str(source))
+    assert first.status == 0
+    assert first.out == "mcp.git-hub: npx and 2 arguments, with OWN, MY_TOKEN\n"
+    assert "git hub is called git-hub here" in first.err
+    assert "bad was left out" in first.err
+    assert tomllib.loads(file.read_text())["mcp"]["git-hub"]["env"]["OWN"] == CANARY
+    assert "is there already and was kept" in chatterm("config", "import-mcp", str(source)).out
+    assert "mcp.git-hub: npx" in chatterm("config", "import-mcp", str(source), "--replace").out
+    shown = chatterm("config", "show").out
+    assert "env" in shown and "OWN" in shown
+    for result in (first, chatterm("config", "import-mcp", str(tmp_path / "none"))):
+        assert CANARY not in result.out + result.err
+    assert f'OWN = "{CANARY}"' not in shown
+    source.write_text('{"mcpServers": {"bad": {}}}')
+    assert chatterm("config", "import-mcp", str(source)).status == 5
 
 
 # ---- the real program ----------------------------------------------------------------------

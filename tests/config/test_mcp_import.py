@@ -13,6 +13,7 @@ import pytest
 
 from chatterm.config.load import load_settings
 from chatterm.config.mcp_import import Imported, import_servers, summary_of
+from chatterm.config.schema import is_secret
 from chatterm.core.errors import ConfigError
 
 TIME = {"command": "uvx", "args": ["mcp-server-time"]}
@@ -164,3 +165,8 @@ def test_a_file_that_is_of_no_use_is_told_in_a_line(settings_file: Path, text: s
 def test_a_file_that_is_not_there(settings_file: Path) -> None:
     with pytest.raises(ConfigError, match="is not there"):
         import_servers(settings_file.parent / "none.json", settings_file, replace=False)
+
+
+def test_values_of_variables_are_never_shown() -> None:
+    assert is_secret(("mcp", "s", "env", "OWN"))
+    assert not is_secret(("mcp", "s", "pass_env"))
