@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import TypeVar, cast
 
@@ -23,7 +24,7 @@ def spec_of(name: str, arguments: type[msgspec.Struct]) -> ToolSpec:
     """
     schema, components = msgspec.json.schema_components([arguments], ref_template="#/$defs/{name}")
     own = dict(components.pop(arguments.__name__, schema[0]))
-    description = str(own.pop("description", ""))
+    description = inspect.cleandoc(str(own.pop("description", "")))
     own.pop("title", None)
     own["additionalProperties"] = False
     own.setdefault("properties", {})
