@@ -197,16 +197,16 @@ class History:
             conversations.change(connection, conversation_id, "title_is_own", 1)
             return conversations.change(connection, conversation_id, "title", wanted)
 
-        self._expect(await self._database.write(work), conversation_id)
+        _expect(await self._database.write(work), conversation_id)
 
     async def delete(self, conversation_id: str) -> None:
         """Delete a conversation; `undelete` brings it back for `UNDO_TIME`."""
         now = to_microseconds(self._clock())
-        self._expect(await self._set(conversation_id, "deleted_at", now), conversation_id)
+        _expect(await self._set(conversation_id, "deleted_at", now), conversation_id)
 
     async def undelete(self, conversation_id: str) -> None:
         """Undo `delete`."""
-        self._expect(await self._set(conversation_id, "deleted_at", None), conversation_id)
+        _expect(await self._set(conversation_id, "deleted_at", None), conversation_id)
 
     async def set_system(self, conversation_id: str, system: str | None) -> None:
         """Change the system prompt. One that is not stored yet gets its own with its first turn.
@@ -273,8 +273,9 @@ class History:
             lambda connection: conversations.change(connection, conversation_id, column, value)
         )
 
-    def _expect(self, found: bool, conversation_id: str) -> None:
-        if not found:
-            raise StoreError(
-                f"There is no conversation {conversation_id!r}.", "/sessions lists all conversations."
-            )
+
+def _expect(found: bool, conversation_id: str) -> None:
+    if not found:
+        raise StoreError(
+            f"There is no conversation {conversation_id!r}.", "/sessions lists all conversations."
+        )

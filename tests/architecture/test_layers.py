@@ -19,7 +19,7 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 ]
 
 CORE_MAY_IMPORT = {
-    *("__future__", "collections", "dataclasses", "enum", "itertools", "re", "typing"),
+    *("__future__", "collections", "dataclasses", "enum", "itertools", "re", "typing", "unicodedata"),
     "secrets",  # ids: chance, but no clock, no file and no network
 }
 PROVIDERS_MAY_NOT_IMPORT = {

@@ -15,6 +15,7 @@ from chatterm.backend.tools.arguments import read_arguments, spec_of
 from chatterm.backend.tools.base import PreparedCall, TellProgress, ToolOutput
 from chatterm.backend.tools.rooted import Place, Root, kind_of
 from chatterm.backend.tools.stopping import Stop, in_stoppable_thread
+from chatterm.core.clean import clean_line
 from chatterm.core.errors import ToolError
 from chatterm.core.tools import Access
 
@@ -51,8 +52,8 @@ class ListDir:
 
 
 def shown_name(name: str) -> str:
-    """A name on one line; one that is not all printable as Python writes it, so that it can fake no other."""
-    return name if name.isprintable() else repr(name)
+    """A name on one line; one with invisible characters as Python writes it, so that it can fake no other."""
+    return name if clean_line(name, len(name) + 1) == name else repr(name)
 
 
 def _list(root: Root, place: Place, stop: Stop) -> str:
