@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import cast
@@ -14,10 +14,10 @@ from chatterm.backend.recorder import Recorder
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.targets import Targets
 from chatterm.backend.turn_handle import TurnHandle
+from chatterm.backend.unkept import UnkeptHistory
 from chatterm.backend.worker import TurnJob, Worker
 from chatterm.core.errors import AuthenticationError, BadRequestError, InternalError
-from chatterm.core.events import ChunkKind
-from chatterm.core.messages import Message, Part
+from chatterm.core.messages import Message
 from chatterm.core.turn import Turn
 
 NO_KEY = "no-key-is-set"
@@ -32,7 +32,7 @@ class UnsentWorker(Worker):
 
     async def run(self, job: TurnJob, handle: TurnHandle, recorder: Recorder) -> Turn:
         """As `Worker.run`."""
-        return await super().run(job, handle, Recorder(_Nowhere()))
+        return await super().run(job, handle, Recorder(UnkeptHistory()))
 
 
 async def unsent_request(targets: Targets, session: Session, prompt: Prompt) -> str:
@@ -76,16 +76,3 @@ async def unsent_request(targets: Targets, session: Session, prompt: Prompt) -> 
 async def _send_nothing(request: WireRequest, on_stage: OnStage) -> AsyncGenerator[FrameStream]:
     raise BadRequestError("The request was made and not sent.")
     yield cast("FrameStream", None)
-
-
-class _Nowhere:
-    """A history that keeps nothing."""
-
-    async def begin_turn(self, turn: Turn) -> None: ...
-    async def keep_parts(self, reply_id: str, parts: tuple[Part, ...]) -> None: ...
-    async def finish_turn(self, turn: Turn) -> None: ...
-    def append_chunk(self, reply_id: str, kind: ChunkKind, text: str) -> Awaitable[None]:
-        return _nothing()
-
-
-async def _nothing() -> None: ...
