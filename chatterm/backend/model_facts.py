@@ -15,7 +15,7 @@ from typing import Literal, cast
 
 import msgspec
 
-from chatterm.backend.providers.base import ModelInfo
+from chatterm.backend.providers.base import ModelInfo, Prices
 from chatterm.config.model import ModelSettings
 
 Source = Literal["provider", "settings", "table"]
@@ -45,6 +45,7 @@ class TableRow(msgspec.Struct, array_like=True, frozen=True):
     price_cache_write: float | None = None
     dearer_above_tokens: int | None = None
     deprecated: bool | None = None
+    dearer_prices: Prices | None = None
 
 
 class _Service(msgspec.Struct, frozen=True):
@@ -120,7 +121,7 @@ def merged(listed: ModelInfo, settings: ModelSettings, row: TableRow | None) -> 
             if name not in sources and value is not None:
                 found[name], sources[name] = value, source
     if sources.get("price_input") != "table":  # what belongs to a price is of the same source
-        for name in ("price_cache_read", "price_cache_write", "dearer_above_tokens"):
+        for name in ("price_cache_read", "price_cache_write", "dearer_above_tokens", "dearer_prices"):
             if sources.get(name) == "table":
                 del found[name], sources[name]
     return ModelFacts(replace(listed, **found), sources)  # type: ignore[arg-type]  # fields of the same names

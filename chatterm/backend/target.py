@@ -6,7 +6,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from chatterm.backend.context import ContextLimit
-from chatterm.backend.providers.base import Endpoint, Limits, OpenStream, ProviderAdapter, WireRequest
+from chatterm.backend.providers.base import (
+    Endpoint,
+    Limits,
+    ModelInfo,
+    OpenStream,
+    ProviderAdapter,
+    WireRequest,
+)
 from chatterm.backend.retry import RetryPolicy
 from chatterm.core.turn import Options, Stage
 
@@ -21,6 +28,7 @@ class Target:
     `streams` is whether replies come piece by piece; `output_limit` gives what is known now of the longest that the
     model can answer, `context_limit` of how much it takes in, and `loaded_context` asks a local server how much
     it has the model loaded for (None: it has not, or cannot be asked); it raises nothing.
+    `facts` is what is known now of the model, its prices among it.
     `load_seconds` is how long the model took to load the last time; `note_load` keeps it for the next.
     `warm` makes the next request quick: it connects, and has a local model loaded as these options want it.
     `retries` says how often it is asked again, `fallbacks` who is asked in its place: it raises `ConfigError` for
@@ -39,6 +47,7 @@ class Target:
     limits: Limits = field(default_factory=Limits)
     options: Options = field(default_factory=dict[str, object])
     streams: bool = True
+    facts: Callable[[], ModelInfo] | None = None
     output_limit: Callable[[], int | None] | None = None
     context_limit: Callable[[], ContextLimit | None] | None = None
     loaded_context: Callable[[], Awaitable[int | None]] | None = None

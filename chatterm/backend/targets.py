@@ -117,6 +117,7 @@ class Targets:
                 if section.continue_once is None
                 else section.continue_once
             ),
+            facts=lambda: self.facts_of(provider, model).info,
             output_limit=lambda: self.facts_of(provider, model).info.output_tokens,
             context_limit=lambda: told_limit(self.facts_of(provider, model)),
             forget_key=partial(self.keys.forget, provider),

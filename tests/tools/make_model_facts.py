@@ -1,8 +1,8 @@
 """Writes chatterm/backend/model_facts.json from the package genai-prices, which is needed for nothing else.
 
 Run it in an environment of its own, where the package is installed:  python make_model_facts.py
-What chatterm does not reach or show is left out. Of prices that depend on time or size the one for now and for
-short prompts is kept, with the size from which a prompt costs more.
+What chatterm does not reach or show is left out. Of prices that depend on time the one for now is kept, of those
+that depend on the size of the prompt the first two, with the size from which the dearer one holds.
 """
 
 from __future__ import annotations
@@ -70,20 +70,26 @@ def present_price(model: Any, now: datetime) -> Any:
     return (lasting or [model.prices[0].prices])[-1]
 
 
+def price_at(value: Any, step: int | None) -> float | None:
+    """The price for prompts above this size; None for short ones, and where there is no price."""
+    if value is None or not hasattr(value, "base"):
+        return None if value is None else float(value)
+    dearer = [tier.price for tier in value.tiers if tier.start == step]
+    return float(dearer[0] if dearer else value.base)
+
+
 def row(model: Any, now: datetime) -> list[Any] | None:
-    """Rule, context, four prices, the size from which they rise, whether it is given up; None for no use."""
+    """Rule, context, prices, the size from which they rise, whether it is given up, prices then; None for no use."""
     price = present_price(model, now)
-    found, steps = [], set[int]()
-    for name in PRICES:
-        value = getattr(price, name)
-        if value is not None and hasattr(value, "base"):
-            steps |= {tier.start for tier in value.tiers}
-            value = value.base
-        found.append(None if value is None else float(value))
+    values = [getattr(price, name) for name in PRICES]
+    steps = {tier.start for value in values for tier in getattr(value, "tiers", ())}
+    rises_above = min(steps, default=None)
+    found = [price_at(value, None) for value in values]
     if model.context_window is None and (found[0] is None or found[1] is None):
         return None
-    fields = [clause(model.match), model.context_window, *found, min(steps, default=None)]
+    fields = [clause(model.match), model.context_window, *found, rises_above]
     fields.append(True if model.deprecated else None)
+    fields.append(None if rises_above is None else [price_at(value, rises_above) for value in values])
     while fields[-1] is None:
         fields.pop()
     return fields

@@ -145,11 +145,16 @@ class EventDecoder(Protocol):
         ...
 
 
+Prices = tuple[float | None, float | None, float | None, float | None]
+"""US dollars for a million tokens: of the prompt, of the reply, read from the cache, written to it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
     """A model as its provider lists it; `None` is 'not known'.
 
-    Prices are US dollars for a million tokens; above `dearer_above_tokens` in the prompt they are higher.
+    Prices are US dollars for a million tokens; with more than `dearer_above_tokens` in the prompt they are those of
+    `dearer_prices`, for all of it.
     `memory_bytes` is what it takes while it is loaded, `gpu_bytes` the part of that on the graphics card.
     `retires_on` is the day (YYYY-MM-DD) from which it cannot be asked any more.
     """
@@ -168,6 +173,7 @@ class ModelInfo:
     price_cache_read: float | None = None
     price_cache_write: float | None = None
     dearer_above_tokens: int | None = None
+    dearer_prices: Prices | None = None
     size_bytes: int | None = None
     loaded: bool | None = None
     memory_bytes: int | None = None
