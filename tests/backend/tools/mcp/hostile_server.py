@@ -82,7 +82,10 @@ def answer(message):
     if f"crash-{method}" in MODES:
         print("Traceback: no key given", file=sys.stderr, flush=True)
         sys.exit(3)
-    if number is None:
+    if method == "notifications/cancelled":
+        mark("cancelled")
+    if number is None or ("silent" in MODES and method == "tools/call"):
+        mark(f"heard-{str(method).replace('/', '-')}")
         return
     if method == "initialize":
         offers = {"tools": {}, "prompts": {}, "resources": {}, "logging": {}}

@@ -87,12 +87,12 @@ def large(request: Request) -> bytes:
 
 
 def zipped(request: Request) -> bytes:
-    data = gzip.compress(b" " * 1_000_000)
-    return (
-        reply(data, headers="Content-Encoding: gzip\r\n")
-        if request.body.get("method") == "tools/call"
-        else result_of(request)
-    )
+    if request.body.get("method") != "tools/call":
+        return result_of(request)
+    content = [{"type": "text", "text": "small, but it could be a bomb"}]
+    message = {"jsonrpc": "2.0", "id": request.body["id"], "result": {"content": content}}
+    data = gzip.compress(json.dumps(message).encode())
+    return reply(data, headers="Content-Encoding: gzip\r\n")
 
 
 def one_event(request: Request) -> bytes:

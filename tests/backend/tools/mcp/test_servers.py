@@ -99,14 +99,16 @@ async def test_nothing_runs_before_the_yes_and_a_no_is_asked_again_at_a_restart(
 
 
 async def test_consent_holds_for_exactly_what_was_asked(world: World) -> None:
-    await (await world.started()).aclose()
-    await (await world.started()).aclose()
+    for _ in range(2):
+        known = McpServerSettings(command=world.command(), env={"OWN": "1"})
+        await (await settled(world.servers(s=known))).aclose()
     assert len(world.asked) == 1
     changed = [
-        McpServerSettings(command=world.command("noise")),
-        McpServerSettings(command=world.command(), env={"NODE_OPTIONS": "--require /tmp/x"}),
-        McpServerSettings(command=world.command(), pass_env=("LD_PRELOAD",)),
-        McpServerSettings(command=world.command(), folder="/"),
+        McpServerSettings(command=world.command("noise"), env={"OWN": "1"}),
+        McpServerSettings(command=world.command(), env={"OWN": "2"}),
+        McpServerSettings(command=world.command(), env={"OWN": "1", "NODE_OPTIONS": "--require /tmp/x"}),
+        McpServerSettings(command=world.command(), env={"OWN": "1"}, pass_env=("LD_PRELOAD",)),
+        McpServerSettings(command=world.command(), env={"OWN": "1"}, folder="/"),
     ]
 
     async def no() -> bool:
@@ -282,6 +284,17 @@ async def test_a_hanging_call_ends_at_once_when_it_is_cancelled_and_costs_no_oth
     with pytest.raises(asyncio.CancelledError):
         await task
     assert time.monotonic() - began < 1
+
+
+async def test_a_server_is_told_of_a_call_that_was_cancelled(world: World) -> None:
+    servers = await world.started("silent")
+    task = asyncio.create_task(called(servers))
+    await until(lambda: world.marked("heard-tools-call"))
+    assert not world.marked("cancelled")
+    task.cancel()
+    await until(lambda: world.marked("cancelled"))
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 async def test_a_server_that_hangs_holds_up_nothing(world: World) -> None:
