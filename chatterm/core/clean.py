@@ -62,6 +62,11 @@ def well_formed(text: str) -> str:
     return _UNSTORABLE_UNIT.sub(_storable, text) if _UNSTORABLE.search(text) else text
 
 
+def plain_json(text: str) -> str:
+    """JSON text with all that `clean` would change as `\\u` escapes: it says the same, and acts on nothing."""
+    return _UNSAFE.sub(_json_escape, text)
+
+
 def visible(text: str, keep: str = "") -> str:
     """The whole text, everything invisible or misplaced in it as escapes: for what a user must judge.
 
@@ -128,6 +133,11 @@ def _escape(character: str) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _json_escape(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
 def _storable(match: re.Match[str]) -> str:

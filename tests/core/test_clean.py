@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import unicodedata
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chatterm.core.clean import StreamCleaner, clean, clean_line, is_clean, visible, well_formed
+from chatterm.core.clean import StreamCleaner, clean, clean_line, is_clean, plain_json, visible, well_formed
 
 ANY = st.text(st.characters(codec=None, exclude_categories=()), max_size=60)
 TRICKY = st.text(
@@ -199,3 +200,10 @@ def test_no_two_texts_are_shown_alike(text: str) -> None:
 
 def test_line_breaks_are_kept_where_lines_are_shown() -> None:
     assert visible("a\n\tb\u0301\r\n\u0301", keep="\n\t") == "a\n\tb\u0301" + r"\x0d" + "\n" + r"\u0301"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_json_made_plain_says_the_same_and_is_clean(text: str) -> None:
+    plain = plain_json(json.dumps(text, ensure_ascii=False))
+    assert is_clean(plain)
+    assert json.loads(plain) == text
