@@ -15,6 +15,7 @@ from chatterm.backend.attempt import Attempt
 from chatterm.backend.continuing import is_cut, joined, joint_text, require_continuable, seam_of
 from chatterm.backend.endpoint_states import EndpointStates
 from chatterm.backend.joining import Joint
+from chatterm.backend.performance import TurnRecords
 from chatterm.backend.request_maker import Prepared, RequestMaker
 from chatterm.backend.retry import falls_back, tires
 from chatterm.backend.target import Target
@@ -51,7 +52,7 @@ class Asking:
     """One turn's way to its reply. `attempt` is the request of the moment, or the last one.
 
     `begun` is an earlier turn whose reply is gone on with; the reply of `turn` then begins with its parts.
-    `taken_ids` are ids of tool calls in earlier responses of the same turn.
+    `taken_ids` are ids of tool calls in earlier responses of the same turn. `records` is told of every request.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Asking:
         *,
         clock: Callable[[], float],
         turn: Turn,
+        records: TurnRecords,
         begun: Turn | None = None,
         taken_ids: frozenset[str] = frozenset(),
     ) -> None:
@@ -70,6 +72,7 @@ class Asking:
         self._taken_ids = taken_ids
         self._maker, self._states = maker, states
         self._handle, self._record, self._clock = handle, record, clock
+        self._records, self._start, self._fallen_from = records, clock(), ""
         self._tries: list[FailedTry] = []
         self._prepared: Prepared | None = None
         self.attempt: Attempt | None = None
@@ -138,6 +141,7 @@ class Asking:
         done = self.attempt.finished_turn(turn, outcome, error)
         return replace(
             done,
+            timings=replace(done.timings, begun=self._start),
             attempts=self.requests,
             tries=tuple(self._tries),
             prompt_cut=self._cut,
@@ -157,7 +161,7 @@ class Asking:
             attempt = self.attempt = self._new_attempt(prepared)
             self._handle.emit(AttemptStarted(self.requests, target.provider, target.model, target.host))
             try:
-                await self._send(attempt, prepared)
+                await self._recorded(attempt, prepared, failed)
                 self._states.note(target.provider, target.model, None)
                 self._cut = self._maker.answered(prepared, attempt.draft.usage)
                 return None
@@ -214,7 +218,7 @@ class Asking:
             seams=seams,
         )
         self._was_cut, self._begun, self.attempt = True, cut, None
-        self._tries, self.requests = [], 0
+        self._tries, self.requests, self._start = [], 0, self._clock()
         self._handle.emit(GoneOn(error.message))
         return True
 
@@ -224,6 +228,23 @@ class Asking:
             return False
         self._maker.note_no_prefill(prepared.target)
         return self.attempt is not None and not self.attempt.draft.has_output
+
+    async def _recorded(self, attempt: Attempt, prepared: Prepared, retries: int) -> None:
+        """`_send`, and the record of it, whatever becomes of it."""
+        error: BaseException | None = None
+        self._records.began()
+        try:
+            await self._send(attempt, prepared)
+        except BaseException as caught:
+            error = caught
+            raise
+        finally:
+            self._records.ended(
+                *(attempt, error, self._handle.stop_outcome),
+                number=self.requests,
+                retries=retries,
+                fallback_from=self._fallen_from,
+            )
 
     async def _send(self, attempt: Attempt, prepared: Prepared) -> None:
         """One request; at once again on a new connection, or without a parameter that was refused."""
@@ -269,6 +290,7 @@ class Asking:
 
     def _fall_back(self, failed: Target, following: Target, error: ProviderError) -> None:
         self._note(failed, error)
+        self._fallen_from = f"{failed.provider}/{failed.model}"
         self._handle.emit(
             FellBack(failed.provider, failed.model, following.provider, following.model, error.message)
         )

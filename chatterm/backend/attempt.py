@@ -7,6 +7,7 @@ import contextvars
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from chatterm.backend.delta_gaps import DeltaGaps
 from chatterm.backend.joining import Joint
 from chatterm.backend.loop_lag import LoopLag
 from chatterm.backend.providers.base import Endpoint, Frame, FrameStream, WireRequest
@@ -43,7 +44,7 @@ AFTER_MARKER_SECONDS = 2.0
 AFTER_USAGE_SECONDS = 0.2
 """How long the end of the bytes is waited for when all is known; it gives the connection back for the next turn."""
 
-_STAMPS = {Stage.CONNECTING: "resolved", Stage.SECURING: "connected"}
+_STAMPS = {Stage.RESOLVING: "resolving", Stage.CONNECTING: "resolved", Stage.SECURING: "connected"}
 
 
 class Attempt:
@@ -73,9 +74,15 @@ class Attempt:
         self._probe: asyncio.Task[None] | None = None
         self._lag = LoopLag()
         self._timer: asyncio.TimerHandle | None = None
+        self.gaps = DeltaGaps()
         self.draft = Draft(begun, taken_ids)
         self.joint = joint
         self.endpoint: Endpoint | None = None
+
+    @property
+    def target(self) -> Target:
+        """Who was asked."""
+        return self._target
 
     @property
     def complete(self) -> bool:
@@ -108,10 +115,6 @@ class Attempt:
         """The turn with everything that is known now; times and text are fixed here, once."""
         if (rest := self.draft.finish()) is not None:
             self._show(self._clock(), rest)
-        timings = replace(
-            Timings(server=self.draft.server, reused_connection=self._reused, loop_lag=self._lag.worst),
-            **{"finished": self._clock(), **self._stamps},
-        )
         return replace(
             turn,
             provider=self._target.provider,
@@ -121,11 +124,18 @@ class Attempt:
             outcome=outcome,
             stop_reason=self.draft.stop_reason,
             usage=self.draft.usage,
-            timings=timings,
+            timings=self.timings(),
             skipped_frames=self.draft.skipped_frames,
             request_id=request_id(self._headers) or self.draft.response_id,
             rate_limits=rate_limits(self._headers),
             error=error,
+        )
+
+    def timings(self) -> Timings:
+        """When its steps happened; what is not over by now ends now."""
+        return replace(
+            Timings(server=self.draft.server, reused_connection=self._reused, loop_lag=self._lag.worst),
+            **{"finished": self._clock(), **self._stamps},
         )
 
     async def _read_whole(self, stream: FrameStream) -> None:
@@ -174,7 +184,8 @@ class Attempt:
     def _joined(self, at: float, event: StreamEvent, joint: Joint) -> Iterator[StreamEvent]:
         """The event without what is said again after a seam; text may be held back for a moment."""
         if isinstance(event, TextDelta):
-            self._stamp_delta(at)  # what is said again took its time, too
+            self._stamps.setdefault("first_delta", at)  # what is said again took its time, too
+            self._stamps["last_delta"] = at
             if text := joint.feed(event.text):
                 yield TextDelta(text)
             if joint.is_holding and self._timer is None:
@@ -215,6 +226,7 @@ class Attempt:
     def _stamp_delta(self, at: float) -> None:
         self._stamps.setdefault("first_delta", at)
         self._stamps["last_delta"] = at
+        self.gaps.note(at)
 
     def _enter(self, stage: Stage, at: float) -> None:
         if stage is self._stage:

@@ -184,7 +184,9 @@ def figures_of(turn: Turn, gaps: list[float] | None = None) -> Figures:
     timings, usage = turn.timings, turn.usage
     server = None if turn.is_from_cache else timings.server  # what was measured then says nothing of now
     reported = server.eval_tokens_per_second if server else None
-    rate = reported or tokens_per_second(_streamed_tokens(turn), timings.generation_seconds)
+    rate = reported or tokens_per_second(
+        streamed_tokens(usage, shows_thinking=bool(turn.reply.thinking)), timings.generation_seconds
+    )
     return Figures(
         provider=turn.provider,
         model=turn.model,
@@ -218,10 +220,10 @@ def in_context(figures: Figures, tokens: int, limit: int | None) -> Figures:
     return replace(figures, context_share=(sent + (usage.output or 0)) / limit)
 
 
-def _streamed_tokens(turn: Turn) -> int | None:
+def streamed_tokens(usage: Usage, *, shows_thinking: bool) -> int | None:
     """The output tokens that came in as deltas: not those of reasoning that the provider keeps to itself."""
-    output, reasoning = turn.usage.output, turn.usage.reasoning
-    if output is None or not reasoning or turn.reply.thinking:
+    output, reasoning = usage.output, usage.reasoning
+    if output is None or not reasoning or shows_thinking:
         return output
     return max(0, output - reasoning)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import cast
 
 from chatterm.backend.exchange_lines import Exchange, Failure, RequestLine
+from chatterm.backend.performance import Performance
 from chatterm.backend.providers import registry
 from chatterm.backend.providers.base import (
     Endpoint,
@@ -215,6 +216,7 @@ class ReplayWorker(Worker):
     def __init__(self, inner: Worker, replay: Replay, around: Callable[[Target], Target]) -> None:
         vars(self).update(vars(inner))  # as it was built, with all that it knows
         self._replay, self._around = replay, around
+        self.performance = Performance()  # nobody is asked, so nothing is measured
 
     async def run(self, job: TurnJob, handle: TurnHandle, recorder: Recorder) -> Turn:
         """As `Worker.run`, with the next recorded target in the place of the chosen one."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from chatterm.backend.asking import Asking
+from chatterm.backend.performance import TurnRecords
 from chatterm.backend.target import Target
 from chatterm.backend.tools.runner import ToolRound
 from chatterm.backend.tools.toolbox import Toolbox
@@ -33,6 +34,7 @@ class RoundsOf:
     begun: Turn | None
     toolbox: Toolbox | None
     handle: TurnHandle
+    records: TurnRecords
     new_asking: Callable[[Turn, Turn | None, frozenset[str]], Asking]
     keep: Callable[[tuple[Part, ...]], Awaitable[None]]
     clock: Callable[[], float]
@@ -115,7 +117,10 @@ class Rounds:
         self._round = toolbox.round(calls, number, self._ask, of.handle.emit)
         of.handle.emit(StageChanged(of.clock(), Stage.TOOLS))
         await of.keep(asked.reply.parts)
-        await self._round.run()
+        try:
+            await self._round.run()
+        finally:
+            of.records.tools_ran(self._round.runs)
         self._before = self.finished_turn(Outcome.COMPLETE, None)
         self._note_invalid(self._round.runs)
         self._round = None

@@ -24,6 +24,7 @@ from chatterm.core.clean import well_formed
 from chatterm.core.errors import ChattermError, StoreError, TurnInProgressError
 from chatterm.core.ids import new_id
 from chatterm.core.messages import Message, Part, TextPart
+from chatterm.core.performance import Operation
 from chatterm.core.turn import Options, Turn, TurnRequest
 
 WARM_SECONDS = 25.0
@@ -79,6 +80,8 @@ class Session:
         self.router: Router | None = None
         self.toolbox: Toolbox | None = None
         """What the model may call; None for nothing."""
+        self.operation: Operation = "chat"
+        """What its requests are recorded as; those of summaries as what they are."""
         self.fallback: tuple[str, ...] | None = None
         """Who answers in the place of its model when that fails; None as the settings say."""
         self.running: TurnHandle | None = None
@@ -304,4 +307,12 @@ def _job(
     )
     earlier = session.past.context if session.past is not None else None
     toolbox = None if is_summary else session.toolbox
-    return TurnJob(turn=turn, request=request, target=target, earlier=earlier, begun=begun, toolbox=toolbox)
+    return TurnJob(
+        turn=turn,
+        request=request,
+        target=target,
+        earlier=earlier,
+        begun=begun,
+        toolbox=toolbox,
+        operation="summary" if is_summary else session.operation,
+    )

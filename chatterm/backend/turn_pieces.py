@@ -64,7 +64,7 @@ def one_after_the_other(first: Timings, second: Timings) -> Timings:
     return replace(
         first,
         last_delta=_after(first.first_delta, generation),
-        finished=_after(first.started, total),
+        finished=_after(first.started if first.begun is None else first.begun, total),
         loop_lag=max(lags, default=None),
         server=server,
     )

@@ -16,6 +16,7 @@ from chatterm.backend.asking import Asking
 from chatterm.backend.context_fitter import ContextFitter
 from chatterm.backend.endpoint_states import EndpointStates
 from chatterm.backend.payload_cache import PayloadCache
+from chatterm.backend.performance import Performance, TurnRecords
 from chatterm.backend.recorder import Recorder
 from chatterm.backend.request_maker import LoadBlobs, RequestMaker
 from chatterm.backend.rounds import Rounds, RoundsOf
@@ -31,6 +32,7 @@ from chatterm.core.errors import (
 )
 from chatterm.core.events import StageChanged, TurnFinished, TurnStarted
 from chatterm.core.messages import Message
+from chatterm.core.performance import Operation
 from chatterm.core.turn import Outcome, Stage, Turn, TurnRequest
 
 logger = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ class TurnJob:
 
     `earlier` reads the messages that are sent before those of the request. `begun` is the turn whose reply is gone
     on with; that of `turn` has its parts already. `toolbox` has what the model may call, None for nothing.
+    `operation` is what its requests are recorded as.
     """
 
     turn: Turn
@@ -58,6 +61,7 @@ class TurnJob:
     earlier: Callable[[], Awaitable[tuple[Message, ...]]] | None = None
     begun: Turn | None = None
     toolbox: Toolbox | None = None
+    operation: Operation = "chat"
 
 
 class Worker:
@@ -70,7 +74,11 @@ class Worker:
         clock: Clock,
         states: EndpointStates | None = None,
         meter: TokenMeter | None = None,
+        *,
+        performance: Performance | None = None,
     ) -> None:
+        self.performance = performance or Performance()
+        """Gets the record of every request."""
         self.fitter = ContextFitter(meter or TokenMeter(load_files=load_blobs))
         """Measures requests before they are sent."""
         self._maker = RequestMaker(payload_cache, load_blobs, self.fitter)
@@ -82,7 +90,8 @@ class Worker:
         """The one turn function: from the stored prompt to the stored end. Raises only `CancelledError`."""
         current_turn.set(job.turn)
         turn, error = replace(job.turn, attempts=0), None
-        rounds = self._rounds(job, turn, handle, recorder)
+        records = TurnRecords(turn, job.operation, self.performance)
+        rounds = self._rounds(job, turn, handle, recorder, records)
         outside: asyncio.CancelledError | None = None
         try:
             await handle.run_stoppable(recorder.begin(turn))
@@ -100,17 +109,21 @@ class Worker:
                 "Something in chatterm itself went wrong while this reply came in.",
                 "What was shown is kept. Ask again; if it stays so, report the crash file.",
             )
+        records.close()
         turn = await self._finish(rounds, handle, error, recorder)
         if outside is not None:
             raise outside
         return turn
 
-    def _rounds(self, job: TurnJob, turn: Turn, handle: TurnHandle, recorder: Recorder) -> Rounds:
+    def _rounds(
+        self, job: TurnJob, turn: Turn, handle: TurnHandle, recorder: Recorder, records: TurnRecords
+    ) -> Rounds:
         def new_asking(turn: Turn, begun: Turn | None, taken_ids: frozenset[str]) -> Asking:
             return Asking(
                 *(self._maker, self._states, handle, recorder.record),
                 clock=self._clock,
                 turn=turn,
+                records=records,
                 begun=begun,
                 taken_ids=taken_ids,
             )
@@ -121,6 +134,7 @@ class Worker:
                 begun=job.begun,
                 toolbox=job.toolbox,
                 handle=handle,
+                records=records,
                 new_asking=new_asking,
                 keep=recorder.keep,
                 clock=self._clock,

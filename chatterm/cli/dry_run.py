@@ -9,6 +9,7 @@ from typing import cast
 
 from chatterm.backend.curl_command import curl_command
 from chatterm.backend.exchanges import Exchanges
+from chatterm.backend.performance import Performance
 from chatterm.backend.providers.base import Endpoint, FrameStream, OnStage, WireRequest
 from chatterm.backend.recorder import Recorder
 from chatterm.backend.session import Prompt, Session
@@ -29,6 +30,7 @@ class UnsentWorker(Worker):
 
     def __init__(self, inner: Worker) -> None:
         vars(self).update(vars(inner))  # as it was built, with all that it knows
+        self.performance = Performance()  # nothing is sent, so nothing is measured
 
     async def run(self, job: TurnJob, handle: TurnHandle, recorder: Recorder) -> Turn:
         """As `Worker.run`."""

@@ -35,11 +35,14 @@ class ServerTimings:
 class Timings:
     """Stamps of one attempt in monotonic seconds; `None` where the step did not happen.
 
-    `resolved`, `connected` and `secured` are `None` on a reused connection. `reused_connection` is `None`
-    where there was no connection at all. `loop_lag`: seconds by which the other figures may be off.
+    `begun` is when its turn began, with the attempts and waits before this one. `resolving`, `resolved`, `connected`
+    and `secured` are `None` on a reused connection. `reused_connection` is `None` where there was no connection at
+    all. `loop_lag`: seconds by which the other figures may be off.
     """
 
+    begun: float | None = None
     started: float | None = None
+    resolving: float | None = None
     resolved: float | None = None
     connected: float | None = None
     secured: float | None = None
@@ -75,8 +78,28 @@ class Timings:
 
     @property
     def total_seconds(self) -> float | None:
+        """Seconds from the start of the turn to the end of the attempt: all that was waited for."""
+        return _span(self.started if self.begun is None else self.begun, self.finished)
+
+    @property
+    def attempt_seconds(self) -> float | None:
         """Seconds from the start of the attempt to its end."""
         return _span(self.started, self.finished)
+
+    @property
+    def resolve_seconds(self) -> float | None:
+        """Seconds that finding the host took."""
+        return _span(self.resolving, self.resolved)
+
+    @property
+    def connect_seconds(self) -> float | None:
+        """Seconds that connecting took, without TLS."""
+        return _span(self.resolved, self.connected)
+
+    @property
+    def secure_seconds(self) -> float | None:
+        """Seconds that the TLS handshake took."""
+        return _span(self.connected, self.secured)
 
 
 def _span(start: float | None, end: float | None) -> float | None:

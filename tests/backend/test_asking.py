@@ -69,6 +69,19 @@ async def test_a_failure_that_passes_costs_a_pause(bench: Bench) -> None:
     assert turn.asked == "" and bench.store.finished == [turn]
 
 
+async def test_what_was_waited_for_is_in_the_time_of_the_turn(bench: Bench) -> None:
+    second, target = other("second")
+    await use(bench, RetryPolicy(retries=1, first_seconds=0.05), fallbacks=lambda: [target])
+    bench.provider.open_errors += [busy(), busy()]
+    handle = bench.session.start_turn(Prompt("one"))
+    (await second.opened()).reply("ok")
+    timings = (await handle.result()).timings
+    assert timings.total_seconds is not None and timings.ttft is not None
+    assert timings.attempt_seconds is not None
+    assert timings.total_seconds >= timings.attempt_seconds + 0.05
+    assert timings.attempt_seconds >= timings.ttft
+
+
 async def test_the_last_failure_is_told_with_the_number_of_tries(bench: Bench) -> None:
     await use(bench)
     bench.provider.open_errors += [busy(), busy(), busy(500)]

@@ -1,0 +1,193 @@
+"""Makes the record of every request and hands it on: to the performance log, the store, and whoever else wants it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from chatterm.backend.attempt import Attempt
+from chatterm.backend.metrics import is_warm, streamed_tokens, tokens_per_second
+from chatterm.backend.prices import UNKNOWN, Cost, cost_of, is_free
+from chatterm.core.errors import ChattermError
+from chatterm.core.ids import new_id
+from chatterm.core.messages import ThinkingPart
+from chatterm.core.performance import AttemptRecord, Operation
+from chatterm.core.timings import ServerTimings, Timings
+from chatterm.core.tools import ToolRun, round_seconds
+from chatterm.core.turn import Outcome, Turn
+from chatterm.core.usage import Usage
+
+logger = logging.getLogger(__name__)
+
+Take = Callable[[AttemptRecord], None]
+"""Takes a record, on the event loop; must not wait."""
+
+
+class Performance:
+    """Gives every record to all `takers`. One that raises costs neither the turn nor the others their record."""
+
+    def __init__(self, *takers: Take) -> None:
+        self.takers: list[Take] = list(takers)
+
+    def give(self, record: AttemptRecord) -> None:
+        """Hand a record on."""
+        for take in self.takers:
+            try:
+                take(record)
+            except Exception:  # the border: what is measured must never cost a reply
+                logger.exception("a record of performance was not taken")
+
+
+class TurnRecords:
+    """Makes the records of one turn. The last request is held back until the tools it called have run.
+
+    Requests that were answered from a cache have none: nothing was sent.
+    """
+
+    def __init__(self, turn: Turn, operation: Operation, performance: Performance) -> None:
+        self._turn, self._operation, self._performance = turn, operation, performance
+        self._round = 0
+        self._began = 0.0
+        self._held: AttemptRecord | None = None
+
+    def began(self) -> None:
+        """A request begins."""
+        self._began = time.time()
+
+    def ended(
+        self,
+        attempt: Attempt,
+        error: BaseException | None,
+        stopped: Outcome | None,
+        *,
+        number: int,
+        retries: int,
+        fallback_from: str,
+    ) -> None:
+        """A request is over: with an `error`, or stopped. `number` counts those of the round from 1."""
+        self.close()
+        timings = attempt.timings()
+        if timings.headers is not None and timings.sent is None and timings.first_delta is not None:
+            return
+        outcome = _outcome(attempt, error, stopped)
+        target, turn = attempt.target, self._turn
+        try:
+            self._held = replace(
+                _measured(attempt, timings),
+                at=self._began,
+                conversation_id=turn.conversation_id,
+                turn_id=turn.id,
+                operation=self._operation,
+                provider=target.provider,
+                model=target.model,
+                host=target.host,
+                attempt=number,
+                round=self._round,
+                success=outcome is Outcome.COMPLETE,
+                outcome=outcome.value,
+                error_kind=_kind(error) if outcome is not Outcome.COMPLETE else "",
+                retries=retries,
+                fallback_from=fallback_from,
+            )
+        except Exception:  # the border: a defect in measuring must not cost a reply
+            logger.exception("a request was not recorded")
+
+    def tools_ran(self, runs: tuple[ToolRun, ...]) -> None:
+        """The tools that the last response called have run, or were stopped."""
+        if self._held is not None:
+            self._held = replace(self._held, tool_count=len(runs), tool_seconds=round_seconds(runs)[0])
+        self._round += 1
+        self.close()
+
+    def close(self) -> None:
+        """Nothing more belongs to the last request."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._performance.give(held)
+
+
+def _measured(attempt: Attempt, timings: Timings) -> AttemptRecord:
+    """What was measured of a request, and what it cost; all else is filled in by `TurnRecords`."""
+    draft, gaps, usage = attempt.draft, attempt.gaps, attempt.draft.usage
+    server = timings.server or ServerTimings()
+    cost = _cost(attempt, usage)
+    shows_thinking = bool(usage.reasoning) and any(isinstance(part, ThinkingPart) for part in draft.parts())
+    generated = streamed_tokens(usage, shows_thinking=shows_thinking)
+    return AttemptRecord(
+        **_NOBODY,  # pyright: ignore[reportArgumentType]  # a table of what is filled in later
+        id=new_id(),
+        stop_reason=draft.stop_reason.value if draft.stop_reason is not None else "",
+        latency_seconds=timings.attempt_seconds,
+        ttft_seconds=timings.ttft,
+        first_text_seconds=timings.time_to_first_text,
+        delta_gap_p50_seconds=gaps.percentile(0.50),
+        delta_gap_p95_seconds=gaps.percentile(0.95),
+        stalls=gaps.stalls if timings.first_delta is not None else None,
+        reused_connection=timings.reused_connection,
+        resolve_seconds=timings.resolve_seconds,
+        connect_seconds=timings.connect_seconds,
+        secure_seconds=timings.secure_seconds,
+        input_tokens=usage.input,
+        output_tokens=usage.output,
+        cache_read_tokens=usage.cache_read,
+        cache_write_tokens=usage.cache_write,
+        reasoning_tokens=usage.reasoning,
+        cost_dollars=cost.dollars,
+        cost_is_estimate=cost.is_estimate,
+        tokens_per_second=server.eval_tokens_per_second
+        or tokens_per_second(generated, timings.generation_seconds),
+        prompt_tokens_per_second=server.prompt_tokens_per_second,
+        load_duration_ns=_nanoseconds(server.load_seconds),
+        prompt_eval_count=server.prompt_eval_count,
+        prompt_eval_duration_ns=_nanoseconds(server.prompt_eval_seconds),
+        eval_count=server.eval_count,
+        eval_duration_ns=_nanoseconds(server.eval_seconds),
+        total_duration_ns=_nanoseconds(server.total_seconds),
+        load_time_ms=_milliseconds(server.load_seconds),
+        prompt_eval_time_ms=_milliseconds(server.prompt_eval_seconds),
+        generation_time_ms=_milliseconds(server.eval_seconds),
+        warm=is_warm(timings.server),
+        loop_lag_seconds=timings.loop_lag,
+    )
+
+
+_NOBODY = {
+    "at": 0.0,
+    **dict.fromkeys(("conversation_id", "turn_id", "provider", "model", "host", "outcome"), ""),
+    **{"operation": "chat", "attempt": 1, "round": 0, "success": False},
+}
+
+
+def _outcome(attempt: Attempt, error: BaseException | None, stopped: Outcome | None) -> Outcome:
+    if attempt.complete:
+        return Outcome.COMPLETE
+    has_output = attempt.draft.has_output
+    if isinstance(error, Exception):
+        return Outcome.INTERRUPTED if has_output else Outcome.FAILED
+    if stopped is Outcome.CANCELLED:
+        return Outcome.CANCELLED if has_output else Outcome.WITHDRAWN
+    return Outcome.INTERRUPTED
+
+
+def _kind(error: BaseException | None) -> str:
+    if isinstance(error, ChattermError):
+        return error.kind
+    return "Internal" if isinstance(error, Exception) else ""
+
+
+def _cost(attempt: Attempt, usage: Usage) -> Cost:
+    """What it cost; what failed before anything was reported is not known, not free."""
+    target, endpoint = attempt.target, attempt.endpoint
+    if target.facts is None or endpoint is None or usage == Usage():
+        return UNKNOWN if usage.cost is None else Cost(usage.cost)
+    return cost_of(usage, target.facts(), free=is_free(endpoint, target.model))
+
+
+def _nanoseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1e9)
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1000
