@@ -116,6 +116,28 @@ class CacheSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetSettings:
+    """`[budget]`: how much may be spent, by what providers report and prices estimate."""
+
+    day_dollars: Dollars | None = None
+    """US dollars for a day, of all conversations together; then no turn begins before the next day."""
+    conversation_dollars: Dollars | None = None
+    """US dollars for one conversation."""
+    warn_at: Annotated[float, Meta(gt=0, le=1)] = 0.8
+    """Share of them from which you are warned, once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtelSettings:
+    """`[otel]`: traces and figures for a collector of OpenTelemetry; without an endpoint nothing is sent."""
+
+    endpoint: Word | None = None
+    """Where the collector takes OTLP over HTTP, without /v1/traces."""
+    content: bool = False
+    """Whether prompts and replies are sent along; else the figures alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingRule:
     """`[[routing.rules]]`: which model answers a prompt. The first rule of which all conditions hold is taken."""
 
@@ -303,6 +325,8 @@ class Settings:
     network: NetworkSettings = field(default_factory=NetworkSettings)
     guide: GuideSettings = field(default_factory=GuideSettings)
     cache: CacheSettings = field(default_factory=CacheSettings)
+    budget: BudgetSettings = field(default_factory=BudgetSettings)
+    otel: OtelSettings = field(default_factory=OtelSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
     tools: ToolSettings = field(default_factory=ToolSettings)
     mcp: Mapping[ServerName, McpServerSettings] = field(default_factory=dict[str, McpServerSettings])

@@ -67,6 +67,9 @@ _EXAMPLES: Mapping[str, object] = {
     "folder": "/home/me/project",
     "timeouts": {"run_command": 300.0},
     "timeout_seconds": 60.0,
+    "day_dollars": 5.0,
+    "conversation_dollars": 1.0,
+    "endpoint": "http://127.0.0.1:4318",
     "price_input": 0.5,
     "price_output": 1.5,
 }

@@ -17,12 +17,14 @@ from chatterm.cli.app import build_app
 from chatterm.cli.statuses import ExitStatus
 from chatterm.config.load import VARIABLES, check_tree
 from chatterm.config.model import (
+    BudgetSettings,
     CacheSettings,
     GuideSettings,
     InterfaceSettings,
     McpServerSettings,
     ModelSettings,
     NetworkSettings,
+    OtelSettings,
     ProviderSettings,
     RoutingRule,
     RoutingSettings,
@@ -196,6 +198,8 @@ SECTIONS: dict[str, type] = {
     "Settings of the network": NetworkSettings,
     "Settings of the guide": GuideSettings,
     "Settings of the cache": CacheSettings,
+    "Settings of the budget": BudgetSettings,
+    "Settings of OpenTelemetry": OtelSettings,
     "Settings of the routing": RoutingSettings,
     "Settings of a routing rule": RoutingRule,
     "Settings of tools": ToolSettings,
@@ -211,6 +215,8 @@ def is_section(field: dataclasses.Field[object]) -> bool:
         "network",
         "guide",
         "cache",
+        "budget",
+        "otel",
         "routing",
         "tools",
         "mcp",
