@@ -8,8 +8,10 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
+from chatterm.backend.budget import ChatBudget
 from chatterm.backend.context import context_of
 from chatterm.backend.continuing import require_continuable, seam_of
 from chatterm.backend.conversation_context import COMPACT_PROMPT, ConversationContext, Marks
@@ -82,6 +84,8 @@ class Session:
         """What the model may call; None for nothing."""
         self.operation: Operation = "chat"
         """What its requests are recorded as; those of summaries as what they are."""
+        self.budget: ChatBudget | None = None
+        """What may be spent; None for no limits."""
         self.fallback: tuple[str, ...] | None = None
         """Who answers in the place of its model when that fails; None as the settings say."""
         self.running: TurnHandle | None = None
@@ -315,4 +319,5 @@ def _job(
         begun=begun,
         toolbox=toolbox,
         operation="summary" if is_summary else session.operation,
+        permit=partial(session.budget.require, session.conversation_id) if session.budget else None,
     )

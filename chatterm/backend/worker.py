@@ -28,6 +28,7 @@ from chatterm.backend.watching import current_turn
 from chatterm.core.errors import (
     ChattermError,
     InternalError,
+    NotBegunError,
     OpenElsewhereError,
 )
 from chatterm.core.events import StageChanged, TurnFinished, TurnStarted
@@ -52,7 +53,7 @@ class TurnJob:
 
     `earlier` reads the messages that are sent before those of the request. `begun` is the turn whose reply is gone
     on with; that of `turn` has its parts already. `toolbox` has what the model may call, None for nothing.
-    `operation` is what its requests are recorded as.
+    `operation` is what its requests are recorded as. `permit` raises a `NotBegunError` where it must not begin.
     """
 
     turn: Turn
@@ -62,6 +63,7 @@ class TurnJob:
     begun: Turn | None = None
     toolbox: Toolbox | None = None
     operation: Operation = "chat"
+    permit: Callable[[], Awaitable[None]] | None = None
 
 
 class Worker:
@@ -94,6 +96,8 @@ class Worker:
         rounds = self._rounds(job, turn, handle, recorder, records)
         outside: asyncio.CancelledError | None = None
         try:
+            if job.permit is not None:
+                await handle.run_stoppable(job.permit())
             await handle.run_stoppable(recorder.begin(turn))
             handle.emit(TurnStarted(turn))
             await handle.run_stoppable(self._ask(job, rounds))
@@ -160,7 +164,7 @@ class Worker:
         turn = rounds.finished_turn(outcome, error)
         if stopped is not None and handle.stopped_at is not None:
             turn = replace(turn, close_seconds=closed_at - handle.stopped_at)
-        if isinstance(error, OpenElsewhereError):  # nothing was sent, and the history takes nothing of it
+        if isinstance(error, NotBegunError):  # nothing was sent, and the history takes nothing of it
             handle.finish(TurnFinished(turn, saved=False))
             return turn
         try:
@@ -207,7 +211,7 @@ def _outcome(rounds: Rounds, error: ChattermError | None, stopped: Outcome | Non
     has_output = rounds.has_output
     if stopped is Outcome.CANCELLED:
         return Outcome.CANCELLED if has_output else Outcome.WITHDRAWN
-    if isinstance(error, OpenElsewhereError):
+    if isinstance(error, NotBegunError):
         return Outcome.WITHDRAWN
     if stopped is Outcome.INTERRUPTED and rounds.has_earlier and not has_output:
         return Outcome.WITHDRAWN

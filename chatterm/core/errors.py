@@ -3,6 +3,9 @@
 ChattermError
 +- ConfigError
 +- StoreError
++- NotBegunError               a turn was refused before anything was sent or stored
+   +- OpenElsewhereError
+   +- BudgetUsedUpError
 +- TurnInProgressError
 +- AttachmentError
 +- InternalError               chatterm's own fault
@@ -65,8 +68,16 @@ class StoreError(ChattermError):
     """The database could not be read or written."""
 
 
-class OpenElsewhereError(ChattermError):
+class NotBegunError(ChattermError):
+    """A turn was refused before anything was sent or stored; its prompt stays with the user."""
+
+
+class OpenElsewhereError(NotBegunError):
     """The conversation is open in another chatterm, and can only be read here."""
+
+
+class BudgetUsedUpError(NotBegunError):
+    """What may be spent is spent."""
 
 
 class TurnInProgressError(ChattermError):

@@ -1,0 +1,169 @@
+"""How much may be spent: of one run, of a day, of a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from chatterm.config.model import BudgetSettings
+from chatterm.core.errors import BudgetUsedUpError, StoreError
+
+WAY_ON = "/budget off goes on all the same; [budget] in the settings raises the limit."
+WAY_ON_OF_A_RUN = "Give more with --max-cost."
+
+
+@dataclass(slots=True, kw_only=True)
+class Budget:
+    """So many dollars, and what is spent of them; a limit of None is never used up.
+
+    `of` completes "of the $5 ...": "for today". `unknown` counts the requests whose cost nobody can tell.
+    """
+
+    limit_dollars: float | None
+    of: str = "allowed"
+    warn_at: float = 0.8
+    way_on: str = WAY_ON_OF_A_RUN
+    spent_dollars: float = 0.0
+    unknown: int = 0
+    _dearest: float = field(default=0.0, init=False)
+
+    def take(self, dollars: float | None) -> None:
+        """Note what one request cost; None is not known."""
+        if dollars is None:
+            self.unknown += 1
+            return
+        self.spent_dollars += dollars
+        self._dearest = max(self._dearest, dollars)
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether nothing is left."""
+        return self.limit_dollars is not None and self.spent_dollars >= self.limit_dollars
+
+    def allows(self, running: int = 0) -> bool:
+        """Whether one more request may begin beside `running` ones, each taken to cost as much as the dearest so far.
+
+        What is spent exceeds the limit by what the requests cost more than that.
+        """
+        expected = self.spent_dollars + running * self._dearest
+        return self.limit_dollars is None or expected < self.limit_dollars
+
+    def require(self) -> None:
+        """Raises `BudgetUsedUpError` when nothing is left."""
+        if self.is_used_up:
+            raise BudgetUsedUpError(f"The budget is used up: {self.words}.", self.way_on)
+
+    @property
+    def warning(self) -> str | None:
+        """What to warn of, from the share on at which that is due."""
+        if self.limit_dollars is None or self.is_used_up:
+            return None
+        return f"{self.words[0].upper()}{self.words[1:]}." if self._is_near else None
+
+    @property
+    def words(self) -> str:
+        """What is spent of what: "$4.20 of the $5.00 for today are spent"."""
+        if self.limit_dollars is None:
+            return f"{dollars_text(self.spent_dollars)} {self.of}, without a limit"
+        return f"{dollars_text(self.spent_dollars)} of the {dollars_text(self.limit_dollars)} {self.of} are spent"
+
+    @property
+    def _is_near(self) -> bool:
+        return self.limit_dollars is not None and self.spent_dollars >= self.warn_at * self.limit_dollars
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What requests cost together, in US dollars, and of how many of them nobody can tell."""
+
+    dollars: float = 0.0
+    unknown: int = 0
+
+
+class SpendingStore(Protocol):
+    """Where it is written down what was spent."""
+
+    async def spent(self, *, since: float | None = None, conversation_id: str | None = None) -> Spent:
+        """By requests begun at or after `since` (seconds since 1970), of one conversation or of all."""
+        ...
+
+
+class ChatBudget:
+    """The limits of the settings on a day and on a conversation. `enabled` is changed by /budget off and on.
+
+    `tell` is given each warning, once a day or once a conversation.
+    """
+
+    def __init__(
+        self,
+        settings: BudgetSettings,
+        store: SpendingStore,
+        now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+    ) -> None:
+        self._settings, self._store, self._now = settings, store, now
+        self._warned: set[str] = set()
+        self.enabled = True
+        self.tell: Callable[[str], object] = lambda _: None
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether the settings set any."""
+        settings = self._settings
+        return settings.day_dollars is not None or settings.conversation_dollars is not None
+
+    async def require(self, conversation_id: str) -> None:
+        """Raises `BudgetUsedUpError` where no turn of the conversation may begin; warns where little is left.
+
+        Where the store cannot say what was spent, that is the warning.
+        """
+        if not (self.enabled and self.has_limits):
+            return
+        try:
+            day, conversation = await self.read(conversation_id)
+        except StoreError as error:
+            self._warn("unread", f"What was spent cannot be read, so no limit holds: {error.message}")
+            return
+        for budget in (day, conversation):
+            budget.require()
+        for key, budget in ((f"{self._now():%Y-%m-%d}", day), (conversation_id, conversation)):
+            if budget.warning is not None:
+                self._warn(key, budget.warning)
+
+    async def read(self, conversation_id: str) -> tuple[Budget, Budget]:
+        """What is spent today, and of the conversation. Raises `StoreError`."""
+        midnight = self._now().replace(hour=0, minute=0, second=0, microsecond=0)
+        of_day = await self._store.spent(since=midnight.timestamp())
+        of_conversation = await self._store.spent(conversation_id=conversation_id)
+        settings = self._settings
+        return (
+            self._budget(settings.day_dollars, "for today", of_day),
+            self._budget(settings.conversation_dollars, "for this conversation", of_conversation),
+        )
+
+    def _warn(self, key: str, text: str) -> None:
+        if key not in self._warned:
+            self._warned.add(key)
+            self.tell(text)
+
+    def _budget(self, limit: float | None, of: str, spent: Spent) -> Budget:
+        return Budget(
+            limit_dollars=limit,
+            of=of,
+            warn_at=self._settings.warn_at,
+            way_on=WAY_ON,
+            spent_dollars=spent.dollars,
+            unknown=spent.unknown,
+        )
+
+
+def dollars_text(dollars: float) -> str:
+    """An amount with as many digits as tell something: $12.30, $0.0042."""
+    return (
+        f"${dollars:,.2f}"
+        if dollars >= 0.1 or dollars == 0
+        else f"${dollars:.2g}"
+        if dollars >= 1e-4
+        else "<$0.0001"
+    )
