@@ -39,6 +39,7 @@ from chatterm.core.events import (
     StageChanged,
     StreamEvent,
 )
+from chatterm.core.messages import Part
 from chatterm.core.turn import FailedTry, Outcome, Stage, Turn, TurnRequest
 
 LONG_SECONDS = 366 * 86_400.0
@@ -192,10 +193,12 @@ class Asking:
 
     def _new_attempt(self, prepared: Prepared) -> Attempt:
         target, emit, begun = prepared.target, self._handle.emit, self._begun
-        if begun is None:
-            return Attempt(target, emit, self._record, self._clock, taken_ids=self._taken_ids)
-        joint = Joint(joint_text(begun.reply), prepared.again)
-        return Attempt(target, emit, self._record, self._clock, begun=begun.reply.parts, joint=joint)
+        parts: tuple[Part, ...] = ()
+        joint = None
+        if begun is not None:
+            parts, joint = begun.reply.parts, Joint(joint_text(begun.reply), prepared.again)
+        taken = self._taken_ids
+        return Attempt(target, emit, self._record, self._clock, begun=parts, joint=joint, taken_ids=taken)
 
     def _goes_on(self, target: Target, error: ProviderError) -> bool:
         """Whether the reply that was cut now is gone on with by itself; then what came of it is its beginning."""

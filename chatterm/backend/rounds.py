@@ -25,6 +25,9 @@ MOST_INVALID = 3
 NO_TOOLS_AFTER = (StopReason.REFUSAL, StopReason.CONTENT_FILTER, StopReason.PAUSE_TURN)
 """How a response ends whose tool calls are not run."""
 
+CUT_AFTER = (StopReason.MAX_TOKENS, StopReason.CONTEXT_FULL)
+"""How a response ends whose last tool call may not be all there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundsOf:
@@ -108,7 +111,10 @@ class Rounds:
         attempt = self._asking.attempt
         if attempt is None or attempt.draft.stop_reason in NO_TOOLS_AFTER:
             return ()
-        return unanswered(attempt.draft.parts())
+        calls = unanswered(attempt.draft.parts())
+        if calls and attempt.draft.stop_reason in CUT_AFTER and calls[-1].arguments == "{}":
+            return (*calls[:-1], replace(calls[-1], arguments="{"))  # none came, and some may have been meant
+        return calls
 
     async def _run_tools(self, toolbox: Toolbox, calls: tuple[ToolCallPart, ...], number: int) -> Message:
         """Run the calls of a response; the reply so far, with their results. Cancelled, all stays as far as it is."""

@@ -40,6 +40,9 @@ from chatterm.core.usage import Usage, overlay
 ARGUMENTS_LIMIT_CHARACTERS = 1024 * 1024
 """Longest arguments of one tool call that are taken in."""
 
+TOO_LONG = '"(longer than 1 MB, left out)"'
+"""Stands for arguments that are longer: JSON, and no object, so that no tool runs with it."""
+
 
 class _Piece:
     """A run of deltas of one kind; becomes one part."""
@@ -107,7 +110,7 @@ class Draft:
         parts = tuple(begun)
         self._pieces: list[_Piece | _Call | _Opaque | _Kept] = []
         self._calls: dict[int, _Call] = {}
-        self._taken_ids = set(taken_ids)
+        self._taken_ids = {part.call_id for part in parts if isinstance(part, ToolCallPart)} | taken_ids
         self._half = ""
         self._citations: tuple[Citation, ...] = ()
         self._cited_before = tuple(i for part in parts if isinstance(part, CitationsPart) for i in part.items)
@@ -139,7 +142,7 @@ class Draft:
     def apply(self, event: StreamEvent) -> StreamEvent | None:
         """Take in one event. Returns it as it may be shown and stored, or None when nothing of it is left.
 
-        Raises `ProtocolError` when the arguments of a tool call exceed their limit.
+        Raises `ProtocolError` for arguments of a tool call that never began.
         """
         match event:
             case TextDelta() | ThinkingDelta() | RefusalDelta():
@@ -152,8 +155,8 @@ class Draft:
                 call = self._calls[index] = _Call(event.call_id, name)
                 self._pieces.append(call)
                 self.has_output = True
-            case ToolCallDelta(index, arguments):
-                self._extend_call(index, arguments)
+            case ToolCallDelta():
+                return self._extend_call(event)
             case CitationsReported(items):
                 self._citations = items
             case UsageReported():
@@ -234,14 +237,16 @@ class Draft:
         self._pieces.append(piece)
         return piece
 
-    def _extend_call(self, index: int, arguments: str) -> None:
-        call = self._calls.get(index)
+    def _extend_call(self, event: ToolCallDelta) -> ToolCallDelta | None:
+        """Add to the arguments of a call. None where they are too long: then none of them is kept."""
+        call = self._calls.get(event.index)
         if call is None:
-            raise ProtocolError(f"The provider sent arguments for tool call {index}, which it never began.")
-        call.size += len(arguments)
-        if call.size > ARGUMENTS_LIMIT_CHARACTERS:
             raise ProtocolError(
-                f"The arguments of the tool call {call.name!r} are longer than 1 MB.",
-                "Ask for less at a time.",
+                f"The provider sent arguments for tool call {event.index}, which it never began."
             )
-        call.arguments.append(well_formed(arguments))
+        call.size += len(event.arguments)
+        if call.size > ARGUMENTS_LIMIT_CHARACTERS:
+            call.arguments = [TOO_LONG]
+            return None
+        call.arguments.append(well_formed(event.arguments))
+        return event

@@ -27,7 +27,7 @@ from chatterm.core.messages import (
     ThinkingPart,
     ToolCallPart,
 )
-from chatterm.core.reducer import ARGUMENTS_LIMIT_CHARACTERS, Draft
+from chatterm.core.reducer import ARGUMENTS_LIMIT_CHARACTERS, TOO_LONG, Draft
 from chatterm.core.timings import ServerTimings
 from chatterm.core.turn import StopReason
 from chatterm.core.usage import Usage
@@ -125,11 +125,18 @@ def test_no_arguments_are_an_empty_object() -> None:
     assert draft.parts() == (ToolCallPart("id", "now", "{}"),)
 
 
-def test_arguments_without_an_end_are_refused() -> None:
+def test_arguments_without_an_end_are_left_out() -> None:
     draft = Draft()
     draft.apply(ToolCallStarted(0, "id", "now"))
-    with pytest.raises(ProtocolError, match="now"):
-        draft.apply(ToolCallDelta(0, "x" * (ARGUMENTS_LIMIT_CHARACTERS + 1)))
+    assert draft.apply(ToolCallDelta(0, "x" * ARGUMENTS_LIMIT_CHARACTERS)) is not None
+    for _ in range(2):
+        assert draft.apply(ToolCallDelta(0, "x")) is None
+        assert draft.parts() == (ToolCallPart("id", "now", TOO_LONG),)
+
+
+def test_arguments_of_no_call_are_refused() -> None:
+    draft = Draft()
+    draft.apply(ToolCallStarted(0, "id", "now"))
     with pytest.raises(ProtocolError, match="never began"):
         draft.apply(ToolCallDelta(7, "{}"))
 

@@ -10,6 +10,7 @@ import msgspec
 
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import InvalidCallError
+from chatterm.core.reducer import TOO_LONG
 from chatterm.core.turn import ToolSpec
 
 MOST_ERROR_CHARACTERS = 500
@@ -35,6 +36,8 @@ def spec_of(name: str, arguments: type[msgspec.Struct]) -> ToolSpec:
 
 def read_object(arguments: str) -> Mapping[str, object]:
     """Arguments as the model wrote them, as an object. Raises `InvalidCallError` for what is none."""
+    if arguments == TOO_LONG:
+        raise InvalidCallError("The arguments are longer than 1 MB. Call again with less at a time.")
     try:
         value: object = msgspec.json.decode(arguments or "{}")
     except (ValueError, RecursionError) as error:
