@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from chatterm.backend.endpoint_states import EndpointStates
 from chatterm.backend.tools.approval import Approvals
 from chatterm.backend.tools.builtin_tools import Surroundings, builtin_tools
-from chatterm.backend.tools.processes import Processes
+from chatterm.backend.tools.programs.processes import Processes
 from chatterm.backend.tools.registry import LoadedFunctions, ToolRegistry
 from chatterm.backend.tools.results import KeptResults
 from chatterm.backend.tools.toolbox import Toolbox
@@ -24,9 +24,9 @@ from chatterm.store.state import StateStore
 
 if TYPE_CHECKING:
     from chatterm.backend.tools.builtin.fetch_url import Fetcher
-    from chatterm.backend.tools.mcp_server import MayStart
-    from chatterm.backend.tools.mcp_servers import McpServers
-    from chatterm.backend.tools.mcp_values import McpStartRequest
+    from chatterm.backend.tools.mcp.server import MayStart
+    from chatterm.backend.tools.mcp.servers import McpServers
+    from chatterm.backend.tools.mcp.values import McpStartRequest
 
 RULES, TURNED, SERVERS = "tool_rules", "tools_turned", "mcp_servers"
 """Under which names the state store keeps lasting consents, the tools that were turned on or off, and what is known of
@@ -128,7 +128,7 @@ def _new_fetcher() -> Fetcher:
 
 
 def _functions(modules: tuple[str, ...], folder: Path) -> LoadedFunctions:
-    from chatterm.backend.tools.function_files import load_functions
+    from chatterm.backend.tools.functions.files import load_functions
 
     tools, problems = load_functions(modules, folder)
     return LoadedFunctions(tools=tools, problems=problems)
@@ -141,9 +141,9 @@ def _servers(
     wanted = {name: server for name, server in settings.mcp.items() if server.enabled}
     if not wanted:
         return None
-    from chatterm.backend.tools.mcp_memory import McpMemory
-    from chatterm.backend.tools.mcp_servers import McpServers
-    from chatterm.backend.tools.mcp_specs import server_spec
+    from chatterm.backend.tools.mcp.memory import McpMemory
+    from chatterm.backend.tools.mcp.servers import McpServers
+    from chatterm.backend.tools.mcp.specs import server_spec
 
     async def load() -> Mapping[str, object]:
         empty: dict[str, object] = {}

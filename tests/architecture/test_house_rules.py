@@ -26,7 +26,7 @@ NAMELESS = {
 BORDERS = {
     "chatterm/backend/worker.py": "a defect must not cost the prompt, the text shown or the program; it is logged",
     "chatterm/config/key_store.py": "the libraries behind a keyring have no common error",
-    "chatterm/backend/tools/mcp_server.py": "whatever a server brings the SDK to raise costs that server only",
+    "chatterm/backend/tools/mcp/server.py": "whatever a server brings the SDK to raise costs that server only",
     "chatterm/backend/tools/runner.py": "a defect of one tool must not end the others, nor the turn",
     "chatterm/cli/border.py": "whatever nobody foresaw becomes a line, a status and a crash file",
 }
@@ -35,8 +35,8 @@ BORDERS = {
 CLEAN_UP = {
     "chatterm/backend/daemon_thread.py": "whatever the work raised goes to the task that waits",
     "chatterm/backend/net/sockets.py": "a cancelled handshake too must close its socket at once",
-    "chatterm/backend/tools/function_files.py": "whatever a file of the user's raises is told, costs only its tools",
-    "chatterm/backend/tools/user_functions.py": "whatever a function of the user's raises is the result of the call",
+    "chatterm/backend/tools/functions/files.py": "whatever a file of the user's raises is told, costs only its tools",
+    "chatterm/backend/tools/functions/function_tool.py": "what a function of the user's raises is its result",
     "chatterm/store/connection.py": "a connection that could not be set up is closed",
     "chatterm/store/database.py": "a transaction is rolled back, and an error goes to the thread that waits",
 }

@@ -106,11 +106,11 @@ def test_core_is_light(tmp_path: Path) -> None:
 def test_the_whole_backend_needs_no_screen_no_http_and_no_database(tmp_path: Path) -> None:
     """Even of net, only what speaks HTTP itself imports the client, and the front door does not.
 
-    `mcp_http` is built on the client of the MCP library, and imported with its first server.
+    `tools.mcp.http` is built on the client of the MCP library, and imported with its first server.
     """
     names = [source.name.removesuffix(".py").replace("/", ".") for source in sources("chatterm/backend")]
     inner = [name for name in names if name.startswith("chatterm.backend.net.")]
-    inner.append("chatterm.backend.tools.mcp_http")
+    inner.append("chatterm.backend.tools.mcp.http")
     modules = [name for name in names if name not in inner and not name.endswith("__init__")]
     loaded = loaded_by_import(tmp_path, ", ".join([*modules, "chatterm.backend.net.client"]))
     assert loaded == {"msgspec", "asyncio", "ssl"}

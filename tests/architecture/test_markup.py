@@ -120,8 +120,8 @@ def _names_c0(pattern: str) -> bool:
 SANITISES_TOO = {
     "chatterm/core/clean.py": "the only sanitiser",
     "chatterm/config/render.py": "escapes what TOML strings must not hold; the value stays the same",
-    "chatterm/backend/tools/rooted.py": "refuses paths with control characters, and changes none",
-    "chatterm/backend/tools/denied_paths.py": "compares names as file systems do, and changes none",
+    "chatterm/backend/tools/files/rooted.py": "refuses paths with control characters, and changes none",
+    "chatterm/backend/tools/files/denied_paths.py": "compares names as file systems do, and changes none",
 }
 
 

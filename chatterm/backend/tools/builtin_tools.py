@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatterm.backend.tools.base import Tool
-from chatterm.backend.tools.processes import Processes, environment
+from chatterm.backend.tools.programs.processes import Processes, environment
 from chatterm.config.model import ToolSettings
 from chatterm.config.paths import Paths
 
 if TYPE_CHECKING:
     from chatterm.backend.tools.builtin.fetch_url import Fetcher
-    from chatterm.backend.tools.rooted import Root
-    from chatterm.backend.tools.undo_copies import UndoCopies
+    from chatterm.backend.tools.files.rooted import Root
+    from chatterm.backend.tools.files.undo_copies import UndoCopies
 
 
 class Surroundings:
@@ -44,15 +44,15 @@ class Surroundings:
     @cached_property
     def root(self) -> Root:
         """The same as a place that nothing leads out of."""
-        from chatterm.backend.tools.denied_paths import denied_paths
-        from chatterm.backend.tools.rooted import Root
+        from chatterm.backend.tools.files.denied_paths import denied_paths
+        from chatterm.backend.tools.files.rooted import Root
 
         return Root(self.folder, denied_paths(self.paths, self.environ))
 
     @cached_property
     def undo_copies(self) -> UndoCopies:
         """What files were before a tool changed them."""
-        from chatterm.backend.tools.undo_copies import UndoCopies
+        from chatterm.backend.tools.files.undo_copies import UndoCopies
 
         return UndoCopies(self.paths.state / "undo")
 
@@ -109,8 +109,8 @@ def builtin_tools(around: Surroundings) -> Mapping[str, Callable[[], Tool]]:
 
 def _run_command(around: Surroundings) -> Tool:
     from chatterm.backend.tools.builtin.run_command import RunCommand
-    from chatterm.backend.tools.denied_paths import denied_paths
-    from chatterm.backend.tools.sandbox import Layout, Sandbox
+    from chatterm.backend.tools.files.denied_paths import denied_paths
+    from chatterm.backend.tools.programs.sandbox import Layout, Sandbox
 
     settings, child = around.settings, environment(around.environ)
     layout = Layout(

@@ -139,8 +139,18 @@ class ToolRound:
     def _closed(self, call: ToolCallPart) -> tuple[ToolResultPart, ToolRun]:
         if (done := self._done.get(call.call_id)) is not None:
             return done
-        run = ToolRun(call_id=call.call_id, name=call.name, round=self._number, outcome=ToolOutcome.CANCELLED)
+        run = ToolRun(
+            call_id=call.call_id,
+            name=call.name,
+            round=self._number,
+            outcome=ToolOutcome.CANCELLED,
+            source=self._source(call),
+        )
         return ToolResultPart(call.call_id, CANCELLED, is_error=True), run
+
+    def _source(self, call: ToolCallPart) -> str:
+        tool = self._tools.get(call.name)
+        return tool.source if tool is not None else ""
 
     async def _run_one(self, call: ToolCallPart) -> None:
         answer = await self._answer(call)
@@ -161,6 +171,7 @@ class ToolRound:
             file=file,
             same_as=answer.same_as,
             is_cached=answer.is_cached,
+            source=self._source(call),
         )
         result = ToolResultPart(call.call_id, text, is_error=answer.outcome is not ToolOutcome.OK)
         self._done[call.call_id] = result, run
@@ -169,7 +180,7 @@ class ToolRound:
     async def _answer(self, call: ToolCallPart) -> _Answer:
         """What the call comes to; identical calls of the round come to the same, once."""
         tool = self._tools.get(call.name)
-        self._emit(ToolRequested(call, tool.source if tool is not None else ""))
+        self._emit(ToolRequested(call, self._source(call)))
         if tool is None:
             known = ", ".join(sorted(self._tools)[:MOST_NAMED]) or "none"
             return _failed(

@@ -18,11 +18,11 @@ from chatterm.backend.tools.builtin.fetch_url import FetchUrl
 from chatterm.backend.tools.builtin.read_file import ReadFile
 from chatterm.backend.tools.builtin.run_command import RunCommand
 from chatterm.backend.tools.builtin.write_file import WriteFile
-from chatterm.backend.tools.denied_paths import denied_paths
-from chatterm.backend.tools.processes import Child, Processes
-from chatterm.backend.tools.rooted import Root
-from chatterm.backend.tools.sandbox import Layout, Sandbox
-from chatterm.backend.tools.undo_copies import UndoCopies
+from chatterm.backend.tools.files.denied_paths import denied_paths
+from chatterm.backend.tools.files.rooted import Root
+from chatterm.backend.tools.files.undo_copies import UndoCopies
+from chatterm.backend.tools.programs.processes import Child, Processes
+from chatterm.backend.tools.programs.sandbox import Layout, Sandbox
 from chatterm.config.paths import Paths
 from chatterm.core.errors import ToolError
 from chatterm.core.messages import ToolCallPart

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from chatterm.backend.tools.arithmetic import calculate
+from chatterm.backend.tools.builtin.arithmetic import calculate
 from chatterm.backend.tools.builtin.calculator import Calculator
 from chatterm.core.errors import InvalidCallError, ToolError
 from tests.cpu_time import within

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from chatterm.backend.net.addresses import read_address
-from chatterm.backend.tools import page_text
 from chatterm.backend.tools.base import ToolOutput
+from chatterm.backend.tools.builtin import page_text
 from chatterm.backend.tools.builtin.current_time import CurrentTime
 from chatterm.backend.tools.builtin.fetch_url import FetchUrl
-from chatterm.backend.tools.page_text import decoded, markdown_of, plain_text_of, text_of
+from chatterm.backend.tools.builtin.page_text import decoded, markdown_of, plain_text_of, text_of
 from chatterm.core.errors import InvalidCallError, ToolError
 from chatterm.core.web import WebAddress, WebPage
-from tests.backend.tools.process_watch import all_gone, marked, marker
+from tests.backend.tools.programs.process_watch import all_gone, marked, marker
 
 NOON = datetime(2026, 5, 6, 12, 0, 0, tzinfo=UTC)
 URL = "https://page.example/a"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from chatterm.backend.tools.base import Tool, ToolOutput
-from chatterm.backend.tools.function_files import load_functions
+from chatterm.backend.tools.functions.files import load_functions
 from chatterm.core.errors import InvalidCallError
 
 GOOD = '''
@@ -210,7 +210,7 @@ def test_packages_bring_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         )
     )
     monkeypatch.setattr(
-        "chatterm.backend.tools.function_files.entry_points", lambda group: points.select(group=group)
+        "chatterm.backend.tools.functions.files.entry_points", lambda group: points.select(group=group)
     )
     tools, faults = load_functions([], tmp_path)
     assert [(tool.spec.name, tool.source) for tool in tools] == [("f", "package:all"), ("g", "package:all")]

@@ -43,7 +43,7 @@ class Calculator:
         expression = read_arguments(CalculatorArguments, arguments).expression
 
         async def run(tell: TellProgress) -> ToolOutput:
-            from chatterm.backend.tools.arithmetic import calculate
+            from chatterm.backend.tools.builtin.arithmetic import calculate
 
             # the worst takes a second
             return ToolOutput(

@@ -11,7 +11,7 @@ import msgspec
 
 from chatterm.backend.tools.arguments import read_arguments, spec_of
 from chatterm.backend.tools.base import PreparedCall, TellProgress, ToolOutput
-from chatterm.backend.tools.page_text import MOST_PAGE_BYTES, decoded, has_converter, text_of
+from chatterm.backend.tools.builtin.page_text import MOST_PAGE_BYTES, decoded, has_converter, text_of
 from chatterm.core.clean import clean_line, well_formed
 from chatterm.core.tools import Access
 from chatterm.core.turn import ToolSpec

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from chatterm.backend.tools.arguments import read_arguments, spec_of
 from chatterm.backend.tools.base import PreparedCall, TellProgress, ToolOutput
-from chatterm.backend.tools.rooted import Place, Root, kind_of
+from chatterm.backend.tools.files.rooted import Place, Root, kind_of
 from chatterm.backend.tools.stopping import Stop, in_stoppable_thread
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ToolError

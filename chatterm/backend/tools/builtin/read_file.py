@@ -12,8 +12,8 @@ from msgspec import Meta
 
 from chatterm.backend.tools.arguments import read_arguments, spec_of
 from chatterm.backend.tools.base import PreparedCall, TellProgress, ToolOutput
-from chatterm.backend.tools.file_text import FILE_LIMIT_BYTES, binary_kind, read_text
-from chatterm.backend.tools.rooted import Place, Root
+from chatterm.backend.tools.files.rooted import Place, Root
+from chatterm.backend.tools.files.text import FILE_LIMIT_BYTES, binary_kind, read_text
 from chatterm.backend.tools.stopping import Stop, in_stoppable_thread
 from chatterm.core.errors import ToolError
 from chatterm.core.tools import Access

@@ -16,10 +16,10 @@ import msgspec
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.tools.arguments import read_arguments, spec_of
 from chatterm.backend.tools.base import PreparedCall, TellProgress, ToolOutput
-from chatterm.backend.tools.processes import Processes, Program
-from chatterm.backend.tools.program_run import ProgramEnd, run_program
-from chatterm.backend.tools.rooted import Place, Root
-from chatterm.backend.tools.sandbox import Sandbox, SandboxState
+from chatterm.backend.tools.files.rooted import Place, Root
+from chatterm.backend.tools.programs.processes import Processes, Program
+from chatterm.backend.tools.programs.run import ProgramEnd, run_program
+from chatterm.backend.tools.programs.sandbox import Sandbox, SandboxState
 from chatterm.core.clean import clean_line, well_formed
 from chatterm.core.errors import InvalidCallError, ToolError
 from chatterm.core.tools import Access

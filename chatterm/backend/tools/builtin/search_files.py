@@ -12,10 +12,10 @@ from msgspec import Meta
 from chatterm.backend.tools.arguments import read_arguments, spec_of
 from chatterm.backend.tools.base import PreparedCall, TellProgress, ToolOutput
 from chatterm.backend.tools.builtin.list_dir import shown_name
-from chatterm.backend.tools.file_search import FileSearch
-from chatterm.backend.tools.path_globs import MOST_PATTERN_CHARACTERS
-from chatterm.backend.tools.pattern_search import LineSearch, PatternSearch, WordSearch
-from chatterm.backend.tools.rooted import Place, Root
+from chatterm.backend.tools.files.globs import MOST_PATTERN_CHARACTERS
+from chatterm.backend.tools.files.pattern_search import LineSearch, PatternSearch, WordSearch
+from chatterm.backend.tools.files.rooted import Place, Root
+from chatterm.backend.tools.files.search import FileSearch
 from chatterm.backend.tools.stopping import Stop, in_stoppable_thread
 from chatterm.core.errors import InvalidCallError
 from chatterm.core.tools import Access

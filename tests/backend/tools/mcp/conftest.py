@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from chatterm.backend.tools.base import ToolOutput
-from chatterm.backend.tools.mcp_memory import McpMemory
-from chatterm.backend.tools.mcp_servers import McpServers
-from chatterm.backend.tools.mcp_specs import server_spec
-from chatterm.backend.tools.mcp_tools import McpTool
-from chatterm.backend.tools.mcp_values import McpStartRequest, McpStatus
-from chatterm.backend.tools.processes import Processes
+from chatterm.backend.tools.mcp.memory import McpMemory
+from chatterm.backend.tools.mcp.servers import McpServers
+from chatterm.backend.tools.mcp.specs import server_spec
+from chatterm.backend.tools.mcp.tools import McpTool
+from chatterm.backend.tools.mcp.values import McpStartRequest, McpStatus
+from chatterm.backend.tools.programs.processes import Processes
 from chatterm.config.model import McpServerSettings
 
 SERVER = Path(__file__).with_name("hostile_server.py")

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chatterm.backend.tools.mcp_servers import McpServers
-from chatterm.backend.tools.mcp_values import McpState
+from chatterm.backend.tools.mcp.servers import McpServers
+from chatterm.backend.tools.mcp.values import McpState
 from chatterm.config.model import McpServerSettings
 from chatterm.core.errors import ToolError
 from tests.backend.tools.mcp.conftest import World, called, settled, status

@@ -6,7 +6,7 @@ import importlib.util
 
 import pytest
 
-from chatterm.backend.tools.mcp_intake import MOST_A_SECOND, MOST_FLOOD, Intake
+from chatterm.backend.tools.mcp.intake import MOST_A_SECOND, MOST_FLOOD, Intake
 
 pytestmark = [
     pytest.mark.xdist_group("mcp"),

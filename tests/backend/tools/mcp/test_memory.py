@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from chatterm.backend.tools.base import TellProgress, ToolOutput
-from chatterm.backend.tools.mcp_memory import MOST_LINES, McpMemory
-from chatterm.backend.tools.mcp_tools import McpTool, tools_of
-from chatterm.backend.tools.mcp_values import McpStartRequest, McpToolEntry
+from chatterm.backend.tools.mcp.memory import MOST_LINES, McpMemory
+from chatterm.backend.tools.mcp.tools import McpTool, tools_of
+from chatterm.backend.tools.mcp.values import McpStartRequest, McpToolEntry
 from chatterm.core.errors import StoreError
 
 REQUEST = McpStartRequest(server="s", argv=("a",), digest="1")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.backend.tools.mcp_servers import McpServers
-from chatterm.backend.tools.mcp_values import McpState
+from chatterm.backend.tools.mcp.servers import McpServers
+from chatterm.backend.tools.mcp.values import McpState
 from chatterm.config.model import McpServerSettings
 from tests.backend.tools.mcp.conftest import LONGEST, World, settled, status, tool
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chatterm.backend.tools.mcp_schema import check_arguments, usable_schema
+from chatterm.backend.tools.mcp.schema import check_arguments, usable_schema
 from chatterm.core.errors import InvalidCallError
 from tests.cpu_time import within
 

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.backend.tools import mcp_sdk, mcp_server, mcp_session
 from chatterm.backend.tools.base import pin_of
-from chatterm.backend.tools.mcp_servers import McpServers
-from chatterm.backend.tools.mcp_values import McpState
+from chatterm.backend.tools.mcp import sdk as mcp_sdk
+from chatterm.backend.tools.mcp import server as mcp_server
+from chatterm.backend.tools.mcp import session as mcp_session
+from chatterm.backend.tools.mcp.servers import McpServers
+from chatterm.backend.tools.mcp.values import McpState
 from chatterm.config.model import McpServerSettings
 from chatterm.core.errors import InvalidCallError, ToolError
 from tests.backend.tools.mcp.conftest import LONGEST, World, called, settled, status, tool

@@ -1,0 +1,1 @@
+"""Servers that speak the Model Context Protocol: started with consent, bounded, their tools as ours."""

@@ -1,0 +1,1 @@
+"""The tools for files, and the folder they are kept in."""

@@ -1,0 +1,1 @@
+"""Programs that tools start: nothing of them is left, and they cannot do more than they may."""
