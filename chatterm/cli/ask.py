@@ -13,6 +13,7 @@ from chatterm.cli.options import (
     ContinueOption,
     ModelOption,
     NoSaveOption,
+    NoToolsOption,
     ParameterOption,
     ProviderOption,
     RecordOption,
@@ -23,6 +24,7 @@ from chatterm.cli.options import (
     SystemOption,
     start_options,
 )
+from chatterm.cli.outputs import OutputForm, output_for
 from chatterm.cli.start_options import StartOptions
 
 
@@ -41,12 +43,20 @@ def ask(
     continue_last: ContinueOption = False,
     resume: ResumeOption = None,
     parameters: ParameterOption = None,
+    no_tools: NoToolsOption = False,
     no_save: NoSaveOption = False,
     record: RecordOption = None,
     replay: ReplayOption = None,
     speed: SpeedOption = None,
     save: SaveOption = False,
     cache: CacheOption = False,
+    output: Annotated[
+        OutputForm,
+        typer.Option("--output", help="The reply alone, one object at the end, or a line for each event."),
+    ] = OutputForm.TEXT,
+    only_code: Annotated[
+        bool, typer.Option("-x", help="Print only the code of the reply.", show_default=False)
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the request as a curl command and send nothing.")
     ] = False,
@@ -55,7 +65,10 @@ def ask(
 
     What is piped in is added to the prompt. Standard output is the reply and nothing else."""
     options = start_options(**context.params)
+    if output is not OutputForm.TEXT and (only_code or dry_run):
+        raise typer.BadParameter(f"--output {output} takes neither -x nor --dry-run; leave one out.")
     from chatterm.cli.one_shot import ask_once
 
     before = context.obj if isinstance(context.obj, StartOptions) else StartOptions()
-    raise typer.Exit(ask_once(prompt or [], attach or [], options.over(before), dry_run=dry_run))
+    form = output_for(output, only_code=only_code)
+    raise typer.Exit(ask_once(prompt or [], attach or [], options.over(before), form, dry_run=dry_run))

@@ -38,9 +38,14 @@ def guarded(work: Callable[[], int], restore: Callable[[], None] = lambda: None)
 
 def tell(message: str, hint: str) -> None:
     """Say on stderr what is wrong and what to do next."""
-    text = f"chatterm: {message}\n{hint}" if hint else f"chatterm: {message}"
     with contextlib.suppress(OSError):  # nobody may be listening
-        print(redact(clean(text), _secrets()), file=sys.stderr)
+        print(told(message, hint), file=sys.stderr)
+
+
+def told(message: str, hint: str) -> str:
+    """The same as text, clean and without secrets."""
+    text = f"chatterm: {message}\n{hint}" if hint else f"chatterm: {message}"
+    return redact(clean(text), _secrets())
 
 
 def _status_of(error: ChattermError) -> int:

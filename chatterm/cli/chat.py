@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,7 +90,7 @@ def _setup(
     commands, key_problems = apply_keymap(COMMANDS, loaded.settings.keys)
 
     def build() -> Services:
-        services, engine = _engine(paths, loaded, files)
+        services, engine = _engine(paths, loaded, files, offers_tools=options.tools)
         engines.append(engine)
         gc.freeze()
         return services
@@ -108,13 +109,15 @@ def _setup(
     )
 
 
-def _engine(paths: Paths, loaded: Loaded, files: ExchangeFiles) -> tuple[Services, Engine]:
+def _engine(
+    paths: Paths, loaded: Loaded, files: ExchangeFiles, *, offers_tools: bool
+) -> tuple[Services, Engine]:
     """The engine, and the screens' view of it."""
     from chatterm.cli.wiring import build_engine
     from chatterm.config.themes import load_themes
     from chatterm.tui.services import Services
 
-    engine = equip(build_engine(paths, loaded), files)
+    engine = replace(equip(build_engine(paths, loaded), files), offers_tools=offers_tools)
     themes = load_themes(paths.themes)
     services = Services(
         palettes=themes.palettes,

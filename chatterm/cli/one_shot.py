@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Coroutine
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,16 +19,18 @@ from chatterm.backend.remembered_models import last_model
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.cli.border import tell
+from chatterm.cli.consent import Questions
 from chatterm.cli.dry_run import UnsentWorker, unsent_request
 from chatterm.cli.exchange_wiring import equip, open_files
-from chatterm.cli.reply_output import print_reply
+from chatterm.cli.outputs import CodeOutput, Output
+from chatterm.cli.reply_output import Beside, print_reply
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.start_settings import read_settings
 from chatterm.cli.statuses import ExitStatus
 from chatterm.cli.wiring import Engine, build_engine
 from chatterm.config.load import COMMAND_LINE
 from chatterm.core.clean import clean, clean_line
-from chatterm.core.errors import ConfigError, InternalError, OpenElsewhereError, StoreError
+from chatterm.core.errors import ConfigError, InternalError, NotBegunError, OpenElsewhereError, StoreError
 from chatterm.core.events import TurnFinished
 from chatterm.core.messages import Part
 from chatterm.core.turn import Outcome, Turn
@@ -41,8 +44,10 @@ LAST_WORDS_SECONDS = 0.3
 """How long a stopped reply may take to be saved, and to reach a reader who may stand still."""
 
 
-def ask_once(words: list[str], files: list[Path], options: StartOptions, *, dry_run: bool = False) -> int:
-    """Send one prompt and print the reply; returns the exit status. Raises `ChattermError`.
+def ask_once(
+    words: list[str], files: list[Path], options: StartOptions, output: Output, *, dry_run: bool = False
+) -> int:
+    """Send one prompt and print the reply in this form; returns the exit status. Raises `ChattermError`.
 
     A `dry_run` prints the request instead, and sends nothing.
     """
@@ -56,10 +61,11 @@ def ask_once(words: list[str], files: list[Path], options: StartOptions, *, dry_
     for notice in opened.notices:
         tell(notice, "")
     engine = build_engine(paths, loaded, busy_seconds=HISTORY_SECONDS, if_unsaved=PRINTED)
-    engine = equip(engine, opened)
+    engine = replace(equip(engine, opened), offers_tools=options.tools)
     try:
-        work = _show_request if dry_run else _converse
-        return asyncio.run(work(engine, prompt, files, options))
+        if dry_run:
+            return asyncio.run(_show_request(engine, prompt, files, options))
+        return asyncio.run(_converse(engine, prompt, files, options, output))
     finally:
         engine.database.close(within_seconds=0.5)
         _end_recording(engine)
@@ -85,8 +91,13 @@ class Notices:
             self.tell(text)
 
 
-async def _converse(engine: Engine, text: str, files: list[Path], options: StartOptions) -> int:
+async def _converse(
+    engine: Engine, text: str, files: list[Path], options: StartOptions, output: Output
+) -> int:
     notices = Notices()
+    beside = Beside(output)
+    questions = Questions(beside, keeps=engine.loaded.settings.save)
+    engine.tools.gate.ask = questions.may_start
     for notice in await engine.prepare():
         (notices.tell_unsaved if engine.database.read_only else notices.tell)(notice)
     session = await _session(engine, options, notices)
@@ -97,14 +108,14 @@ async def _converse(engine: Engine, text: str, files: list[Path], options: Start
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, _stop, handle, stopped, number)
     try:
-        finished = await _finished(handle, stopped)
+        finished = await _finished(print_reply(handle, output, beside, questions), handle, stopped)
         if not stopped.done():
             await engine.exchanges.cache.settled()
     finally:
         await engine.aclose()
     if finished is not None and finished.notice:
         notices.tell_unsaved(finished.notice)
-    return 128 + stopped.result() if finished is None or stopped.done() else _status_of(finished.turn)
+    return 128 + stopped.result() if finished is None or stopped.done() else _status_of(finished.turn, output)
 
 
 async def _show_request(engine: Engine, text: str, files: list[Path], options: StartOptions) -> int:
@@ -214,9 +225,13 @@ async def _read(path: Path) -> LoadedFile:
     return await in_daemon_thread(partial(read_attachment, path), "chatterm-file")
 
 
-async def _finished(handle: TurnHandle, stopped: asyncio.Future[signal.Signals]) -> TurnFinished | None:
+async def _finished(
+    print_all: Coroutine[None, None, TurnFinished],
+    handle: TurnHandle,
+    stopped: asyncio.Future[signal.Signals],
+) -> TurnFinished | None:
     """The turn's last event, once all is printed; None for a stopped reply that nobody reads on or takes."""
-    printing = asyncio.ensure_future(print_reply(handle))
+    printing = asyncio.ensure_future(print_all)
     await asyncio.wait({printing, stopped}, return_when=asyncio.FIRST_COMPLETED)
     if stopped.done():
         await asyncio.wait({printing}, timeout=LAST_WORDS_SECONDS)
@@ -240,15 +255,19 @@ def _stop(handle: TurnHandle, stopped: asyncio.Future[signal.Signals], number: s
         handle.interrupt()
 
 
-def _status_of(turn: Turn) -> int:
+def _status_of(turn: Turn, output: Output) -> int:
     """The exit status, and on stderr what was wrong. Raises the error of a failed turn, and a defect of ours."""
     if turn.outcome is Outcome.COMPLETE:
         if turn.is_from_cache:
             tell("the reply is from the cache; nothing was sent.", "")
         if not turn.reply.text:
             tell(f"{clean(turn.model)} answered with nothing.", "")
+        elif isinstance(output, CodeOutput) and not output.found:
+            tell("there is no code block in the reply; without -x it is printed.", "")
+            return ExitStatus.INCOMPLETE
         return ExitStatus.COMPLETE
-    if turn.error is not None and (turn.outcome is Outcome.FAILED or isinstance(turn.error, InternalError)):
+    refused = isinstance(turn.error, InternalError | NotBegunError)
+    if turn.error is not None and (turn.outcome is Outcome.FAILED or refused):
         raise turn.error
     tell(f"the reply is incomplete: {turn.error or turn.outcome}", "")
     return ExitStatus.INCOMPLETE

@@ -30,6 +30,9 @@ ResumeOption = Annotated[str | None, typer.Option("--resume", metavar="ID", help
 ParameterOption = Annotated[
     list[str] | None, typer.Option("-o", metavar="K=V", help="Request parameter; can be repeated.")
 ]
+NoToolsOption = Annotated[
+    bool, typer.Option("--no-tools", help="Let the model call no tools.", show_default=False)
+]
 NoSaveOption = Annotated[bool, typer.Option("--no-save", help="Store nothing.", show_default=False)]
 ThemeOption = Annotated[str | None, typer.Option("--theme", metavar="T", help="Colours.")]
 
@@ -63,6 +66,7 @@ def start_options(
     continue_last: bool = False,
     resume: str | None = None,
     parameters: Sequence[str] | None = None,
+    no_tools: bool = False,
     no_save: bool = False,
     theme: str | None = None,
     record: Path | None = None,
@@ -89,6 +93,7 @@ def start_options(
         continue_last=continue_last,
         resume=resume,
         options=dict(_parameter(text) for text in parameters or ()),
+        tools=not no_tools,
         save=not no_save,
         theme=theme,
         record=record,

@@ -2,84 +2,88 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
+from contextlib import suppress
+from typing import Protocol
 
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.turn_handle import TurnHandle
-from chatterm.cli.border import tell
-from chatterm.core.clean import StreamCleaner, clean_line
-from chatterm.core.events import (
-    ContextFitted,
-    FellBack,
-    GoneOn,
-    ParameterRefused,
-    RefusalDelta,
-    RetryScheduled,
-    Streamed,
-    TextDelta,
-    TurnEvent,
-    TurnFinished,
-)
+from chatterm.cli.border import told
+from chatterm.cli.outputs import Output
+from chatterm.cli.reply_news import ReplyNews
+from chatterm.core.events import ConsentAsked, TurnFinished
+from chatterm.core.tools import Decision
 
 
-async def print_reply(handle: TurnHandle) -> TurnFinished:
-    """Print the text as it comes: cleaned for a terminal, as it is for a pipe. Gives the turn's last event.
+class Consent(Protocol):
+    """Finds out what the user decides of a tool call."""
+
+    async def decide(self, asked: ConsentAsked) -> Decision:
+        """The decision. May be cancelled."""
+        ...
+
+
+class Beside:
+    """What goes to stderr while a reply goes to stdout, often to the same terminal."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    async def say(self, text: str) -> None:
+        """Write the text, which must be clean, on a line of its own. One that nobody takes is lost."""
+        if self._output.is_mid_line and sys.stdout.isatty() and sys.stderr.isatty():
+            self._output.is_mid_line = False
+            text = f"\n{text}"
+        with suppress(OSError):
+            await _write(sys.stderr.fileno(), text.encode(sys.stderr.encoding, "backslashreplace"))
+
+    async def tell(self, message: str, hint: str = "") -> None:
+        """Say it as `border.tell` does."""
+        await self.say(f"{told(message, hint)}\n")
+
+
+async def print_reply(handle: TurnHandle, output: Output, beside: Beside, consent: Consent) -> TurnFinished:
+    """Write what the output makes of the turn as it comes, and ask what has to be asked. Gives the last event.
 
     Raises OSError where stdout takes nothing any more. May be cancelled at any time: a write that waits for its
     reader is left behind, on a thread that the exit does not wait for.
     """
-    cleaner = StreamCleaner() if sys.stdout.isatty() else None
-    ends_line = True
+    news = ReplyNews()
     while batch := await handle.batch():
         for event in batch:
-            if news := _news_of(event):
-                tell(news, "")
-        if text := "".join(map(_text_of, batch)):
-            ends_line = text.endswith("\n")
-            await _write(cleaner.feed(text) if cleaner else text)
+            output.feed(event)
+            line = news.of(event)
+            if not line and not isinstance(event, ConsentAsked):
+                continue
+            await _write(sys.stdout.fileno(), output.take())
+            if line:
+                await beside.tell(line)
+            if isinstance(event, ConsentAsked):
+                await _decide(handle, event, consent)
+        await _write(sys.stdout.fileno(), output.take())
         if isinstance(last := batch[-1], TurnFinished):
-            await _write((cleaner.finish() if cleaner else "") + ("" if ends_line else "\n"))
             return last
     raise RuntimeError("a turn ended without its last event")
 
 
-def _news_of(event: TurnEvent) -> str:
-    """What is told beside the reply, on stderr: another try, another model, a parameter left out."""
-    match event:
-        case RetryScheduled(attempt=attempt, most=most, delay_seconds=delay, cause=cause):
-            return clean_line(f"{cause} Again in {delay:.0f} s ({attempt} of {most}).", 400)
-        case FellBack(model=model, to_provider=provider, to_model=other, why=why):
-            return clean_line(f"{model}: {_ended(why)} {provider}/{other} is asked.", 400)
-        case ContextFitted(left_out=count) if count:
-            turns = "1 earlier turn was" if count == 1 else f"{count:,} earlier turns were"
-            return f"{turns} left out: the model's context is full."
-        case GoneOn(why):
-            return clean_line(f"{_ended(why)} The reply is continued.", 300)
-        case ParameterRefused(name, model):
-            return clean_line(f"{model} does not take {name}; asked again without it.", 200)
-        case _:
-            return ""
+async def _decide(handle: TurnHandle, asked: ConsentAsked, consent: Consent) -> None:
+    """Answer for the user, unless the turn ends before."""
+    question = asyncio.ensure_future(consent.decide(asked))
+    ended = asyncio.ensure_future(handle.result())
+    try:
+        await asyncio.wait({question, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if question.done():
+            handle.decide(asked.call.call_id, question.result())
+    finally:
+        question.cancel()
+        ended.cancel()
+        await asyncio.wait({question})
 
 
-def _ended(sentence: str) -> str:
-    """What a server says often ends without a full stop; the next sentence must still be one."""
-    return sentence if sentence.endswith((".", "?", "!", "…")) else f"{sentence}."
-
-
-def _text_of(event: TurnEvent) -> str:
-    match event:
-        case Streamed(event=TextDelta(text) | RefusalDelta(text)):
-            return text
-        case _:
-            return ""
-
-
-async def _write(text: str) -> None:
-    data = text.encode(sys.stdout.encoding, "replace")
+async def _write(file: int, data: bytes) -> None:
     # Not through sys.stdout: a write that stands still would hold its lock, on which the exit waits.
-    file = sys.stdout.fileno()
-
     def write() -> None:
         rest = memoryview(data)
         while rest:

@@ -30,6 +30,7 @@ class StartOptions:
     continue_last: bool = False
     resume: str | None = None
     options: Mapping[str, object] = field(default_factory=dict[str, object])
+    tools: bool = True
     save: bool = True
     theme: str | None = None
     record: Path | None = None

@@ -60,6 +60,7 @@ class Engine:
     exchanges: Exchanges = field(default_factory=Exchanges)
     meter: TokenMeter
     tools: ToolService
+    offers_tools: bool = True
 
     def new_session(
         self, conversation_id: str | None, turns: tuple[Turn, ...], system: str | None
@@ -76,7 +77,7 @@ class Engine:
             clock=time.monotonic,
         )
         session.router = self.router()
-        session.toolbox = self.tools.toolbox(session.conversation_id)
+        session.toolbox = self.tools.toolbox(session.conversation_id) if self.offers_tools else None
         return session
 
     def router(self) -> Router:

@@ -7,7 +7,9 @@ from typing import cast
 import pytest
 
 from chatterm.backend.turn_handle import TurnHandle
-from chatterm.cli.reply_output import print_reply
+from chatterm.cli.consent import Questions
+from chatterm.cli.outputs import TextOutput
+from chatterm.cli.reply_output import Beside, print_reply
 from chatterm.core.events import ContextFitted, FellBack, GoneOn, TurnEvent, TurnFinished
 from chatterm.core.messages import Message
 from chatterm.core.turn import Turn
@@ -34,7 +36,9 @@ async def test_each_is_a_sentence_of_its_own(capfd: pytest.CaptureFixture[str]) 
         ContextFitted(100, 100, 1, False, None),
         ContextFitted(100, 100, 1200, False, None),
     )
-    await print_reply(cast("TurnHandle", told))
+    output = TextOutput()
+    beside = Beside(output)
+    await print_reply(cast("TurnHandle", told), output, beside, Questions(beside, keeps=True))
     assert capfd.readouterr().err.splitlines() == [
         "chatterm: gone: there is no model gone. box/beta is asked.",
         "chatterm: beta: It is busy. box/last is asked.",
