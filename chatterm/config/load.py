@@ -99,6 +99,11 @@ _PROVIDER: Path = ("provider",)
 _MODEL: Path = ("model",)
 
 
+def _runs_code(path: Path) -> bool:
+    """Whether the value at this key is a command, or code that is loaded."""
+    return path[-1] == "key_cmd" or path == ("tools", "modules") or (path[0], path[-1]) == ("mcp", "command")
+
+
 class _Layers:
     """Collects accepted values; a later layer covers an earlier one, key by key."""
 
@@ -117,8 +122,8 @@ class _Layers:
         for item in walk(tree):
             if isinstance(item, Misfit):
                 self._problem(item.path, item.reason, source, item.hint)
-            elif foreign and item.path[-1] == "key_cmd":
-                reason = "names a command, but others than you can write to the file"
+            elif foreign and _runs_code(item.path):
+                reason = "names what is run, but others than you can write to the file"
                 self._problem(item.path, reason, source, f"Run: chmod o-w {self.path}")
             else:
                 self._take(item, source)

@@ -237,6 +237,16 @@ def test_a_file_that_others_can_write_to_names_no_commands(tmp_path: Path) -> No
     assert load_settings(path, {}).settings.providers["openai"].key_cmd == ("evil",)
 
 
+def test_neither_does_it_name_servers_to_start_or_code_to_load(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[tools]\nmodules = ["evil.py"]\nworkers = 2\n[mcp.evil]\ncommand = ["evil"]')
+    path.chmod(0o666)
+    loaded = load_settings(path, {})
+    assert [problem.key for problem in loaded.problems] == ["tools.modules", "mcp.evil.command"]
+    assert (loaded.settings.tools.modules, loaded.settings.tools.workers) == ((), 2)
+    assert all(not server.command for server in loaded.settings.mcp.values())
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
 def test_a_file_of_somebody_else_names_no_commands(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
