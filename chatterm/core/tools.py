@@ -56,6 +56,7 @@ class ToolRun:
     its round did, and how long it took, without the wait for consent; None for one that never ran. `bytes` is the
     size of its result before it was cut for the model, `file` where all of it can be read, if it was cut.
     `same_as` is the call whose result this one took over; `is_cached` whether that was one of an earlier round.
+    `source` is whose tool it is, as in `ToolRequested`.
     """
 
     call_id: str
@@ -68,6 +69,7 @@ class ToolRun:
     file: str = ""
     same_as: str = ""
     is_cached: bool = False
+    source: str = ""
 
 
 def round_seconds(runs: tuple[ToolRun, ...]) -> tuple[float, float]:

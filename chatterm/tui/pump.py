@@ -22,14 +22,17 @@ from chatterm.core.events import (
     StreamEvent,
     TextDelta,
     ThinkingDelta,
+    ToolCallDelta,
+    ToolCallStarted,
     TurnEvent,
     TurnFinished,
     TurnStarted,
 )
 from chatterm.core.turn import Stage, Turn
 from chatterm.tui.context_page import left_out_words, not_summed_up_words
+from chatterm.tui.live_tools import LiveTools
 from chatterm.tui.transcript.transcript import Transcript
-from chatterm.tui.turn_text import quiet_words, retry_words, stage_words, waiting_words
+from chatterm.tui.turn_text import quiet_words, retry_words, stage_words, tools_words, waiting_words
 
 TICK_SECONDS = 0.1
 """How often the waiting line and the figures are brought up to date."""
@@ -69,6 +72,9 @@ class Pump:
         self._goes_on = bool(handle.turn.reply.parts)
         """Whether the next text goes on with what is there; what is thought before it comes into view at the end."""
         self._waiting = False
+        self._tools = LiveTools(transcript.put_card)
+        self._since = self._started
+        """Since when is waited for what is said on the waiting line."""
         self.tick()
 
     async def run(self) -> TurnFinished:
@@ -80,7 +86,9 @@ class Pump:
                     self._transcript.set_waiting(None)
                     self.tick()
                     return event
+                self._tools.observe(event)
                 self._carry(event)
+            self._tools.flush(time.monotonic())
         raise RuntimeError("a turn ended without its last event")
 
     def tick(self) -> None:
@@ -89,10 +97,14 @@ class Pump:
         self._show_figures(self._meter.figures(now))
         if self.handle.done:
             return
-        if self._last_delta is None:
-            model, seconds = self._model, now - self._started
+        self._tools.tick(now)
+        if self._last_delta is None or self._stage in (Stage.ASKING, Stage.TOOLS):
+            stage = tools_words(self._tools.running) if self._stage is Stage.TOOLS else ""
             words = self._retry_words(now) or waiting_words(
-                stage_words(self._stage, model, self._host), seconds, self._usual, self._stop_key
+                stage or stage_words(self._stage, self._model, self._host),
+                max(0.0, now - self._since),
+                self._usual,
+                self._stop_key,
             )
         else:
             words = quiet_words(now - self._last_delta, self._stop_key)
@@ -112,6 +124,8 @@ class Pump:
                 self._stored(turn)
             case AttemptStarted(host=host, model=model):
                 self._host, self._model, self._retry = host, model, None
+                if self._since > self._started:  # after tools the wait begins anew
+                    self._last_delta = None
             case RetryScheduled():
                 self._retry = event
                 self.tick()
@@ -124,7 +138,9 @@ class Pump:
                 self._tell(clean_line(f"{why.removesuffix('.')} · the reply is continued.", 300))
             case ParameterRefused(name, model):
                 self._tell(clean_line(f"{model} does not take {name}; asked again without it.", 200))
-            case StageChanged(stage=stage, usual_seconds=usual):
+            case StageChanged(at=at, stage=stage, usual_seconds=usual):
+                if stage in (Stage.ASKING, Stage.TOOLS) or self._stage in (Stage.ASKING, Stage.TOOLS):
+                    self._since = at
                 self._stage, self._usual = stage, usual
                 self.tick()
             case Streamed(event=inner):
@@ -154,6 +170,8 @@ class Pump:
             case ThinkingDelta(text=text):
                 self._begin()
                 self._transcript.write_thinking(text)
+            case ToolCallStarted() | ToolCallDelta():
+                self._begin()  # shown as a card
             case FrameSkipped():
                 pass  # counted in the turn; its ending line tells
             case _:

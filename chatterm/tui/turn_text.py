@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import zip_longest
 from typing import assert_never
 
 from chatterm.backend.context import is_blocked, is_unfinished_summary
@@ -21,8 +22,10 @@ from chatterm.core.messages import (
     TextPart,
     ThinkingPart,
     ToolCallPart,
+    ToolResultPart,
 )
 from chatterm.core.turn import Outcome, Stage, StopReason, Turn
+from chatterm.tui.tool_cards import ReplyCards
 from chatterm.tui.transcript.entries import EndingKind, Entry, Section
 from chatterm.tui.widgets.figures_text import footer_text, span_text
 
@@ -84,14 +87,17 @@ def _sections(turn: Turn) -> tuple[Section, ...]:
     """The parts of the reply in their order, as they are shown."""
     sections: list[Section] = []
     thoughts = sum(isinstance(part, ThinkingPart) and bool(part.text) for part in turn.reply.parts)
-    for part in turn.reply.parts:
+    cards = ReplyCards(turn.reply.parts, turn.tool_runs)
+    for part, follows in zip_longest(turn.reply.parts, turn.reply.parts[1:]):
         match part:
             case TextPart(text) | RefusalPart(text) if text:
                 sections.append(Section("text", text))
             case ThinkingPart(text=text) if text:
                 sections.append(Section("thinking", text, _thought(turn) if thoughts == 1 else ""))
-            case ToolCallPart(name=name, arguments=arguments):
-                sections.append(Section("tool", arguments, f"called {name}"))
+            case ToolCallPart():
+                sections.append(cards.card(part))
+            case ToolResultPart() if (note := cards.note(part, follows)) is not None:
+                sections.append(note)
             case _:
                 pass  # files stand in the label of a prompt
     return tuple(sections)
@@ -183,10 +189,17 @@ def stage_words(stage: Stage | None, model: str, host: str) -> str:
         Stage.LOADING: f"loading {model}",
         Stage.THINKING: f"{model} is thinking",
         Stage.STREAMING: f"waiting for {model}",
+        Stage.ASKING: "waiting for your answer",
+        Stage.TOOLS: tools_words(0),
         Stage.RETRYING: f"waiting to ask {host} again",
         Stage.SAVING: "saving",
     }
     return words[stage or Stage.PREPARING]
+
+
+def tools_words(running: int) -> str:
+    """What is waited for while tools run."""
+    return f"running {running} tools" if running > 1 else "running a tool" if running else "running tools"
 
 
 def _stand_in_words(turn: Turn) -> list[str]:

@@ -6,7 +6,7 @@ from chatterm.tui.transcript.containers import BAR
 from chatterm.tui.transcript.document import Document, contents_of, references_of
 from chatterm.tui.transcript.looks import Spans
 from chatterm.tui.transcript.pieces import Piece
-from chatterm.tui.transcript.segments import Content, lay_out
+from chatterm.tui.transcript.segments import Card, Content, lay_out
 from chatterm.tui.transcript.selection import Mark, RowSource, Selection, put_together, selected_rows
 from chatterm.tui.transcript.spots import Spot
 
@@ -89,6 +89,10 @@ class _Copy:
 
     def add(self, content: Content) -> None:
         """Takes a whole content."""
+        if isinstance(content, Card):
+            for row in content.rows:
+                self.add(row)
+            return
         if not isinstance(content, Piece):
             text = "".join([span.text for span in content.spans])
             self._put(text if content.source is None else content.source, content.join)

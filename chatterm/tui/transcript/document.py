@@ -85,13 +85,19 @@ class Document:
         self._measure_live()
         return place
 
-    def settle_live(self) -> int:
-        """Brings the live entry up to date; the first line of its last segment that changed."""
+    def settle_live(self) -> tuple[int, int]:
+        """Brings the live entry up to date; the segment and the line in it from which on it changed."""
         live = self.live
         assert live is not None
+        before = self.segments(self.entries.place(live.entry.id)) - 1
         changed = live.settle()
+        is_closed = before < len(live.closed)
+        altered = live.take_altered()
+        for segment in altered:
+            self._laid.drop((live.entry.id, segment))
+            self._bodies[live.entry.id].exact.discard(segment)
         self._take_fresh(live)
-        return changed
+        return min([(before, 0 if is_closed else changed), *((segment, 0) for segment in altered)])
 
     def end_live(self, entry: Entry) -> None:
         """Freezes the live entry as this one, which has its id."""

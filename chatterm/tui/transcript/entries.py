@@ -10,23 +10,36 @@ from chatterm.core.clean import clean, clean_line
 Role = Literal["user", "assistant", "notice"]
 Status = Literal["done", "queued", "live"]
 EndingKind = Literal["plain", "warning", "error"]
-SectionKind = Literal["text", "thinking", "tool"]
+SectionKind = Literal["text", "thinking", "tool", "note"]
+StateKind = Literal["dim", "spinner", "warning", "error"]
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
     """A stretch of a reply. Thinking and tool calls are folded to one line, `head`, until they are opened.
 
-    Its texts are cleaned when it is made. `text` is Markdown for `text`, else shown as it is.
+    Its texts are cleaned when it is made. `text` is Markdown for `text`, else shown as it is; a `note` is not folded.
+    `state` stands at the right end of the line of a tool call, `hint` after its words, `call_id` tells which it is.
     """
 
     kind: SectionKind
     text: str
     head: str = ""
+    state: str = ""
+    state_kind: StateKind = "dim"
+    call_id: str = ""
+    hint: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", clean(self.text))
         object.__setattr__(self, "head", clean_line(self.head, 400))
+        object.__setattr__(self, "state", clean_line(self.state, 100))
+        object.__setattr__(self, "hint", clean_line(self.hint, 400))
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether it is one line until it is opened."""
+        return self.kind in ("thinking", "tool")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +87,7 @@ class Entry:
     @property
     def has_folds(self) -> bool:
         """Whether there is thinking, or a tool call, in it."""
-        return any(section.kind != "text" for section in self.sections)
+        return any(section.is_folded for section in self.sections)
 
     def has_texts_of(self, other: Entry) -> bool:
         """Whether both have the same texts, whatever stands beneath them."""

@@ -11,7 +11,7 @@ from chatterm.tui.transcript.entries import Entry
 from chatterm.tui.transcript.find import Needle, RowText, row_text
 from chatterm.tui.transcript.lines import Line
 from chatterm.tui.transcript.pieces import Piece
-from chatterm.tui.transcript.segments import Content, Format, foot
+from chatterm.tui.transcript.segments import Card, Content, Format, foot
 from chatterm.tui.transcript.selection import Mark
 from chatterm.tui.transcript.spots import Spot, spot_of
 
@@ -37,7 +37,7 @@ def searched_text(entry: Entry, form: Format) -> str:
         return entry.text
     sections = enumerate(entry.sections)
     return "\n\n".join(
-        [each.text for at, each in sections if each.kind == "text" or form.is_open(entry.id, at)]
+        [each.text for at, each in sections if not each.is_folded or form.is_open(entry.id, at)]
     )
 
 
@@ -173,6 +173,8 @@ def _source(contents: Sequence[Content]) -> str:
         if isinstance(content, Piece):
             opening = f"\n{_HIDDEN}{content.opening}{_HIDDEN}" if content.opening else ""
             parts += (opening, "" if content.continues else "\n", content.source)
+        elif isinstance(content, Card):
+            parts.append(_source(content.rows))
         elif not content.spans or content.spans[0].look.name not in _ABOUT:
             parts += (
                 "\n" if content.join is None else content.join,

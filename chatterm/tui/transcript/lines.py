@@ -82,8 +82,10 @@ def _row(row: Row, width: int) -> Iterator[Line]:
         rule = Span("─" * room, RULE)
         yield Line((*before.spans, rule), before.chars + room, source=row.source)
     elif row.end:
-        spans = (*before.spans, *_with_end(row, room))
-        yield Line(spans, sum([len(span.text) for span in spans]), None, CODE.name, row.source, opens=True)
+        is_code = row.kind == "code"
+        look = CODE if is_code else TEXT
+        spans = (*before.spans, *_with_end(row, room, look))
+        yield Line(spans, sum([len(span.text) for span in spans]), None, look.name, row.source, opens=is_code)
     else:
         yield from _broken(row, width, before)
 
@@ -103,14 +105,14 @@ def _broken(row: Row, width: int, before: _Prefix) -> Iterator[Line]:
         )
 
 
-def _with_end(row: Row, room: int) -> Spans:
+def _with_end(row: Row, room: int, look: Look) -> Spans:
     """The text of the row on one line, and its end at the right where both fit."""
     end_cells = sum([cell_len(span.text) for span in row.end])
     if room <= end_cells:
         return wrap_spans(row.spans, room, folds=True)[0].spans
     spans = wrap_spans(row.spans, room - end_cells - 1, folds=True)[0].spans if room > end_cells + 2 else ()
     used = sum([cell_len(span.text) for span in spans])
-    return (*spans, Span(" " * (room - end_cells - used), CODE), *row.end)
+    return (*spans, Span(" " * (room - end_cells - used), look), *row.end)
 
 
 def _table(table: Table, width: int) -> Iterator[Line]:

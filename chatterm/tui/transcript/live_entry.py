@@ -7,21 +7,24 @@ from collections.abc import Iterable, Sequence
 from chatterm.core.clean import clean_line
 from chatterm.tui.transcript.entries import Entry, Section
 from chatterm.tui.transcript.lines import Line, lay
-from chatterm.tui.transcript.live_sections import LiveCode, LiveText, LiveThinking
+from chatterm.tui.transcript.live_sections import LiveCard, LiveCode, LiveText, LiveThinking
 from chatterm.tui.transcript.live_table import LiveTable
 from chatterm.tui.transcript.looks import DIM, Look, Span
 from chatterm.tui.transcript.pieces import Piece
 from chatterm.tui.transcript.rows import Row
 from chatterm.tui.transcript.segments import (
+    Card,
     Content,
     Format,
     References,
     Segment,
+    card_of,
     fold_head,
     fold_words,
     foot,
     is_full,
     lay_out,
+    plain_rows,
     weight,
 )
 
@@ -31,6 +34,7 @@ _BLANK = Line()
 
 class LiveEntry:
     """A reply that grows. `closed` are the segments that are complete; the lines are those of the last one.
+    A segment that is a tool call may change later: `take_altered` tells which did.
 
     The segments are those of the entry that the reply becomes. `settle` brings the lines up to date.
     """
@@ -38,14 +42,18 @@ class LiveEntry:
     def __init__(self, entry: Entry, form: Format) -> None:
         self.entry: Entry = entry
         self.closed: list[Segment] = []
-        self._sections: list[LiveText | LiveThinking] = []
+        self._sections: list[LiveText | LiveThinking | LiveCard] = []
+        self._altered: set[int] = set()
         self._fresh: list[list[Line]] = []
         self._waiting: list[Line] = []
         self._frame: int = 0
         self._merged: _Merged = _Merged()
         self.lay(form)
         for section in entry.sections:
-            (self.write_thinking if section.kind == "thinking" else self.write)(section.text)
+            if section.kind in ("tool", "note"):
+                self.put_card(section)
+            else:
+                (self.write_thinking if section.kind == "thinking" else self.write)(section.text)
         self.settle()
 
     def lay(self, form: Format) -> None:
@@ -62,6 +70,9 @@ class LiveEntry:
         self._is_stale: bool = True  # whether something came in since the tail was laid out
         sections, self._sections = self._sections, []
         for section in sections:
+            if isinstance(section, LiveCard):
+                self._add_card(section.section)
+                continue
             section.start_over()
             for content in self._opening(section):
                 self._group(content)
@@ -71,6 +82,8 @@ class LiveEntry:
             ]:
                 self._group(content)
         self._lines = lay_out(self._open, form, self.references)
+        self._fresh.clear()
+        self._altered.clear()
         self.settle()
 
     # ---- growing ----------------------------------------------------------------------------
@@ -86,6 +99,23 @@ class LiveEntry:
         if not self._sections or self._sections[-1].kind != "thinking":
             self._begin(LiveThinking())
         self._take_in(text)
+
+    def put_card(self, card: Section) -> None:
+        """Shows a tool call, or a note, after what is there; a call that is shown already changes in its place."""
+        for number, section in enumerate(self._sections):
+            if isinstance(section, LiveCard) and card.call_id and section.section.call_id == card.call_id:
+                section.section = card
+                shown = self._card(card, number)
+                self.closed[section.segment] = Segment((shown,), *weight(shown))
+                self._altered.add(section.segment)
+                return
+        self._end_last()
+        self._add_card(card)
+
+    def take_altered(self) -> set[int]:
+        """The closed segments that changed since the last call."""
+        altered, self._altered = self._altered, set()
+        return altered
 
     def wait(self, text: str | None) -> None:
         """Shows that the reply is waited for, in these words; the spinner turns with each call."""
@@ -112,13 +142,9 @@ class LiveEntry:
 
         Afterwards `take_fresh` gives the lines of the last segments.
         """
-        if self._sections:
-            section = self._sections[-1]
-            section.finish()
-            self._put(self._contents(section))
-            self._put(self._closing(section))
-        came = [(section.kind, section.text) for section in self._sections]
-        if came != [(section.kind, section.text) for section in entry.sections]:
+        self._end_last()
+        came = [_identity(section) for section in self.sections]
+        if came != [_identity(section) for section in entry.sections]:
             return None
         self._put([*foot(entry), Row(kind="blank")])
         if self._open:
@@ -139,6 +165,14 @@ class LiveEntry:
         return "\n\n".join(section.text for section in self._sections if section.kind == "text")
 
     @property
+    def sections(self) -> list[Section]:
+        """All of it so far."""
+        return [
+            each.section if isinstance(each, LiveCard) else Section(each.kind, each.text)
+            for each in self._sections
+        ]
+
+    @property
     def is_waiting(self) -> bool:
         """Whether the line is shown that says what it waits for."""
         return bool(self._waiting)
@@ -146,13 +180,14 @@ class LiveEntry:
     @property
     def segments(self) -> list[Segment]:
         """All segments so far, the last one as if the reply ended here."""
-        tail = self._sections[-1].tail() if self._sections else ()
+        last = self._sections[-1] if self._sections else None
+        tail = () if last is None or isinstance(last, LiveCard) else last.tail()
         return [*self.closed, Segment((*self._open, *tail), *self._weight)]
 
     @property
     def references(self) -> References:
         """The link definitions so far."""
-        found = [each.references for each in self._sections if each.kind == "text" and each.references]
+        found = [each.references for each in self._sections if isinstance(each, LiveText) and each.references]
         return self._merged.of(found)
 
     @property
@@ -178,16 +213,38 @@ class LiveEntry:
     # ---- sections ---------------------------------------------------------------------------
 
     def _begin(self, section: LiveText | LiveThinking) -> None:
-        for before in self._sections[-1:]:
-            before.finish()
-            self._put(self._contents(before))
-            self._put(self._closing(before))
-        self._tail, self._growing = [], None
+        self._end_last()
         self._put(self._opening(section))
+
+    def _end_last(self) -> None:
+        """Nothing more is added to the last section."""
+        last = self._sections[-1] if self._sections else None
+        if last is not None and not isinstance(last, LiveCard):
+            last.finish()
+            self._put(self._contents(last))
+            self._put(self._closing(last))
+        self._changed = min(self._changed, len(self._lines))
+        self._tail, self._growing = [], None
+
+    def _add_card(self, section: Section) -> None:
+        """Shows a section that is no text: a tool call is a segment of its own."""
+        number = len(self._sections)
+        if section.kind == "tool":
+            if self._open:
+                self._close()
+            self._sections.append(LiveCard(section, len(self.closed)))
+            self._put([self._card(section, number)])
+        else:
+            self._sections.append(LiveCard(section, -1))
+            self._put(plain_rows(section.text, DIM))
+
+    def _card(self, section: Section, number: int) -> Card:
+        return card_of(section, number, self._form.is_open(self.entry.id, number))
 
     def _take_in(self, text: str) -> None:
         self._is_stale = True
         section = self._sections[-1]
+        assert not isinstance(section, LiveCard)
         section.write(text)
         self._put(self._contents(section))
 
@@ -220,10 +277,7 @@ class LiveEntry:
             self._changed = min(self._changed, len(self._lines))
             self._lines += self._finished(content)
             self._growing, self._tail = None, []
-            lines = self._lines
-            if self._group(content):
-                self._fresh.append(lines)
-                self._lines, self._changed = [], 0
+            self._group(content)
 
     def _finished(self, content: Content) -> list[Line]:
         """The lines of a content that is complete; of what grew until now most are there."""
@@ -235,20 +289,25 @@ class LiveEntry:
                 lines = growing.finish(content)
         return lay_out([content], self._form, self.references) if lines is None else lines
 
-    def _group(self, content: Content) -> bool:
-        """Puts the content into the open segment; whether that is full now, and another one open."""
+    def _group(self, content: Content) -> None:
+        """Puts the content into the open segment, which is closed if it is full then."""
         self._open.append(content)
         size, rows = weight(content)
-        size, rows = self._weight = (self._weight[0] + size, self._weight[1] + rows)
-        if not is_full(size, rows):
-            return False
-        self.closed.append(Segment(tuple(self._open), size, rows))
-        self._open, self._weight = [], (0, 0)
-        return True
+        self._weight = (self._weight[0] + size, self._weight[1] + rows)
+        if isinstance(content, Card) or is_full(*self._weight):
+            self._close()
 
-    def _lay_tail(self, section: LiveText | LiveThinking) -> None:
+    def _close(self) -> None:
+        """Another segment is open from now on."""
+        self.closed.append(Segment(tuple(self._open), *self._weight))
+        self._fresh.append(self._lines)
+        self._open, self._weight, self._lines, self._changed = [], (0, 0), [], 0
+
+    def _lay_tail(self, section: LiveText | LiveThinking | LiveCard) -> None:
         before, settled = self._tail, 0
-        if section.kind == "text":
+        if isinstance(section, LiveCard):
+            self._tail = []
+        elif section.kind == "text":
             settled = self._lay_text(section)
         else:
             folded = [fold_head(section.words, len(self._sections) - 1, False)]
@@ -283,20 +342,28 @@ def _with_heads(segment: Segment, entry: Entry, form: Format) -> Segment:
     """The segment with the heads of folds as they are in the entry."""
     if not segment.has_folds:
         return segment
-    heads = {
-        row.spans[0].link: row
-        for number, section in enumerate(entry.sections)
-        if section.kind != "text"
-        for row in [fold_head(fold_words(section), number, form.is_open(entry.id, number))]
-    }
-    return segment._replace(
-        contents=tuple(
-            heads.get(content.spans[0].link, content)
-            if isinstance(content, Row) and content.spans
-            else content
-            for content in segment.contents
-        )
-    )
+    heads: dict[str, Row | Card] = {}
+    for number, section in enumerate(entry.sections):
+        is_open = form.is_open(entry.id, number)
+        if section.kind == "thinking":
+            head = fold_head(fold_words(section), number, is_open)
+            heads[_link(head)] = head
+        elif section.kind == "tool":
+            card = card_of(section, number, is_open)
+            heads[_link(card)] = card
+    contents = tuple(heads.get(_link(content), content) for content in segment.contents)
+    return segment._replace(contents=contents)
+
+
+def _identity(section: Section) -> tuple[str, str]:
+    """What a section that grew has in common with what it became."""
+    return section.kind, section.call_id if section.kind == "tool" else section.text
+
+
+def _link(content: Content) -> str:
+    """What a click on it is about; "" where it is no head of a fold."""
+    row = content.rows[0] if isinstance(content, Card) else content
+    return row.spans[0].link if isinstance(row, Row) and row.spans else ""
 
 
 class _Merged:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from chatterm.core.clean import StreamCleaner
+from chatterm.tui.transcript.entries import Section, SectionKind
 from chatterm.tui.transcript.lines import Line, lay
 from chatterm.tui.transcript.looks import Spans
 from chatterm.tui.transcript.pieces import Piece
@@ -123,6 +124,25 @@ class LiveThinking(_Growing):
     def tail(self) -> Sequence[Content]:
         """The unfinished line."""
         return self._rows.tail()
+
+
+class LiveCard:
+    """A tool call, whole whenever it is shown, and shown anew when something changes; or a note."""
+
+    def __init__(self, section: Section, segment: int) -> None:
+        self.section = section
+        self.segment = segment
+        """The number of the segment that it is."""
+
+    @property
+    def kind(self) -> SectionKind:
+        """What it is."""
+        return self.section.kind
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return self.section.text
 
 
 class LiveCode:

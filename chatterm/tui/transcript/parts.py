@@ -47,12 +47,16 @@ WHOLE = Part(None, Stretch(0, 0), 0, 0, 0)
 def parts_of(entry: Entry, form: Format) -> list[Part]:
     """The parts of an entry; one, of which nothing is known, where it is not long."""
     texts = [section.text for section in entry.sections] if entry.role == "assistant" else [entry.text]
-    if not any([is_long(text) for text in texts]):
+    whole = [at for at, section in enumerate(entry.sections) if section.kind in ("tool", "note")]
+    if not any([is_long(text) for at, text in enumerate(texts) if at not in whole]):
         return [WHOLE]
     parts: list[Part] = []
     for number, text in enumerate(texts):
         stretches = [Stretch(0, 0)]
-        if entry.role == "assistant" and entry.sections[number].kind == "text":
+        if number in whole:
+            is_shown = entry.sections[number].kind == "note" or form.is_open(entry.id, number)
+            stretches = [Stretch(0, len(text) if is_shown else 0)]
+        elif entry.role == "assistant" and entry.sections[number].kind == "text":
             stretches = cut_markdown(text)
         elif entry.role != "assistant" or form.is_open(entry.id, number):
             stretches = cut_plain(text)

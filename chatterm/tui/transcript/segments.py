@@ -24,8 +24,17 @@ NOTHING = "empty reply"
 _THOUGHT = (Span("│ ", DIM),)
 _BLANK = Row(kind="blank")
 
-Content = Piece | Row
 References = dict[str, tuple[str, str]]
+
+
+class Card(NamedTuple):
+    """A tool call: the rows that are shown of it. It is a segment of its own, so that it can change while what comes
+    after it stays where it is."""
+
+    rows: tuple[Row, ...]
+
+
+Content = Piece | Row | Card
 
 
 class Format(NamedTuple):
@@ -58,7 +67,10 @@ class Segment(NamedTuple):
     @property
     def has_folds(self) -> bool:
         """Whether there is the head of a fold in it."""
-        return any(isinstance(content, Row) and _is_head(content) for content in self.contents)
+        return any(
+            isinstance(content, Card) or (isinstance(content, Row) and _is_head(content))
+            for content in self.contents
+        )
 
 
 def entry_segments(entry: Entry, form: Format) -> tuple[list[Segment], References]:
@@ -99,12 +111,18 @@ def _first_row(lines: list[Line]) -> str:
 
 
 def grouped(contents: Iterable[Content]) -> Iterator[Segment]:
-    """The contents in segments: one ends with the content that makes it large enough."""
+    """The contents in segments: one ends with the content that makes it large enough, or before a card."""
     held: list[Content] = []
     size = rows = 0
     for content in contents:
-        held.append(content)
         more = weight(content)
+        if isinstance(content, Card):
+            if held:
+                yield Segment(tuple(held), size, rows)
+            yield Segment((content,), *more)
+            held, size, rows = [], 0, 0
+            continue
+        held.append(content)
         size, rows = size + more[0], rows + more[1]
         if is_full(size, rows):
             yield Segment(tuple(held), size, rows)
@@ -115,6 +133,9 @@ def grouped(contents: Iterable[Content]) -> Iterator[Segment]:
 
 def weight(content: Content) -> tuple[int, int]:
     """How many characters there are in how many rows, about; what makes a line a row is not counted in both."""
+    if isinstance(content, Card):
+        texts = [sum([len(span.text) for span in row.spans]) for row in content.rows[1:]]
+        return sum([max(0, length - _SHORT_LINE) for length in texts]), len(content.rows)
     if isinstance(content, Row):
         if _is_head(content):  # whose words are others while it grows
             return 0, 1
@@ -135,6 +156,16 @@ def fold_head(words: str, number: int, is_open: bool) -> Row:
     """The line that a fold is reduced to, which a click opens or closes."""
     mark = "▾" if is_open else "▸"
     return Row((Span(f"{mark} {words}", Look("fold"), f"action:fold:{number}"),))
+
+
+def card_of(section: Section, number: int, is_open: bool) -> Card:
+    """What is shown of a tool call."""
+    head = fold_head(section.head, number, is_open)
+    if section.hint:
+        head = head._replace(spans=(*head.spans, Span(f"  {section.hint}", DIM)))
+    if section.state:
+        head = head._replace(end=(Span(section.state, Look(section.state_kind)),))
+    return Card((head, *(plain_rows(section.text, DIM, _THOUGHT) if is_open else ())))
 
 
 def _is_head(row: Row) -> bool:
@@ -271,7 +302,13 @@ def contents_of_text(
         references.update(scanner.references)
         yield from scanner.pieces
         return
+    if section.kind == "note":
+        yield from plain_rows(section.text, DIM)
+        return
     is_open = form.is_open(entry.id, number)
+    if section.kind == "tool":
+        yield card_of(section, number, is_open)
+        return
     if stretch is None or not section.text[: stretch.begin].strip():
         yield fold_head(fold_words(section), number, is_open)
     if is_open:
@@ -287,6 +324,9 @@ def beneath(entry: Entry) -> Iterator[Row]:
 def _blocks(content: Content, form: Format, references: References) -> Iterator[Block]:
     if isinstance(content, Row):
         yield content
+        return
+    if isinstance(content, Card):
+        yield from content.rows
         return
     if content.gap is not None:
         yield Row(first=content.gap, kind="blank")

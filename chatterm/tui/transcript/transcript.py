@@ -12,7 +12,7 @@ from textual.timer import Timer
 
 from chatterm.tui.transcript.backlog import Backlog
 from chatterm.tui.transcript.earlier_view import Earlier, EarlierView
-from chatterm.tui.transcript.entries import Entry
+from chatterm.tui.transcript.entries import Entry, Section
 from chatterm.tui.transcript.selectable_view import SelectableView
 
 BUDGET_SECONDS = 0.006
@@ -156,10 +156,19 @@ class Transcript(EarlierView):
         else:
             self._flush()
 
+    def put_card(self, card: Section) -> None:
+        """Shows a tool call, or a note, after the live entry's text; a call that is shown already changes."""
+        if self._document.live is not None and self._final is None:
+            self._backlog.put_card(card)
+            self._flush_soon()
+
     def _put(self, text: str, *, thinking: bool) -> None:
-        if self._document.live is None or self._final is not None:
-            return
-        self._backlog.put(text, thinking=thinking)
+        if self._document.live is not None and self._final is None:
+            self._backlog.put(text, thinking=thinking)
+            self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        """At once after a pause, else with the next frame."""
         if self._backlog and self._clock is None:
             if time.monotonic() - self._flushed_at >= QUIET_SECONDS:
                 self._flush()
@@ -204,10 +213,8 @@ class Transcript(EarlierView):
         live = self._document.live
         assert live is not None
         top, place = self._viewport.top, self._document.entries.place(live.entry.id)
-        segments = self._document.segments(place)
-        changed = self._document.settle_live()
+        first = (place, *self._document.settle_live())
         last = self._document.segments(place) - 1
-        first = (place, segments - 1, changed if last < segments else 0)
         self._viewport.settle()
         self._sync()
         rows = self._viewport.rows

@@ -49,12 +49,9 @@ def test_only_the_lines_it_tells_of_change(text: str, cuts: list[int]) -> None:
     made, live = live_document(Format(40))
     for piece in pieces(text, cuts):
         before = [made.line(at) for at in addresses(made)]
-        segments = made.segments(0)
         live.write(piece)
-        changed = made.settle_live()
-        kept = sum(made.height(0, at) for at in range(segments - 1)) + (
-            changed if made.segments(0) == segments else 0
-        )
+        segment, line = made.settle_live()
+        kept = sum(made.height(0, at) for at in range(segment)) + line
         assert [made.line(at) for at in addresses(made)[:kept]] == before[:kept]
 
 
