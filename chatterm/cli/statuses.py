@@ -9,6 +9,7 @@ class ExitStatus(IntEnum):
     """What the status of a finished process says; those above 128 are 128 plus the number of a signal."""
 
     COMPLETE = 0
+    MISSED = 1
     USAGE = 2
     INCOMPLETE = 3
     PROVIDER = 4

@@ -1,0 +1,184 @@
+"""The load test of models: many turns side by side, each as in a chat, and what was found of them.
+
+Values in, values out: who shows it looks at `progress` while `run` goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from chatterm.backend.load_figures import Sample, TargetFigures
+from chatterm.backend.load_lane import Heard, Lane, LaneProgress
+from chatterm.backend.load_pacing import Pace, Purse
+from chatterm.backend.load_plan import LoadPlan
+from chatterm.backend.session import Prompt, Session
+from chatterm.backend.target import Target
+from chatterm.backend.unkept import UnkeptHistory
+from chatterm.backend.worker import Worker
+from chatterm.core.errors import ChattermError
+from chatterm.core.performance import AttemptRecord, Operation
+
+OPERATION: Operation = "bench"
+
+
+class LoadTest:
+    """One run; ask for it once. `stop` ends it early, with what there is."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        targets: Sequence[Target],
+        plan: LoadPlan,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._worker, self._plan, self._clock = worker, plan, clock
+        self._lanes = [Lane(_as_tested(target, plan), Pace(clock)) for target in targets]
+        self._purse = Purse(plan.max_cost_dollars)
+        self._stopped = asyncio.Event()
+        self._until: float | None = None
+        self._began_at: float | None = None
+        self._costs: dict[str, float] = {}
+        worker.performance.takers.append(self._note)
+        self.seconds = 0.0
+        """How long the measured part took, once it is over."""
+        self.cpu_share = 0.0
+        """What this program itself used meanwhile, 1 for a whole core."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it was ended early by `stop`."""
+        return self._stopped.is_set()
+
+    @property
+    def failure(self) -> ChattermError | None:
+        """Why nothing was answered at all; None where something was, or nothing failed."""
+        if any(sample.is_complete for lane in self._lanes for sample in lane.samples):
+            return None
+        return next((lane.failure for lane in self._lanes if lane.failure is not None), None)
+
+    @property
+    def measured_seconds(self) -> float:
+        """How long the measured part goes on by now; 0 while it is warmed up."""
+        return 0.0 if self._began_at is None else self.seconds or self._clock() - self._began_at
+
+    async def run(self) -> None:
+        """Ask all that is planned. Raises nothing for what fails: it is counted."""
+        for number in range(self._plan.warmup):
+            for lane in self._lanes:
+                await self._next(lane, -1 - number)
+        began, cpu = self._clock(), time.process_time()
+        self._began_at = began
+        if self._plan.duration_seconds is not None:
+            self._until = began + self._plan.duration_seconds
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._most_at_once()):
+                for lane in self._lanes:  # side by side, so that all meet the same hour and the same machine
+                    group.create_task(self._work(lane))
+        self.seconds = self._clock() - began
+        self.cpu_share = (time.process_time() - cpu) / self.seconds if self.seconds else 0.0
+
+    def figures(self) -> tuple[TargetFigures, ...]:
+        """All that was found by now, target by target."""
+        return tuple(lane.figures() for lane in self._lanes)
+
+    def stop(self) -> None:
+        """Begin no more requests and cancel those that run; `run` ends soon."""
+        self._stopped.set()
+        self._purse.wake()
+        for lane in self._lanes:
+            for handle in lane.running:
+                handle.cancel()
+
+    def progress(self) -> tuple[LaneProgress, ...]:
+        """How far it is, target by target. Costs little, however many requests there were."""
+        return tuple(lane.progress() for lane in self._lanes)
+
+    def _note(self, record: AttemptRecord) -> None:
+        """A request, or one try of it, is over."""
+        if record.operation == OPERATION and record.cost_dollars is not None:
+            self._costs[record.turn_id] = self._costs.get(record.turn_id, 0.0) + record.cost_dollars
+
+    def _most_at_once(self) -> int:
+        wanted = self._plan.requests
+        return self._plan.concurrency if wanted is None else min(self._plan.concurrency, wanted)
+
+    async def _work(self, lane: Lane) -> None:
+        """One of those who ask this target, request after request."""
+        while self._plan.requests is None or lane.begun < self._plan.requests:
+            if self._until is not None and self._clock() >= self._until:
+                return
+            number, lane.begun = lane.begun, lane.begun + 1
+            if not await self._next(lane, number):
+                lane.begun -= 1
+                return
+
+    async def _next(self, lane: Lane, number: int) -> bool:
+        """Ask as soon as the target may be asked. False where it is over instead."""
+        if not await self._is_paced(lane):
+            return False
+        if not await self._purse.enter(lambda: self._is_over(lane)):
+            if not self._is_over(lane):
+                lane.ended = "the next request may cost more than is left of --max-cost"
+            return False
+        dollars: float | None = None
+        try:
+            if self._is_over(lane):
+                return False
+            dollars = (await self._ask(lane, number)).cost_dollars
+        finally:
+            self._purse.leave(dollars)
+        return True
+
+    async def _is_paced(self, lane: Lane) -> bool:
+        """Wait while the target is left in peace. False where it is over meanwhile."""
+        while (seconds := lane.pace.wait_seconds()) > 0 and not self._is_over(lane):
+            if self._until is not None:
+                seconds = min(seconds, max(0.0, self._until - self._clock()))
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._stopped.wait()
+            except TimeoutError:
+                if self._until is not None and self._clock() >= self._until:
+                    return False
+        return not self._is_over(lane)
+
+    def _is_over(self, lane: Lane) -> bool:
+        return self._stopped.is_set() or bool(lane.ended)
+
+    async def _ask(self, lane: Lane, number: int) -> Sample:
+        """One turn."""
+        session = Session(UnkeptHistory(), self._worker, system=self._plan.system, clock=self._clock)
+        session.target, session.options = lane.target, self._plan.options
+        session.operation = OPERATION
+        heard = Heard(self._clock(), is_warmup=number < 0)
+        handle = session.start_turn(Prompt(self._plan.text(number)))
+        lane.running.add(handle)
+        try:
+            while batch := await handle.batch():
+                heard.take(batch)
+        finally:
+            lane.running.discard(handle)
+            if not handle.done:
+                await session.aclose()
+        sample = heard.sample(handle.turn, self._clock(), self._costs.pop(handle.turn.id, None))
+        lane.take(sample, heard.gaps, handle.turn)
+        if self._plan.max_cost_dollars is not None and sample.is_complete and sample.cost_dollars is None:
+            lane.ended = "nobody tells what it costs, so --max-cost cannot be kept"
+        return sample
+
+
+def _as_tested(target: Target, plan: LoadPlan) -> Target:
+    """The target alone: nobody answers in its place, and nothing but the requests themselves is sent."""
+    return replace(
+        target,
+        retries=replace(target.retries, retries=plan.retries),
+        fallbacks=None,
+        ttft_budget_seconds=None,
+        continues_once=False,
+        is_loaded=None,
+        note_load=None,
+        warm=None,
+    )

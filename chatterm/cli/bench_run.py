@@ -1,0 +1,223 @@
+"""Runs a load test from the command line: progress on stderr, the result on stdout and in a file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from chatterm import __version__
+from chatterm.backend.first_model import Wanted, first_model
+from chatterm.backend.load_figures import VERSION, LoadResult
+from chatterm.backend.load_goals import Goal, judged
+from chatterm.backend.load_plan import LoadPlan, prompt_tokens
+from chatterm.backend.load_test import LoadTest
+from chatterm.backend.payload_cache import PayloadCache
+from chatterm.backend.target import Target
+from chatterm.backend.worker import Worker
+from chatterm.cli.bench_progress import ProgressLines
+from chatterm.cli.bench_table import result_lines
+from chatterm.cli.border import tell
+from chatterm.cli.start_options import StartOptions
+from chatterm.cli.start_settings import read_settings
+from chatterm.cli.statuses import ExitStatus
+from chatterm.cli.wiring import Engine, build_engine
+from chatterm.config.files import read_file, write_private
+from chatterm.config.load import Loaded
+from chatterm.config.paths import Paths, private_folder
+from chatterm.core.clean import clean_line
+from chatterm.core.errors import ConfigError, StoreError
+
+PAYLOAD_BYTES = 4 * 1024 * 1024
+"""Of what is kept of prompts: each is asked once."""
+
+CLOSE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchRequest:
+    """What the command line asks for. `also` are further models as they are typed, `out` is where the result goes."""
+
+    plan: LoadPlan
+    also: tuple[str, ...] = ()
+    against: Path | None = None
+    goals: tuple[Goal, ...] = ()
+    out: Path | None = None
+    as_json: bool = False
+
+
+def run_bench(request: BenchRequest, options: StartOptions) -> int:
+    """Measure, print and save; returns the exit status. Raises `ChattermError` where nothing can be measured."""
+    old = read_result(request.against) if request.against is not None else None
+    paths, loaded = read_settings(options)
+    for problem in loaded.problems:
+        tell(str(problem), "")
+    engine = build_engine(paths, _with_room(loaded, request))
+    try:
+        return asyncio.run(_bench(engine, request, old))
+    finally:
+        engine.database.close(within_seconds=CLOSE_SECONDS)
+
+
+def read_result(path: Path) -> LoadResult:
+    """A result that was saved. Raises `ConfigError` for what is none."""
+    found = read_file(path)
+    name, hint = clean_line(str(path)), "Name a file that chatterm bench saved."
+    if found is None:
+        raise ConfigError(f"There is no file {name}.", hint)
+    try:
+        result = msgspec.json.decode(found[0], type=LoadResult)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(
+            f"{name} is no result of a load test: {clean_line(str(error), 120)}.", hint
+        ) from None
+    if result.version != VERSION:
+        raise ConfigError(f"{name} is of another form ({result.version}; this is {VERSION}).", hint)
+    return result
+
+
+async def _bench(engine: Engine, request: BenchRequest, old: LoadResult | None) -> int:
+    try:
+        for notice in await engine.prepare():
+            tell(notice, "")
+        await engine.targets.known.load()
+        targets = await _targets(engine, request)
+        test = LoadTest(_worker(engine), targets, request.plan)
+        number = await _run(test, request.plan)
+    finally:
+        await engine.aclose()
+    result = _result(test, request)
+    _print(result, old, request)
+    _save(result, request, engine)
+    if number is not None:
+        return 128 + number
+    if any(not goal.is_met for goal in result.goals):
+        return ExitStatus.MISSED
+    if test.failure is not None:
+        raise test.failure
+    return ExitStatus.COMPLETE
+
+
+async def _run(test: LoadTest, plan: LoadPlan) -> signal.Signals | None:
+    """Let it run and show how far it is; the signal that ended it, None for none."""
+    stopped: list[signal.Signals] = []
+
+    def stop(number: signal.Signals) -> None:
+        stopped.append(number)
+        test.stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    showing = asyncio.ensure_future(ProgressLines(plan).follow(test))
+    try:
+        await test.run()
+    finally:
+        showing.cancel()
+        await asyncio.wait({showing})
+    return stopped[0] if stopped else None
+
+
+async def _targets(engine: Engine, request: BenchRequest) -> list[Target]:
+    """The models, the first as for a chat. Raises `ConfigError` for one that cannot be asked, or is named twice."""
+    settings, targets = engine.loaded.settings, engine.targets
+    wanted = Wanted(provider=settings.provider, model=settings.model)
+    choice = await first_model(wanted, targets, engine.models)
+    if choice.model is None:
+        raise ConfigError(
+            choice.reason or "No model is chosen.", "Name one with -m; chatterm models lists them."
+        )
+    places = [(choice.provider, choice.model)]
+    for name in request.also:
+        place = targets.place(name, choice.provider)
+        if place in places:
+            raise ConfigError(f"{clean_line(name, 60)} is named twice.", "Name another model with --also.")
+        places.append(place)
+    return [targets.resolve(*place) for place in places]
+
+
+def _worker(engine: Engine) -> Worker:
+    """A worker of its own: made-up prompts teach nothing about how long real ones are."""
+
+    async def no_blobs(digests: frozenset[str]) -> dict[str, bytes]:
+        raise StoreError("A load test has no attachments.")
+
+    cache = PayloadCache(PAYLOAD_BYTES)
+    return Worker(cache, no_blobs, time.monotonic, performance=engine.worker.performance)
+
+
+def _with_room(loaded: Loaded, request: BenchRequest) -> Loaded:
+    """The settings with as many connections as there will be requests at a time, and each kept for the next."""
+    settings = loaded.settings
+    wanted = request.plan.concurrency * (1 + len(request.also))
+    network = replace(
+        settings.network,
+        pool_maxsize=max(settings.network.pool_maxsize, wanted),
+        pool_connections=max(settings.network.pool_connections, wanted),
+    )
+    return replace(loaded, settings=replace(settings, network=network))
+
+
+def _result(test: LoadTest, request: BenchRequest) -> LoadResult:
+    plan, figures = request.plan, test.figures()
+    return LoadResult(
+        program=f"chatterm {__version__}",
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        concurrency=plan.concurrency,
+        requests=plan.requests,
+        duration_seconds=plan.duration_seconds,
+        warmup=plan.warmup,
+        prompt_tokens=prompt_tokens(plan),
+        max_tokens=_count(plan.options.get("max_tokens")),
+        seed=plan.seed,
+        seconds=test.measured_seconds,
+        cpu_share=test.cpu_share,
+        stopped=test.is_stopped,
+        targets=figures,
+        goals=judged(request.goals, figures),
+    )
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _print(result: LoadResult, old: LoadResult | None, request: BenchRequest) -> None:
+    if request.as_json:
+        print(msgspec.json.format(msgspec.json.encode(result), indent=1).decode())
+        return
+    colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    name = request.against.name if request.against is not None else ""
+    for line in result_lines(result, old, clean_line(name, 40), colours=colours):
+        print(line)
+
+
+def _save(result: LoadResult, request: BenchRequest, engine: Engine) -> None:
+    """Write the result down. Raises `ConfigError` where that fails for a file that was asked for."""
+    path = request.out or (_own_file(engine.paths, result) if engine.loaded.settings.save else None)
+    if path is None:
+        return
+    try:
+        if request.out is None:
+            private_folder(path.parent)
+        write_private(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        told = f"The result cannot be saved as {clean_line(str(path))}: {reason}."
+        if request.out is not None:
+            raise ConfigError(told, "Name another file with --out.") from None
+        tell(told, "")
+        return
+    if request.out is None:
+        tell(f"The result is saved as {clean_line(str(path))}; --against compares with it.", "")
+
+
+def _own_file(paths: Paths, result: LoadResult) -> Path:
+    moment = datetime.fromisoformat(result.made_at)
+    return paths.state / "bench" / f"{moment:%Y%m%d-%H%M%S}.json"
