@@ -15,7 +15,7 @@ from chatterm.backend.attempt import Attempt
 from chatterm.backend.continuing import is_cut, joined, joint_text, require_continuable, seam_of
 from chatterm.backend.endpoint_states import EndpointStates
 from chatterm.backend.joining import Joint
-from chatterm.backend.performance import TurnRecords
+from chatterm.backend.performance import Try, TurnRecords
 from chatterm.backend.request_maker import Prepared, RequestMaker
 from chatterm.backend.retry import falls_back, tires
 from chatterm.backend.target import Target
@@ -162,7 +162,10 @@ class Asking:
             attempt = self.attempt = self._new_attempt(prepared)
             self._handle.emit(AttemptStarted(self.requests, target.provider, target.model, target.host))
             try:
-                await self._recorded(attempt, prepared, failed)
+                with self._records.request(
+                    attempt, self._handle, Try(self.requests, failed, self._fallen_from)
+                ):
+                    await self._send(attempt, prepared)
                 self._states.note(target.provider, target.model, None)
                 self._cut = self._maker.answered(prepared, attempt.draft.usage)
                 return None
@@ -231,23 +234,6 @@ class Asking:
             return False
         self._maker.note_no_prefill(prepared.target)
         return self.attempt is not None and not self.attempt.draft.has_output
-
-    async def _recorded(self, attempt: Attempt, prepared: Prepared, retries: int) -> None:
-        """`_send`, and the record of it, whatever becomes of it."""
-        error: BaseException | None = None
-        self._records.began()
-        try:
-            await self._send(attempt, prepared)
-        except BaseException as caught:
-            error = caught
-            raise
-        finally:
-            self._records.ended(
-                *(attempt, error, self._handle.stop_outcome),
-                number=self.requests,
-                retries=retries,
-                fallback_from=self._fallen_from,
-            )
 
     async def _send(self, attempt: Attempt, prepared: Prepared) -> None:
         """One request; at once again on a new connection, or without a parameter that was refused."""

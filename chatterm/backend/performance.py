@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from chatterm.backend.attempt import Attempt
 from chatterm.backend.metrics import is_warm, streamed_tokens, tokens_per_second
 from chatterm.backend.prices import UNKNOWN, Cost, cost_of, is_free
+from chatterm.backend.turn_handle import TurnHandle
 from chatterm.core.errors import ChattermError
 from chatterm.core.ids import new_id
 from chatterm.core.messages import ThinkingPart
@@ -26,10 +29,14 @@ Take = Callable[[AttemptRecord], None]
 
 
 class Performance:
-    """Gives every record to all `takers`. One that raises costs neither the turn nor the others their record."""
+    """Gives every record to all `takers`, and every turn at its end to all `turn_takers`.
+
+    One that raises costs neither the turn nor the others their record.
+    """
 
     def __init__(self, *takers: Take) -> None:
         self.takers: list[Take] = list(takers)
+        self.turn_takers: list[Callable[[Turn], None]] = []
 
     def give(self, record: AttemptRecord) -> None:
         """Hand a record on."""
@@ -38,6 +45,23 @@ class Performance:
                 take(record)
             except Exception:  # the border: what is measured must never cost a reply
                 logger.exception("a record of performance was not taken")
+
+    def ended(self, turn: Turn) -> None:
+        """Hand on a turn that is over; its records were given before."""
+        for take in self.turn_takers:
+            try:
+                take(turn)
+            except Exception:  # the border, as above
+                logger.exception("the end of a turn was not taken")
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """Which request of its round it is, counted from 1; the rest as in `AttemptRecord`."""
+
+    number: int
+    retries: int
+    fallback_from: str
 
 
 class TurnRecords:
@@ -49,50 +73,20 @@ class TurnRecords:
     def __init__(self, turn: Turn, operation: Operation, performance: Performance) -> None:
         self._turn, self._operation, self._performance = turn, operation, performance
         self._round = 0
-        self._began = 0.0
         self._held: AttemptRecord | None = None
 
-    def began(self) -> None:
-        """A request begins."""
-        self._began = time.time()
-
-    def ended(
-        self,
-        attempt: Attempt,
-        error: BaseException | None,
-        stopped: Outcome | None,
-        *,
-        number: int,
-        retries: int,
-        fallback_from: str,
-    ) -> None:
-        """A request is over: with an `error`, or stopped. `number` counts those of the round from 1."""
-        self.close()
-        timings = attempt.timings()
-        if timings.headers is not None and timings.sent is None and timings.first_delta is not None:
-            return
-        outcome = _outcome(attempt, error, stopped)
-        target, turn = attempt.target, self._turn
+    @contextmanager
+    def request(self, attempt: Attempt, handle: TurnHandle, tried: Try) -> Generator[None]:
+        """Around a request: it has its record afterwards, whatever becomes of it."""
+        at = time.time()
         try:
-            self._held = replace(
-                _measured(attempt, timings),
-                at=self._began,
-                conversation_id=turn.conversation_id,
-                turn_id=turn.id,
-                operation=self._operation,
-                provider=target.provider,
-                model=target.model,
-                host=target.host,
-                attempt=number,
-                round=self._round,
-                success=outcome is Outcome.COMPLETE,
-                outcome=outcome.value,
-                error_kind=_kind(error) if outcome is not Outcome.COMPLETE else "",
-                retries=retries,
-                fallback_from=fallback_from,
-            )
-        except Exception:  # the border: a defect in measuring must not cost a reply
-            logger.exception("a request was not recorded")
+            yield
+        finally:
+            self.close()
+            try:
+                self._held = self._record(attempt, at, handle.stop_outcome, tried)
+            except Exception:  # the border: a defect in measuring must not cost a reply
+                logger.exception("a request was not recorded")
 
     def tools_ran(self, runs: tuple[ToolRun, ...]) -> None:
         """The tools that the last response called have run, or were stopped."""
@@ -106,6 +100,32 @@ class TurnRecords:
         held, self._held = self._held, None
         if held is not None:
             self._performance.give(held)
+
+    def _record(
+        self, attempt: Attempt, at: float, stopped: Outcome | None, tried: Try
+    ) -> AttemptRecord | None:
+        error, timings = sys.exception(), attempt.timings()
+        if timings.headers is not None and timings.sent is None and timings.first_delta is not None:
+            return None
+        outcome = _outcome(attempt, error, stopped)
+        target, turn = attempt.target, self._turn
+        return replace(
+            _measured(attempt, timings),
+            at=at,
+            conversation_id=turn.conversation_id,
+            turn_id=turn.id,
+            operation=self._operation,
+            provider=target.provider,
+            model=target.model,
+            host=target.host,
+            attempt=tried.number,
+            round=self._round,
+            success=outcome is Outcome.COMPLETE,
+            outcome=outcome.value,
+            error_kind=_kind(error) if outcome is not Outcome.COMPLETE else "",
+            retries=tried.retries,
+            fallback_from=tried.fallback_from,
+        )
 
 
 def _measured(attempt: Attempt, timings: Timings) -> AttemptRecord:
@@ -154,9 +174,8 @@ def _measured(attempt: Attempt, timings: Timings) -> AttemptRecord:
 
 
 _NOBODY = {
-    "at": 0.0,
-    **dict.fromkeys(("conversation_id", "turn_id", "provider", "model", "host", "outcome"), ""),
-    **{"operation": "chat", "attempt": 1, "round": 0, "success": False},
+    **{"at": 0.0, "operation": "chat", "attempt": 1, "round": 0, "success": False, "outcome": ""},
+    **{"conversation_id": "", "turn_id": "", "provider": "", "model": "", "host": ""},
 }
 
 
