@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 
 from chatterm.backend.asking import Asking
@@ -63,7 +63,7 @@ class TurnJob:
     begun: Turn | None = None
     toolbox: Toolbox | None = None
     operation: Operation = "chat"
-    permit: Callable[[], Awaitable[None]] | None = None
+    permit: Callable[[], Coroutine[None, None, None]] | None = None
 
 
 class Worker:
@@ -115,6 +115,7 @@ class Worker:
             )
         records.close()
         turn = await self._finish(rounds, handle, error, recorder)
+        self.performance.ended(turn)
         if outside is not None:
             raise outside
         return turn
