@@ -24,8 +24,7 @@ from chatterm.cli.options import (
     SystemOption,
     start_options,
 )
-from chatterm.cli.outputs import OutputForm, output_for
-from chatterm.cli.start_options import StartOptions
+from chatterm.cli.start_options import OutputForm, StartOptions
 
 
 def ask(
@@ -68,6 +67,7 @@ def ask(
     if output is not OutputForm.TEXT and (only_code or dry_run):
         raise typer.BadParameter(f"--output {output} takes neither -x nor --dry-run; leave one out.")
     from chatterm.cli.one_shot import ask_once
+    from chatterm.cli.outputs import output_for
 
     before = context.obj if isinstance(context.obj, StartOptions) else StartOptions()
     form = output_for(output, only_code=only_code)

@@ -11,7 +11,7 @@ import os
 import sys
 import termios
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from chatterm.core.clean import clean_line, visible
@@ -40,10 +40,12 @@ class Voice(Protocol):
 
 
 class Questions:
-    """Asks one question at a time. `keeps` is whether a lasting answer outlives the program."""
+    """Asks one question at a time. `keeps` is whether a lasting answer outlives the program, `pause` sleeps."""
 
-    def __init__(self, voice: Voice, *, keeps: bool) -> None:
-        self._voice, self._keeps = voice, keeps
+    def __init__(
+        self, voice: Voice, *, keeps: bool, pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self._voice, self._keeps, self._pause = voice, keeps, pause
         self._one_at_a_time = asyncio.Lock()
 
     async def decide(self, asked: ConsentAsked) -> Decision:
@@ -95,7 +97,7 @@ class Questions:
         """The line that is typed, in lower case; "" for none."""
         async with self._one_at_a_time:
             await self._voice.say("\n".join([f"chatterm: {rows[0]}", *rows[1:]]) + "\n")
-            await asyncio.sleep(PAUSE_SECONDS)
+            await self._pause(PAUSE_SECONDS)
             try:
                 file = sys.stdin.fileno()
                 termios.tcflush(file, termios.TCIFLUSH)

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from enum import StrEnum
 from typing import Protocol
 
 from chatterm.cli.reply_text import ReplyText
+from chatterm.cli.start_options import OutputForm
 from chatterm.core.clean import StreamCleaner, clean
 from chatterm.core.events import TurnEvent, TurnFinished
-
-
-class OutputForm(StrEnum):
-    """What --output names."""
-
-    TEXT = "text"
-    JSON = "json"
-    JSONL = "jsonl"
 
 
 class Output(Protocol):
