@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -43,16 +44,25 @@ class HeldBlobs:
 
     def __init__(self) -> None:
         self._data: dict[str, bytes] = {}
+        self._times: Counter[str] = Counter()
 
     async def put_blob(self, media_type: str, data: bytes) -> str:
         """Keep the bytes; their SHA-256 in hexadecimal."""
         digest = sha256(data).hexdigest()
         self._data[digest] = data
+        self._times[digest] += 1
         return digest
 
     def get(self, digest: str) -> bytes | None:
         """The bytes, or None where they are not kept here."""
         return self._data.get(digest)
+
+    def let_go(self, digest: str) -> None:
+        """Forget the bytes, once for each time that they were put here."""
+        self._times[digest] -= 1
+        if self._times[digest] <= 0:
+            self._times.pop(digest, None)
+            self._data.pop(digest, None)
 
 
 @dataclass(frozen=True, slots=True)
