@@ -18,7 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chatterm.core.turn import Outcome
-from tests.benchmarks.endings import Ending, ending_figures, endings_in_process, endings_of_program
+from tests.backend.tools.programs.process_watch import all_gone, marked
+from tests.benchmarks.endings import (
+    ORPHAN_SECONDS,
+    Ending,
+    ending_figures,
+    endings_in_process,
+    endings_of_program,
+)
 from tests.benchmarks.figures import Figure, aligned, table, write_json
 from tests.benchmarks.stop_rig import Places, Rig, places
 from tests.benchmarks.stop_stages import STAGES, StopStage
@@ -81,6 +88,8 @@ async def _stop(rig: Rig, found: Places, stop: AdapterStop, jitter_seconds: floa
     stage = stop.stage
     held = await rig.hold(stage, DIALECTS[stop.adapter], stop.marker)
     await asyncio.sleep(jitter_seconds)  # keys come at any moment
+    if (stage.tool == "child") is not bool(marked(held.mark)):
+        stop.lost.append("the tool did not start what it is to start")
     stopped_at = time.monotonic()
     held.handle.cancel()
     last = await held.finish()
@@ -103,6 +112,8 @@ async def _stop(rig: Rig, found: Places, stop: AdapterStop, jitter_seconds: floa
         stop.lost.append(f"there were {asked} requests in place of {held.requests}")
     if left := await held.tasks_left():
         stop.lost.append(f"{left} tasks are left")
+    if not await asyncio.to_thread(all_gone, held.mark, ORPHAN_SECONDS):
+        stop.lost.append("programs are left")
     if open_ := [
         request.path for request in found.server.chats if _is_open(request.finished_at, request.closed_at)
     ]:

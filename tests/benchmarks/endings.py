@@ -17,6 +17,7 @@ from chatterm.backend.turn_handle import TurnHandle
 from chatterm.core.errors import StoreError
 from chatterm.store.database import Database
 from chatterm.tui.app import LEAVE_SECONDS
+from tests.backend.tools.programs.process_watch import all_gone
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.processes import SYN_SENT, tcp_states
 from tests.benchmarks.stop_rig import MODEL, Places, Rig, places, until
@@ -26,6 +27,8 @@ from tests.doubles.terminal import CTRL_Q, ENTER, below
 from tests.journeys.program import CHATTERM, Home
 
 END_GOAL_MS = 1000.0
+ORPHAN_SECONDS = 2.0
+"""How long the programs of tools may take to be gone."""
 CHAT, ASK = "chat, Ctrl+Q", "ask, SIGTERM"
 OF_PROGRAM = [
     (how, stage)
@@ -111,6 +114,8 @@ async def _end(folder: Path, found: Places, stage: StopStage, adapter: str) -> E
             await rig.closed_at(held)
         if left := await held.tasks_left():
             ending.lost.append(f"{left} tasks are left")
+        if not await asyncio.to_thread(all_gone, held.mark, ORPHAN_SECONDS):
+            ending.lost.append("programs are left")
     found.server.wait_until(lambda: all(seen.closed_at for seen in found.server.connections))
     named = [thread for thread in set(threading.enumerate()) - threads if thread.name.startswith("chatterm")]
     for thread in named:

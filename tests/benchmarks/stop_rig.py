@@ -15,15 +15,27 @@ from typing import Self
 
 from chatterm.backend.net.client import HttpClients
 from chatterm.backend.session import Prompt, Session
+from chatterm.backend.tools.builtin_tools import builtin_tools
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.start_settings import read_settings
 from chatterm.cli.wiring import Engine, build_engine
-from chatterm.core.events import FellBack, Streamed, TextDelta, ThinkingDelta, TurnEvent, TurnFinished
+from chatterm.core.events import (
+    ConsentAsked,
+    FellBack,
+    Streamed,
+    TextDelta,
+    ThinkingDelta,
+    TurnEvent,
+    TurnFinished,
+)
+from chatterm.core.tools import Decision
 from tests.benchmarks.processes import SYN_SENT, sockets, tcp_sockets
 from tests.benchmarks.stop_stages import END, Place, StopStage, full_listener
+from tests.benchmarks.stop_tools import stop_tool
 from tests.doubles.dialects import Dialect
 from tests.doubles.server import ScriptedServer, SeenConnection
+from tests.doubles.tools import toolbox_of
 from tests.journeys.program import Home
 
 MODEL, NEXT_MODEL = "scripted-model", "next-model"
@@ -80,13 +92,17 @@ def places() -> Generator[Places]:
 
 @dataclass(slots=True)
 class HeldTurn:
-    """A turn that is held at a stage, what was shown of it, and the connection it holds, if a server sees one."""
+    """A turn that is held at a stage, what was shown of it, and the connection it holds, if a server sees one.
+
+    `mark` is among the arguments of all programs that it starts.
+    """
 
     stage: StopStage
     session: Session
     handle: TurnHandle
     tasks_before: set[asyncio.Task[object]]
     requests: int
+    mark: str
     connection: SeenConnection | None = None
     given_up: asyncio.Future[float] | None = None
     text: str = ""
@@ -100,6 +116,8 @@ class HeldTurn:
                 self.text += text
             case Streamed(event=ThinkingDelta(text=text)):
                 self.thinking += text
+            case ConsentAsked(call) if self.stage.tool == "child":
+                self.handle.decide(call.call_id, Decision.ONCE)
             case TurnFinished():
                 self.last = event
             case _:
@@ -158,12 +176,12 @@ class Rig:
         for script in scripts:
             server.reply_script(script)
         connections, waiting = len(server.connections), _connecting()
-        tasks_before = asyncio.all_tasks()
-        session = await self._session(stage, dialect)
+        tasks_before, mark = asyncio.all_tasks(), f"0.{time.monotonic_ns()}"
+        session = await self._session(stage, dialect, mark)
         handle = session.start_turn(Prompt(f"ask {marker}"))
         if stage.is_queued_behind:
             session.queue(Prompt(f"next {marker}"))
-        held = HeldTurn(stage, session, handle, tasks_before, len(scripts))
+        held = HeldTurn(stage, session, handle, tasks_before, len(scripts), mark)
         await self._reach(held, marker)
         if stage.place == "full":
             await asyncio.to_thread(until, lambda: _connecting() - waiting)
@@ -193,7 +211,7 @@ class Rig:
             self._store_gate.set()
             self._store_gate = None
 
-    async def _session(self, stage: StopStage, dialect: Dialect) -> Session:
+    async def _session(self, stage: StopStage, dialect: Dialect, mark: str) -> Session:
         address = self._places.address(stage.place, dialect.base)
         targets = self.engine.targets.at(dialect.provider, address)
         target = targets.resolve(dialect.provider, MODEL)
@@ -202,6 +220,9 @@ class Rig:
             target = replace(target, fallbacks=lambda: [following])
         session = self.engine.new_session(None, (), None)
         session.router = None
+        if stage.tool:
+            command = builtin_tools(self.engine.tools.around)["run_command"]()
+            session.toolbox = toolbox_of(stop_tool(stage.tool, command, mark))
         await session.use(target)
         return session
 

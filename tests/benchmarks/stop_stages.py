@@ -11,6 +11,7 @@ from itertools import chain, repeat
 from typing import Literal
 
 from chatterm.core.events import (
+    ConsentAsked,
     FellBack,
     RetryScheduled,
     StageChanged,
@@ -18,6 +19,8 @@ from chatterm.core.events import (
     TextDelta,
     ThinkingDelta,
     ToolCallStarted,
+    ToolFinished,
+    ToolProgress,
     TurnEvent,
 )
 from chatterm.core.turn import Stage
@@ -27,6 +30,7 @@ from tests.doubles.server_replies import Hang, Pause, Script, Send, WaitFor
 
 Place = Literal["server", "busy", "silent", "full", "nowhere"]
 Shown = Literal["", "text", "thinking"]
+ToolKind = Literal["", "asks", "waits", "thread", "child", "quick"]
 
 END = "end"
 """The gate behind which a reply that is being saved ends."""
@@ -39,7 +43,9 @@ class StopStage:
     `scripts` are the answers to the requests of the turn, in order, by who speaks and the run's marker. `after` is
     what the turn tells on its way there, in order: stages, and kinds of events. `place` says who is asked: the
     scripted server, it at an address that may be left in peace after several failures, one that leaves a TLS
-    handshake alone, one that takes no connections, or a name that nobody finds. `shows` is what the marker is part of. With `holds_store` the history takes nothing more once there is
+    handshake alone, one that takes no connections, or a name that nobody finds. `shows` is what the marker is part of.
+    `tool` is what the one tool does that the model may call: ask for consent, run in the loop, in a thread or as a
+    command until it is stopped, or end at once. With `holds_store` the history takes nothing more once there is
     text. `closes` is whether a connection is under way that must be closed.
     """
 
@@ -48,6 +54,7 @@ class StopStage:
     after: tuple[Stage | type, ...]
     place: Place = "server"
     shows: Shown = ""
+    tool: ToolKind = ""
     is_queued_behind: bool = False
     holds_store: bool = False
     closes: bool = True
@@ -96,6 +103,21 @@ def _arguments(dialect: Dialect, marker: str) -> list[Script]:
     return [held(dialect, ("text", f"{marker} "), ("call", '{"path": "/some'))]
 
 
+def _called(dialect: Dialect, marker: str) -> list[Script]:
+    """The marker, and a call of the tool."""
+    deltas: list[Delta] = [("text", f"{marker} "), ("call", '{"path": "/some"}'), ("end", "")]
+    frames = [replies.chunk(frame) for frame in dialect.frames(deltas)]
+    return [[Send(dialect.head + b"".join(frames) + replies.LAST_CHUNK)]]
+
+
+def _called_and_silent(dialect: Dialect, marker: str) -> list[Script]:
+    return [*_called(dialect, marker), [Hang()]]
+
+
+def _called_and_told(dialect: Dialect, marker: str) -> list[Script]:
+    return [*_called(dialect, marker), held(dialect, ("text", "It says "))]
+
+
 def _flowing(dialect: Dialect, marker: str) -> list[Script]:
     """The marker, then a word every 5 ms for ever."""
     words: Iterable[Delta] = chain([("text", f"{marker} ")], repeat(("text", "word ")))
@@ -139,7 +161,15 @@ STAGES = (
     StopStage("thinking", _thinking, (ThinkingDelta,), shows="thinking"),
     StopStage("text, flowing", _flowing, (TextDelta,), shows="text"),
     StopStage("text, at rest", _resting, (TextDelta,), shows="text"),
-    StopStage("tool arguments", _arguments, (ToolCallStarted,), shows="text"),
+    StopStage("tool arguments", _arguments, (ToolCallStarted,), shows="text", tool="quick"),
+    StopStage("consent", _called, (ConsentAsked,), shows="text", tool="asks", closes=False),
+    StopStage("tool in the loop", _called, (ToolProgress,), shows="text", tool="waits", closes=False),
+    StopStage("tool in a thread", _called, (ToolProgress,), shows="text", tool="thread", closes=False),
+    StopStage("tool as a command", _called, (ToolProgress,), shows="text", tool="child", closes=False),
+    StopStage(
+        "between rounds", _called_and_silent, (ToolFinished, Stage.WAITING), shows="text", tool="quick"
+    ),
+    StopStage("text after a round", _called_and_told, (ToolFinished, TextDelta), shows="text", tool="quick"),
     StopStage("back-off", _refused, (RetryScheduled,), place="busy", closes=False),
     StopStage("fallback", _unknown_first, (FellBack, Stage.WAITING)),
     StopStage("a prompt queued behind", _resting, (TextDelta,), shows="text", is_queued_behind=True),
