@@ -11,6 +11,8 @@ from typer.main import get_command
 from chatterm import __version__
 from chatterm.cli import config, models
 from chatterm.cli.ask import ask
+from chatterm.cli.batch import batch
+from chatterm.cli.bench import bench
 from chatterm.cli.border import guarded, tell
 from chatterm.cli.options import (
     BaseUrlOption,
@@ -18,6 +20,7 @@ from chatterm.cli.options import (
     ContinueOption,
     ModelOption,
     NoSaveOption,
+    NoToolsOption,
     ParameterOption,
     ProviderOption,
     RecordOption,
@@ -45,6 +48,8 @@ def build_app() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(chat)
     app.command()(ask)
+    app.command()(batch)
+    app.command()(bench)
     app.add_typer(models.build_app(), name="models")
     app.add_typer(config.build_app(), name="config")
     return app
@@ -69,6 +74,7 @@ def chat(
     continue_last: ContinueOption = False,
     resume: ResumeOption = None,
     parameters: ParameterOption = None,
+    no_tools: NoToolsOption = False,
     no_save: NoSaveOption = False,
     theme: ThemeOption = None,
     record: RecordOption = None,
