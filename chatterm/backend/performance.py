@@ -197,9 +197,8 @@ def _kind(error: BaseException | None) -> str:
 
 
 def _cost(attempt: Attempt, usage: Usage) -> Cost:
-    """What it cost; what failed before anything was reported is not known, not free."""
     target, endpoint = attempt.target, attempt.endpoint
-    if target.facts is None or endpoint is None or usage == Usage():
+    if target.facts is None or endpoint is None:
         return UNKNOWN if usage.cost is None else Cost(usage.cost)
     return cost_of(usage, target.facts(), free=is_free(endpoint, target.model))
 

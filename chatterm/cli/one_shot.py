@@ -157,7 +157,7 @@ async def _session(engine: Engine, options: StartOptions, notices: Notices) -> S
     doubt = await ModelLists(targets, engine.state).doubt(choice.provider, choice.model)
     if doubt is not None:
         notices.tell(f"{doubt} It is asked for all the same.")
-    session.options = options.options
+    session.options, session.operation = options.options, "ask"
     try:
         await session.use(targets.resolve(choice.provider, choice.model))
     except StoreError as error:  # the session has its model all the same

@@ -24,6 +24,7 @@ from chatterm.backend.targets import Targets
 from chatterm.backend.token_meter import TokenMeter
 from chatterm.backend.worker import Worker
 from chatterm.cli.crash import CrashLog
+from chatterm.cli.performance_wiring import PerformanceService, build_performance
 from chatterm.cli.tool_wiring import ToolService, build_tools
 from chatterm.config.key_store import KeyStore
 from chatterm.config.load import COMMAND_LINE, Loaded
@@ -60,6 +61,7 @@ class Engine:
     exchanges: Exchanges = field(default_factory=Exchanges)
     meter: TokenMeter
     tools: ToolService
+    performance: PerformanceService
     offers_tools: bool = True
 
     def new_session(
@@ -116,6 +118,7 @@ class Engine:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS / 2):
                 await self.clients.aclose()
+        self.performance.close((until - time.monotonic()) / 2)
         self.database.close(until - time.monotonic())
 
 
@@ -160,7 +163,7 @@ def build_engine(
     async def load_blobs(digests: frozenset[str]) -> dict[str, bytes]:
         return {digest: held.get(digest) or await history.blob(digest) for digest in digests}
 
-    meter = TokenMeter(state, load_blobs)
+    meter, records = TokenMeter(state, load_blobs), build_performance(paths, database)
     payload_cache = PayloadCache(settings.network.payload_cache_megabytes * 1024 * 1024)
     return Engine(
         paths=paths,
@@ -172,7 +175,10 @@ def build_engine(
         clients=clients,
         targets=targets,
         models=ModelLists(targets, state),
-        worker=Worker(payload_cache, load_blobs, time.monotonic, states, meter),
+        worker=Worker(
+            payload_cache, load_blobs, time.monotonic, states, meter, performance=records.performance
+        ),
         meter=meter,
+        performance=records,
         tools=build_tools(paths, loaded, environ, state, states),
     )

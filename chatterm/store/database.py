@@ -76,7 +76,14 @@ class Database:
 
     def write(self, work: Work[T], *, durable: bool = False) -> asyncio.Future[T]:
         """Do `work` in one transaction, undone if it raises. `durable`: synced to disk before the future ends."""
-        return self._asked(lambda database: self._transact(database, work, durable))
+        return self._asked(lambda database: self._transact(database, work, durable=durable))
+
+    def post(self, work: Work[None]) -> None:
+        """Do `work` in one transaction, as `write`, for nobody who waits or wants to know of a failure.
+
+        May be called without a running loop.
+        """
+        self._ask(lambda database: self._transact(database, work, durable=False))
 
     def empty_log(self) -> asyncio.Future[None]:
         """Move the write-ahead log into the database now, unless another process writes."""

@@ -162,9 +162,68 @@ _SEAMS: Migration = ("ALTER TABLE message ADD COLUMN seams TEXT",)
 # tool_runs: what became of the tool calls of a reply, as JSON.
 _TOOLS: Migration = ("ALTER TABLE message ADD COLUMN tool_runs TEXT",)
 
+# One row for each request: the fields of an AttemptRecord. First those that statistics read of every row.
+_PERFORMANCE: Migration = (
+    """
+    CREATE TABLE performance (
+        at REAL NOT NULL,
+        operation TEXT NOT NULL,
+        provider TEXT NOT NULL,
+        model TEXT NOT NULL,
+        attempt INTEGER NOT NULL,
+        round INTEGER NOT NULL,
+        success INTEGER NOT NULL,
+        outcome TEXT NOT NULL,
+        error_kind TEXT NOT NULL,
+        latency_seconds REAL,
+        ttft_seconds REAL,
+        first_text_seconds REAL,
+        delta_gap_p95_seconds REAL,
+        tokens_per_second REAL,
+        retries INTEGER NOT NULL,
+        fallback_from TEXT NOT NULL,
+        reused_connection INTEGER,
+        input_tokens INTEGER,
+        output_tokens INTEGER,
+        cache_read_tokens INTEGER,
+        reasoning_tokens INTEGER,
+        cost_dollars REAL,
+        cost_is_estimate INTEGER NOT NULL,
+        tool_count INTEGER NOT NULL,
+        tool_seconds REAL,
+        loop_lag_seconds REAL,
+        stalls INTEGER,
+        delta_gap_p50_seconds REAL,
+        resolve_seconds REAL,
+        connect_seconds REAL,
+        secure_seconds REAL,
+        cache_write_tokens INTEGER,
+        prompt_tokens_per_second REAL,
+        load_duration_ns INTEGER,
+        prompt_eval_count INTEGER,
+        prompt_eval_duration_ns INTEGER,
+        eval_count INTEGER,
+        eval_duration_ns INTEGER,
+        total_duration_ns INTEGER,
+        load_time_ms REAL,
+        prompt_eval_time_ms REAL,
+        generation_time_ms REAL,
+        warm INTEGER,
+        stop_reason TEXT NOT NULL,
+        host TEXT NOT NULL,
+        conversation_id TEXT NOT NULL,
+        turn_id TEXT NOT NULL,
+        id TEXT NOT NULL PRIMARY KEY
+    )
+    """,
+    "CREATE INDEX performance_by_time ON performance (at, cost_dollars)",
+    "CREATE INDEX performance_by_model ON performance (provider, model, at)",
+    "CREATE INDEX performance_by_conversation ON performance (conversation_id)",
+)
+
 MIGRATIONS: Sequence[Migration] = (
     *(_FIRST, _ADDRESSES, _BY_DEPTH, _OPEN, _COST, _TRIES, _CONTEXT, _ROUTED),
-    *(_SEAMS, _TOOLS),
+    *(_SEAMS, _TOOLS, _PERFORMANCE),
 )
 
 

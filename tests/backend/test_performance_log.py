@@ -1,0 +1,95 @@
+"""The performance log: whole lines for its owner alone, whatever becomes of the disk."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from chatterm.backend.performance_log import LOGS_KEPT, PerformanceLog, read_log
+from tests.store.test_performance import RECORD, record
+
+
+def write(path: Path, *numbers: int, most_bytes: int = 10_000) -> None:
+    log = PerformanceLog(path, most_bytes)
+    for number in numbers:
+        log.take(record(number))
+    log.close(5)
+
+
+def ids(path: Path) -> list[str | None]:
+    return [each and each.id for each in read_log(path)]
+
+
+def test_records_come_back_as_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "performance.jsonl"
+    write(path, 0)
+    write(path, 1)
+    assert list(read_log(path)) == [RECORD, record(1)]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_without_records_there_is_no_file(tmp_path: Path) -> None:
+    write(tmp_path / "performance.jsonl")
+    assert not list(tmp_path.glob("performance*"))
+
+
+def test_a_line_that_was_cut_costs_that_line_alone(tmp_path: Path) -> None:
+    path = tmp_path / "performance.jsonl"
+    write(path, 0, 1)
+    data = path.read_bytes()
+    path.write_bytes(data[:-20])
+    write(path, 2)
+    with path.open("ab") as file:
+        file.write(b'\n\xff\xfe\n{"id": 3}\n[]\nnull\n{"at": "x"}\n')
+    write(path, 4)
+    assert ids(path) == ["r0", None, "r2", None, None, None, None, None, "r4"]
+
+
+def test_a_full_file_is_renamed_and_the_oldest_goes(tmp_path: Path) -> None:
+    path = tmp_path / "performance.jsonl"
+    for number in range(8):
+        write(path, number, most_bytes=100)
+    assert not path.exists()
+    files = [Path(f"{path}.{number}") for number in range(1, LOGS_KEPT + 1)]
+    assert [ids(file) for file in files] == [["r7"], ["r6"], ["r5"]]
+    assert set(tmp_path.glob("performance*")) == set(files)
+
+
+def test_another_process_that_renamed_the_file_is_not_done_after(tmp_path: Path) -> None:
+    path = tmp_path / "performance.jsonl"
+    write(path, 0)
+    file = os.open(path, os.O_RDWR)
+    path.rename(tmp_path / "elsewhere")
+    write(path, 1)
+    PerformanceLog(path)._rotate(file)
+    os.close(file)
+    assert ids(path) == ["r1"]
+
+
+def test_a_full_disk_costs_the_lines_that_it_did_not_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "performance.jsonl"
+    write(path, 0)
+
+    def full(file: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        write(path, 1)
+    write(path, 2)
+    assert ids(path) == ["r0", "r2"]
+
+
+def test_names_with_half_a_character_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "performance.jsonl"
+    log = PerformanceLog(path)
+    log.take(record(1, model="\ud800"))
+    log.close(5)
+    (found,) = read_log(path)
+    assert found is not None and found.model == "\ufffd"

@@ -1,0 +1,100 @@
+"""Records of requests in the database: kept without waiting, read for what was spent and what is usual."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chatterm.core.performance import AttemptRecord
+from chatterm.store.database import Database
+from chatterm.store.performance import PerformanceStore, Selection, Spending
+
+RECORD = AttemptRecord(
+    id="r0",
+    at=1000.0,
+    conversation_id="c",
+    turn_id="t0",
+    operation="chat",
+    provider="p",
+    model="m",
+    host="h",
+    attempt=1,
+    round=0,
+    success=True,
+    outcome="complete",
+    ttft_seconds=0.2,
+    latency_seconds=1.5,
+    cost_dollars=0.25,
+    warm=True,
+)
+
+
+def record(number: int, **changes: object) -> AttemptRecord:
+    changes = {"id": f"r{number}", "turn_id": f"t{number}", "at": 1000.0 + number} | changes
+    return replace(RECORD, **changes)  # pyright: ignore[reportArgumentType]  # a table of changes
+
+
+@pytest.fixture
+def kept(database: Database) -> PerformanceStore:
+    return PerformanceStore(database)
+
+
+async def rows(kept: PerformanceStore, *columns: str, **of: object) -> list[tuple[object, ...]]:
+    found: list[tuple[object, ...]] = []
+    await kept.scan(columns, Selection(**of), found.extend)  # pyright: ignore[reportArgumentType]
+    return found
+
+
+async def test_a_record_is_kept_whole_and_once(kept: PerformanceStore) -> None:
+    kept.add(RECORD)
+    kept.add(RECORD)
+    names = AttemptRecord.__slots__
+    (row,) = await rows(kept, *names)
+    assert dict(zip(names, row, strict=True)) == {name: getattr(RECORD, name) for name in names}
+
+
+async def test_odd_values_are_kept_as_far_as_sqlite_can(kept: PerformanceStore) -> None:
+    kept.add(replace(RECORD, model="\ud800\0", input_tokens=2**70, cost_dollars=float("nan")))
+    assert await rows(kept, "model", "input_tokens", "cost_dollars") == [("\ufffd\u2400", 2**63 - 1, None)]
+
+
+async def test_spending_is_summed_up_and_what_is_unknown_is_told(kept: PerformanceStore) -> None:
+    assert await kept.spent_in("c") == Spending()
+    kept.add(record(1))
+    kept.add(record(2, cost_dollars=None))
+    kept.add(record(3, cost_dollars=None, ttft_seconds=None, success=False))  # failed before it cost anything
+    kept.add(record(4, cost_is_estimate=True, conversation_id="other"))
+    assert await kept.spent_in("c") == Spending(0.25, False, 1)
+    assert await kept.spent_since(1000.0) == Spending(0.5, True, 1)
+    assert await kept.spent_since(1004.0) == Spending(0.25, True, 0)
+    assert await kept.spent_on("t2", "c") == Spending(None, False, 1)
+
+
+async def test_the_last_times_are_those_of_the_model(kept: PerformanceStore) -> None:
+    for number in range(5):
+        kept.add(record(number, ttft_seconds=number / 10))
+    kept.add(record(5, success=False))
+    kept.add(record(6, model="other"))
+    assert await kept.last_times("p", "m", 2) == [(0.4, 1.5), (0.3, 1.5)]
+
+
+async def test_a_selection_is_by_time_by_turns_and_by_what_it_was_for(kept: PerformanceStore) -> None:
+    for number in range(4):
+        kept.add(record(number))
+    kept.add(record(4, turn_id="t3"))  # a turn of two requests
+    kept.add(record(5, operation="bench"))
+    assert len(await rows(kept, "id")) == 6
+    assert await rows(kept, "id", since=1003.0) == [("r3",), ("r4",), ("r5",)]
+    assert await rows(kept, "id", last_turns=2, operations=("chat",)) == [("r2",), ("r3",), ("r4",)]
+    assert await rows(kept, "id", last_turns=3, since=1005.0) == [("r5",)]
+    assert await rows(kept, "id", last_turns=0) == []
+
+
+async def test_a_database_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
+    database = Database(tmp_path / "chatterm.db")
+    kept = PerformanceStore(database)
+    await database.ready()
+    assert database.close(5)
+    kept.add(RECORD)
