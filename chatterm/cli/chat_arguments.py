@@ -10,7 +10,7 @@ VALUED = (
     *("--provider", "--model", "-m", "--base-url", "--system", "--resume", "-o", "--theme"),
     *("--record", "--replay", "--speed"),
 )
-FLAGS = ("--continue", "-c", "--no-save", "--save", "--cache")
+FLAGS = ("--continue", "-c", "--no-tools", "--no-save", "--save", "--cache")
 
 
 def chat_options(arguments: Sequence[str]) -> dict[str, str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, get_args
 
 import pytest
@@ -10,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatterm.backend.event_lines import EventLines
-from chatterm.backend.event_records import _MAKERS  # pyright: ignore[reportPrivateUsage]
+from chatterm.backend.event_records import (
+    _MAKERS,  # pyright: ignore[reportPrivateUsage]
+    EventRecord,
+    TurnReport,
+)
+from chatterm.backend.manual_pages import read_pages
 from chatterm.core.errors import RateLimitedError
 from chatterm.core.events import (
     ConsentAsked,
@@ -206,3 +212,17 @@ def test_a_line_costs_a_fourth_of_a_dictionary_s_at_most() -> None:
         if best[0] <= GOAL_RATIO * best[1]:
             return
     pytest.fail(f"{best[0]:.4f} s beside {best[1]:.4f} s")
+
+
+def test_the_manual_names_every_event_and_no_other() -> None:
+    [page] = [each for each in read_pages() if each.topic == "events"]
+    table = next(each.text for each in page.sections if each.heading == "The line of an event")
+    named = {
+        name
+        for row in table.splitlines()
+        if row.startswith("| `")
+        for name in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
+    assert named == {kind.__struct_config__.tag for kind in EventRecord.__subclasses__()}
+    fields = "\n".join(each.text for each in page.sections)
+    assert all(name in fields for name in TurnReport.__struct_fields__)
