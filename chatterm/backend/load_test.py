@@ -23,6 +23,9 @@ from chatterm.core.performance import AttemptRecord, Operation
 
 OPERATION: Operation = "bench"
 
+LOOK_SECONDS = 0.1
+"""How often the events of a turn that runs are taken."""
+
 
 class LoadTest:
     """One run; ask for it once. `stop` ends it early, with what there is."""
@@ -156,10 +159,14 @@ class LoadTest:
         heard = Heard(self._clock(), is_warmup=number < 0)
         handle = session.start_turn(Prompt(self._plan.text(number)))
         lane.running.add(handle)
+        over = asyncio.ensure_future(handle.result())
         try:
             while batch := await handle.batch():
                 heard.take(batch)
+                # They are stamped already, and to be woken for each would take half as long again as to read them.
+                await asyncio.wait({over}, timeout=LOOK_SECONDS)
         finally:
+            over.cancel()
             lane.running.discard(handle)
             if not handle.done:
                 await session.aclose()
