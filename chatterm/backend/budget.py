@@ -9,6 +9,7 @@ from typing import Protocol
 
 from chatterm.config.model import BudgetSettings
 from chatterm.core.errors import BudgetUsedUpError, StoreError
+from chatterm.store.performance import Spending
 
 WAY_ON = "/budget off goes on all the same; [budget] in the settings raises the limit."
 WAY_ON_OF_A_RUN = "Give more with --max-cost."
@@ -74,20 +75,11 @@ class Budget:
         return self.limit_dollars is not None and self.spent_dollars >= self.warn_at * self.limit_dollars
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What requests cost together, in US dollars, and of how many of them nobody can tell."""
-
-    dollars: float = 0.0
-    unknown: int = 0
-
-
 class SpendingStore(Protocol):
-    """Where it is written down what was spent."""
+    """Where it is written down what was spent. Both raise `StoreError`."""
 
-    async def spent(self, *, since: float | None = None, conversation_id: str | None = None) -> Spent:
-        """By requests begun at or after `since` (seconds since 1970), of one conversation or of all."""
-        ...
+    async def spent_since(self, at: float) -> Spending: ...
+    async def spent_in(self, conversation_id: str) -> Spending: ...
 
 
 class ChatBudget:
@@ -134,8 +126,8 @@ class ChatBudget:
     async def read(self, conversation_id: str) -> tuple[Budget, Budget]:
         """What is spent today, and of the conversation. Raises `StoreError`."""
         midnight = self._now().replace(hour=0, minute=0, second=0, microsecond=0)
-        of_day = await self._store.spent(since=midnight.timestamp())
-        of_conversation = await self._store.spent(conversation_id=conversation_id)
+        of_day = await self._store.spent_since(midnight.timestamp())
+        of_conversation = await self._store.spent_in(conversation_id)
         settings = self._settings
         return (
             self._budget(settings.day_dollars, "for today", of_day),
@@ -147,13 +139,13 @@ class ChatBudget:
             self._warned.add(key)
             self.tell(text)
 
-    def _budget(self, limit: float | None, of: str, spent: Spent) -> Budget:
+    def _budget(self, limit: float | None, of: str, spent: Spending) -> Budget:
         return Budget(
             limit_dollars=limit,
             of=of,
             warn_at=self._settings.warn_at,
             way_on=WAY_ON,
-            spent_dollars=spent.dollars,
+            spent_dollars=spent.dollars or 0.0,
             unknown=spent.unknown,
         )
 

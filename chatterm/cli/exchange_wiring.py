@@ -56,6 +56,7 @@ def equip(engine: Engine, files: ExchangeFiles) -> Engine:
     exchanges.recording = files.recording
     if replay is not None:
         worker = ReplayWorker(worker, replay, exchanges.around)
+        engine.budget.enabled = False  # nothing is sent
         targets = play(targets, replay)
     else:
         targets = watch(targets, exchanges)

@@ -2,32 +2,57 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from chatterm.backend.performance import Performance
 from chatterm.backend.performance_log import LOG_NAME, PerformanceLog
+from chatterm.backend.telemetry import Telemetry, open_telemetry
+from chatterm.config.model import OtelSettings
 from chatterm.config.paths import Paths
+from chatterm.core.errors import ConfigError
 from chatterm.store.database import Database
 from chatterm.store.performance import PerformanceStore
 
 
 @dataclass(frozen=True, slots=True)
 class PerformanceService:
-    """Who gets the records (`performance`), and where they are read again (`store`)."""
+    """Who gets the records (`performance`), and where they are read again (`store`).
+
+    `notices` are what the user should be told.
+    """
 
     performance: Performance
     store: PerformanceStore
     log: PerformanceLog | None
+    telemetry: Telemetry | None = None
+    notices: tuple[str, ...] = ()
+
+    def end(self) -> None:
+        """Begin to send what is left to the collector; does not wait."""
+        if self.telemetry is not None:
+            self.telemetry.end()
 
     def close(self, within_seconds: float) -> None:
-        """Write what is left of the log, in bounded time; the rest of it is the database's."""
+        """Write what is left of the log and send the rest, in bounded time; the store is closed with its database."""
+        until = time.monotonic() + within_seconds
         if self.log is not None:
             self.log.close(within_seconds)
+        if self.telemetry is not None:
+            self.telemetry.join(until - time.monotonic())
 
 
-def build_performance(paths: Paths, database: Database) -> PerformanceService:
+def build_performance(paths: Paths, database: Database, otel: OtelSettings) -> PerformanceService:
     """The service on this database; without one on the disk nothing is written to the disk."""
     store = PerformanceStore(database)
     log = None if database.path is None else PerformanceLog(paths.state / LOG_NAME)
     takers = [store.add] if log is None else [log.take, store.add]
-    return PerformanceService(Performance(*takers), store, log)
+    performance = Performance(*takers)
+    try:
+        telemetry = open_telemetry(otel)
+    except ConfigError as error:
+        return PerformanceService(performance, store, log, notices=(str(error),))
+    if telemetry is not None:
+        performance.takers.append(telemetry.take)
+        performance.turn_takers.append(telemetry.turn_ended)
+    return PerformanceService(performance, store, log, telemetry)

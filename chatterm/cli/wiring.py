@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from chatterm.backend.attachments import HeldBlobs
+from chatterm.backend.budget import ChatBudget
 from chatterm.backend.endpoint_states import EndpointStates
 from chatterm.backend.exchanges import Exchanges
 from chatterm.backend.guide import GuideService
@@ -62,6 +63,7 @@ class Engine:
     meter: TokenMeter
     tools: ToolService
     performance: PerformanceService
+    budget: ChatBudget
     offers_tools: bool = True
 
     def new_session(
@@ -78,7 +80,7 @@ class Engine:
             system=system,
             clock=time.monotonic,
         )
-        session.router = self.router()
+        session.router, session.budget = self.router(), self.budget
         session.toolbox = self.tools.toolbox(session.conversation_id) if self.offers_tools else None
         return session
 
@@ -96,7 +98,7 @@ class Engine:
         if self.targets.load_times is not None:
             await self.targets.load_times.read()
         await self.meter.read()
-        notices = list(self.database.notices)
+        notices = [*self.performance.notices, *self.database.notices]
         try:
             recovered = await self.history.recover()
             await self.history.purge_deleted()
@@ -113,6 +115,7 @@ class Engine:
     async def aclose(self) -> None:
         """End commands, close connections and finish what the store was asked for, in bounded time."""
         until = time.monotonic() + CLOSE_SECONDS
+        self.performance.end()
         await self.tools.aclose()
         self.targets.keys.close()
         with suppress(TimeoutError):
@@ -163,7 +166,7 @@ def build_engine(
     async def load_blobs(digests: frozenset[str]) -> dict[str, bytes]:
         return {digest: held.get(digest) or await history.blob(digest) for digest in digests}
 
-    meter, records = TokenMeter(state, load_blobs), build_performance(paths, database)
+    meter, records = TokenMeter(state, load_blobs), build_performance(paths, database, settings.otel)
     payload_cache = PayloadCache(settings.network.payload_cache_megabytes * 1024 * 1024)
     return Engine(
         paths=paths,
@@ -180,5 +183,6 @@ def build_engine(
         ),
         meter=meter,
         performance=records,
+        budget=ChatBudget(settings.budget, records.store),
         tools=build_tools(paths, loaded, environ, state, states),
     )

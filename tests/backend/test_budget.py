@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatterm.backend.budget import Budget, ChatBudget, Spent, dollars_text
+from chatterm.backend.budget import Budget, ChatBudget, dollars_text
 from chatterm.backend.session import Prompt
 from chatterm.config.model import BudgetSettings
 from chatterm.core.errors import BudgetUsedUpError, StoreError
 from chatterm.core.events import TurnFinished
 from chatterm.core.turn import Outcome
+from chatterm.store.performance import Spending
 from tests.backend.conftest import Bench
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=timezone(timedelta(hours=5)))
@@ -24,18 +25,19 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=timezone(timedelta(hours=5)))
 class Ledger:
     """A store that knows what was spent, and when."""
 
-    day: Spent = field(default_factory=Spent)
-    conversations: dict[str, Spent] = field(default_factory=dict[str, Spent])
+    day: Spending = field(default_factory=Spending)
+    conversations: dict[str, Spending] = field(default_factory=dict[str, Spending])
     asked_since: float | None = None
     broken: bool = False
 
-    async def spent(self, *, since: float | None = None, conversation_id: str | None = None) -> Spent:
+    async def spent_since(self, at: float) -> Spending:
         if self.broken:
             raise StoreError("The history is not there.")
-        if conversation_id is None:
-            self.asked_since = since
-            return self.day
-        return self.conversations.get(conversation_id, Spent())
+        self.asked_since = at
+        return self.day
+
+    async def spent_in(self, conversation_id: str) -> Spending:
+        return self.conversations.get(conversation_id, Spending())
 
 
 def chat_budget(ledger: Ledger, **limits: float) -> tuple[ChatBudget, list[str]]:
@@ -45,7 +47,7 @@ def chat_budget(ledger: Ledger, **limits: float) -> tuple[ChatBudget, list[str]]
 
 
 async def test_below_the_share_nothing_is_said() -> None:
-    budget, told = chat_budget(Ledger(Spent(3.99)), day_dollars=5.0)
+    budget, told = chat_budget(Ledger(Spending(3.99)), day_dollars=5.0)
     await budget.require("c")
     assert told == []
 
@@ -57,16 +59,16 @@ async def test_the_day_is_that_of_the_clock_on_the_wall() -> None:
 
 
 async def test_a_warning_comes_once() -> None:
-    ledger = Ledger(Spent(4.0))
+    ledger = Ledger(Spending(4.0))
     budget, told = chat_budget(ledger, day_dollars=5.0)
     await budget.require("c")
-    ledger.day = Spent(4.5)
+    ledger.day = Spending(4.5)
     await budget.require("other")
     assert told == ["$4.00 of the $5.00 for today are spent."]
 
 
 async def test_each_conversation_is_warned_of_once() -> None:
-    ledger = Ledger(conversations={"one": Spent(0.95), "two": Spent(0.9)})
+    ledger = Ledger(conversations={"one": Spending(0.95), "two": Spending(0.9)})
     budget, told = chat_budget(ledger, conversation_dollars=1.0, warn_at=0.9)
     for conversation in ("one", "two", "one", "three"):
         await budget.require(conversation)
@@ -78,7 +80,7 @@ async def test_each_conversation_is_warned_of_once() -> None:
 
 @pytest.mark.parametrize("spent", [5.0, 7.25])
 async def test_when_it_is_used_up_no_turn_begins(spent: float) -> None:
-    budget, told = chat_budget(Ledger(Spent(spent)), day_dollars=5.0)
+    budget, told = chat_budget(Ledger(Spending(spent)), day_dollars=5.0)
     with pytest.raises(BudgetUsedUpError) as caught:
         await budget.require("c")
     assert str(caught.value) == (
@@ -112,7 +114,7 @@ async def test_a_store_that_cannot_tell_is_told_of_once_and_stops_nothing() -> N
 
 
 async def test_a_refused_turn_sends_and_keeps_nothing(bench: Bench) -> None:
-    ledger = Ledger(Spent(1.0))
+    ledger = Ledger(Spending(1.0))
     bench.session.budget, _ = chat_budget(ledger, day_dollars=1.0)
     handle = bench.session.start_turn(Prompt("hello"))
     events = [event async for event in handle.events()]
@@ -129,7 +131,7 @@ async def test_a_turn_that_runs_is_not_stopped_by_what_it_costs(bench: Bench) ->
     bench.session.budget, _ = chat_budget(ledger, day_dollars=1.0)
     handle = bench.session.start_turn(Prompt("hello"))
     opened = await bench.provider.opened()
-    ledger.day = Spent(2.0)
+    ledger.day = Spending(2.0)
     opened.reply("answer")
     assert (await handle.result()).outcome is Outcome.COMPLETE
     assert (await bench.session.start_turn(Prompt("more")).result()).outcome is Outcome.WITHDRAWN
