@@ -159,6 +159,24 @@ def _tool_error(name: str) -> TurnRequest:
     )
 
 
+def _rounds_of_tools(name: str) -> TurnRequest:
+    """Three responses of one reply, of the tools some in vain, and the next prompt."""
+    return _request(
+        said("user", "Weather in Rome and Oslo?"),
+        said("assistant", "Let me see.", called("call_1"), called("call_2", '{"city": "Oslo"}')),
+        said(
+            "tool",
+            ToolResultPart("call_1", "Sunny"),
+            ToolResultPart("call_2", "No such city.", is_error=True),
+        ),
+        said("assistant", called("call_3", '{"city": "Bergen"}')),
+        said("tool", ToolResultPart("call_3", "Rain")),
+        said("assistant", "Sunny in Rome, rain in Bergen."),
+        said("user", "Thanks."),
+        tools=(WEATHER,),
+    )
+
+
 def _thinking_loop(name: str) -> TurnRequest:
     return _request(
         said("user", "Weather in Rome?"),
@@ -235,6 +253,7 @@ CONVERSATIONS: dict[str, Callable[[str], TurnRequest]] = {
     "one tool call": _one_tool_call,
     "parallel calls": _parallel_calls,
     "tool error": _tool_error,
+    "rounds of tools": _rounds_of_tools,
     "thinking in a tool loop": _thinking_loop,
     "edited history": _edited_history,
     "foreign history": _foreign_history,

@@ -143,6 +143,17 @@ CALLS: dict[str, Callable[[Any], None]] = {
         user([result("call_1", "No such city.", is_error=True)]),
         tools=[WEATHER],
     ),
+    "rounds of tools": lambda c: ask(
+        c,
+        user("Weather in Rome and Oslo?"),
+        assistant([text("Let me see."), use("call_1", "Rome"), use("call_2", "Oslo")]),
+        user([result("call_1", "Sunny"), result("call_2", "No such city.", is_error=True)]),
+        assistant([use("call_3", "Bergen")]),
+        user([result("call_3", "Rain")]),
+        assistant("Sunny in Rome, rain in Bergen."),
+        user("Thanks."),
+        tools=[WEATHER],
+    ),
     "thinking in a tool loop": lambda c: think(
         c,
         user("Weather in Rome?"),

@@ -165,6 +165,21 @@ def tool_error(client: Any) -> None:
     )
 
 
+def rounds_of_tools(client: Any) -> None:
+    w = _Words()
+    ask(
+        client,
+        w.user("Weather in Rome and Oslo?"),
+        w.model("Let me see.", w.call("call_1", "Rome"), w.call("call_2", "Oslo")),
+        w.user(w.result("call_1", result="Sunny"), w.result("call_2", error="No such city.")),
+        w.model(w.call("call_3", "Bergen")),
+        w.user(w.result("call_3", result="Rain")),
+        w.model("Sunny in Rome, rain in Bergen."),
+        w.user("Thanks."),
+        tools=[w.weather()],
+    )
+
+
 def thinking_loop(client: Any) -> None:
     """The signature goes back on the call; the thought itself need not."""
     w = _Words()
@@ -248,6 +263,7 @@ CALLS: dict[str, Callable[[Any], None]] = {
     "one tool call": one_tool_call,
     "parallel calls": parallel_calls,
     "tool error": tool_error,
+    "rounds of tools": rounds_of_tools,
     "thinking in a tool loop": thinking_loop,
     "edited history": edited_history,
     "foreign history": foreign_history,

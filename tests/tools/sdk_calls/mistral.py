@@ -22,7 +22,7 @@ from tests.providers.conversations import (
 SDK = "mistralai"
 
 MODEL, THINKING_MODEL = "mistral-large-2512", "mistral-medium-3-5"
-FIRST, SECOND = "AAAAAAAA1", "AAAAAAAA2"
+FIRST, SECOND, THIRD = "AAAAAAAA1", "AAAAAAAA2", "AAAAAAAA3"
 
 
 def new_client(respond: Callable[[Any], tuple[str, bytes]]) -> Any:
@@ -166,6 +166,23 @@ def tool_error(client: Any) -> None:
     )
 
 
+def rounds_of_tools(client: Any) -> None:
+    w = _Words()
+    calls = w.call(FIRST, '{"city": "Rome"}'), w.call(SECOND, '{"city": "Oslo"}')
+    ask(
+        client,
+        w.user("Weather in Rome and Oslo?"),
+        w.assistant("Let me see.", *calls),
+        w.tool(FIRST, "Sunny"),
+        w.tool(SECOND, "No such city."),
+        w.assistant(None, w.call(THIRD, '{"city": "Bergen"}')),
+        w.tool(THIRD, "Rain"),
+        w.assistant("Sunny in Rome, rain in Bergen."),
+        w.user("Thanks."),
+        tools=[w.weather()],
+    )
+
+
 def thinking_loop(client: Any) -> None:
     """The reply goes back as it came, its thinking included."""
     w = _Words()
@@ -251,6 +268,7 @@ CALLS: dict[str, Callable[[Any], None]] = {
     "one tool call": one_tool_call,
     "parallel calls": parallel_calls,
     "tool error": tool_error,
+    "rounds of tools": rounds_of_tools,
     "thinking in a tool loop": thinking_loop,
     "edited history": edited_history,
     "foreign history": foreign_history,

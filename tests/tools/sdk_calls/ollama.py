@@ -133,6 +133,18 @@ CALLS: dict[str, Callable[[Any], None]] = {
         tool("No such city."),
         tools=[WEATHER],
     ),
+    "rounds of tools": lambda c: ask(
+        c,
+        user("Weather in Rome and Oslo?"),
+        assistant("Let me see.", "Rome", "Oslo"),
+        tool("Sunny"),
+        tool("No such city."),
+        assistant("", "Bergen"),
+        tool("Rain"),
+        assistant("Sunny in Rome, rain in Bergen."),
+        user("Thanks."),
+        tools=[WEATHER],
+    ),
     "thinking in a tool loop": lambda c: ask(
         c,
         user("Weather in Rome?"),

@@ -124,6 +124,16 @@ TOOL_ERROR = (
     assistant(None, call("call_1", '{"city": "Atlantis"}')),
     tool("call_1", "No such city."),
 )
+ROUNDS = (
+    user("Weather in Rome and Oslo?"),
+    assistant("Let me see.", call("call_1", ROME), call("call_2", OSLO)),
+    tool("call_1", "Sunny"),
+    tool("call_2", "No such city."),
+    assistant(None, call("call_3", '{"city": "Bergen"}')),
+    tool("call_3", "Rain"),
+    assistant("Sunny in Rome, rain in Bergen."),
+    user("Thanks."),
+)
 LOOP = (user("Weather in Rome?"), assistant(None, call("call_1", ROME)), tool("call_1", "Sunny"))
 EDITED = (
     user("Tell me a joke."),
@@ -156,6 +166,7 @@ CALLS: dict[str, Callable[[Any], None]] = {
     "one tool call": lambda c: ask(c, *ONE_CALL, tools=[WEATHER]),
     "parallel calls": lambda c: ask(c, *PARALLEL, tools=[WEATHER]),
     "tool error": lambda c: ask(c, *TOOL_ERROR, tools=[WEATHER]),
+    "rounds of tools": lambda c: ask(c, *ROUNDS, tools=[WEATHER]),
     "thinking in a tool loop": lambda c: ask(
         c, *LOOP, model=THINKING_MODEL, tools=[WEATHER], reasoning_effort="medium"
     ),

@@ -17,6 +17,7 @@ from tests.tools.sdk_calls.openai_chat import (
     ONE_CALL,
     PARALLEL,
     PICTURE_PROMPT,
+    ROUNDS,
     SEVERAL_TURNS,
     TOOL_ERROR,
     WEATHER,
@@ -73,6 +74,7 @@ CALLS: dict[str, Callable[[Any], None]] = {
     "one tool call": lambda c: ask(c, *ONE_CALL, tools=[WEATHER]),
     "parallel calls": lambda c: ask(c, *PARALLEL, tools=[WEATHER]),
     "tool error": lambda c: ask(c, *TOOL_ERROR, tools=[WEATHER]),
+    "rounds of tools": lambda c: ask(c, *ROUNDS, tools=[WEATHER]),
     "thinking in a tool loop": lambda c: ask(
         c,
         LOOP[0],
