@@ -29,6 +29,7 @@ from chatterm.core.events import (
     TurnStarted,
 )
 from chatterm.core.turn import Stage, Turn
+from chatterm.tui.consents import Consents
 from chatterm.tui.context_page import left_out_words, not_summed_up_words
 from chatterm.tui.live_tools import LiveTools
 from chatterm.tui.transcript.transcript import Transcript
@@ -42,7 +43,8 @@ class Pump:
     """Feeds one turn into a transcript.
 
     `show_figures` gets the figures ten times a second and at the end, `stored` the turn once its prompt is in
-    the store, `tell` a line that the user should know. `key` gives the key of a command, for the waiting line.
+    the store, `tell` a line that the user should know, `consents` what happens to tools. `key` gives the key of a
+    command, for the waiting line.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Pump:
         show_figures: Callable[[Figures], object],
         stored: Callable[[Turn], object],
         tell: Callable[[str], object],
+        consents: Consents,
         key: Callable[[str], str],
     ) -> None:
         self.handle = handle
@@ -61,6 +64,7 @@ class Pump:
         self._show_figures = show_figures
         self._stored = stored
         self._tell = tell
+        self._consents = consents
         self._stop_key, self._send_key = key("stop"), key("send")
         self._started = time.monotonic()
         self._meter = TurnMeter(handle.turn.provider, handle.turn.model, self._started)
@@ -82,6 +86,7 @@ class Pump:
         while batch := await self.handle.batch():
             for event in batch:
                 self._meter.observe(event)
+                self._consents.observe(self.handle, event)
                 if isinstance(event, TurnFinished):
                     self._transcript.set_waiting(None)
                     self.tick()

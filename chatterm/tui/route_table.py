@@ -1,4 +1,4 @@
-"""The part of the table of commands for who answers: the rules, and the chain for a model that fails."""
+"""The part of the table of commands for who answers, the rules and the chain for a model that fails, and its cost."""
 
 from __future__ import annotations
 
@@ -27,5 +27,13 @@ ROUTE_COMMANDS: tuple[Command, ...] = (
         (),
         ("/fallback",),
         "[models]",
+    ),
+    Command(
+        "budget",
+        "What was spent",
+        "Shows what was spent today and in this conversation, and the limits; off lifts them, on sets them again.",
+        (),
+        ("/budget",),
+        "[word]",
     ),
 )

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from chatterm.backend.budget import ChatBudget
     from chatterm.backend.exchanges import Exchanges
     from chatterm.backend.models import ModelLists
     from chatterm.backend.session import Session
@@ -73,6 +74,7 @@ class Services:
     targets: Targets
     models: ModelLists
     exchanges: Exchanges
+    budget: ChatBudget
     new_session: Callable[[str | None, tuple[Turn, ...], str | None], Session]
     prepare: Callable[[], Awaitable[tuple[str, ...]]]
     close: Callable[[], Awaitable[None]]

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chatterm.tui.bindings import MisusedCommand, UnknownCommand, parse_slash
+from chatterm.tui.budget_commands import BudgetCommands
 from chatterm.tui.context_commands import ContextCommands
 from chatterm.tui.continue_commands import ContinueCommands
 from chatterm.tui.empty_text import empty_text
@@ -42,6 +43,7 @@ class Started:
             setup,
         )
         self.opening = Opening(screen, services)
+        services.budget.tell = lambda text: self.pane.notices.show(text, "warning")
         self._transcript_commands = TranscriptCommands(screen)
         self.commands = (
             ScreenCommands(screen, services),
@@ -51,6 +53,7 @@ class Started:
             FindCommands(screen),
             RouteCommands(screen),
             FallbackCommands(screen),
+            BudgetCommands(screen, services.budget),
             ExchangeCommands(screen, services.exchanges),
             ContextCommands(screen),
         )

@@ -89,15 +89,12 @@ class Document:
         """Brings the live entry up to date; the segment and the line in it from which on it changed."""
         live = self.live
         assert live is not None
-        before = self.segments(self.entries.place(live.entry.id)) - 1
-        changed = live.settle()
-        is_closed = before < len(live.closed)
-        altered = live.take_altered()
-        for segment in altered:
-            self._laid.drop((live.entry.id, segment))
-            self._bodies[live.entry.id].exact.discard(segment)
+        before = len(self._bodies[live.entry.id].heights) - 1
+        changed, altered = (before, live.settle()), [(segment, 0) for segment in live.take_altered()]
+        for segment, _ in altered:
+            self._forget_lines(live.entry.id, segment)
         self._take_fresh(live)
-        return min([(before, 0 if is_closed else changed), *((segment, 0) for segment in altered)])
+        return min([changed if before >= len(live.closed) else (before, 0), *altered])
 
     def end_live(self, entry: Entry) -> None:
         """Freezes the live entry as this one, which has its id."""
@@ -112,8 +109,7 @@ class Document:
         body.end(entry, segments, live.references)
         for number, segment in enumerate(segments):
             if body.references or segment.has_folds:  # laid out before all was known
-                self._laid.drop((entry.id, number))
-                body.exact.discard(number)
+                self._forget_lines(entry.id, number)
         self.heights[place] = self._estimated(place)
 
     def lay(self, form: Format) -> None:
@@ -260,6 +256,10 @@ class Document:
             heights = [*(segment.estimate(self.form.width) for segment in live.closed), live.height]
             self._bodies[live.entry.id] = Body.live(live.entry, self.form, heights)
             self.heights[self.entries.place(live.entry.id)] = sum(heights)
+
+    def _forget_lines(self, entry_id: str, segment: int) -> None:
+        self._laid.drop((entry_id, segment))
+        self._bodies[entry_id].exact.discard(segment)
 
     def _forget(self, entry_id: str) -> None:
         if self.live is not None and self.live.entry.id == entry_id:

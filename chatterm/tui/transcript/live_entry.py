@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from chatterm.core.clean import clean_line
 from chatterm.tui.transcript.entries import Entry, Section
 from chatterm.tui.transcript.lines import Line, lay
-from chatterm.tui.transcript.live_sections import LiveCard, LiveCode, LiveText, LiveThinking
-from chatterm.tui.transcript.live_table import LiveTable
+from chatterm.tui.transcript.live_sections import LiveCard, LiveText, LiveThinking
+from chatterm.tui.transcript.live_tail import LiveTail
 from chatterm.tui.transcript.looks import DIM, Look, Span
-from chatterm.tui.transcript.pieces import Piece
 from chatterm.tui.transcript.rows import Row
 from chatterm.tui.transcript.segments import (
     Card,
@@ -64,8 +63,7 @@ class LiveEntry:
         self._open: list[Content] = []
         self._lines: list[Line] = []
         self._weight: tuple[int, int] = (0, 0)
-        self._tail: list[Line] = []
-        self._growing: LiveCode | LiveTable | None = None
+        self._tail: LiveTail = LiveTail(form)
         self._changed: int = 0
         self._is_stale: bool = True  # whether something came in since the tail was laid out
         sections, self._sections = self._sections, []
@@ -119,7 +117,7 @@ class LiveEntry:
 
     def wait(self, text: str | None) -> None:
         """Shows that the reply is waited for, in these words; the spinner turns with each call."""
-        self._changed = min(self._changed, len(self._lines) + len(self._tail))
+        self._changed = min(self._changed, len(self._lines) + len(self._tail.lines))
         self._waiting = []
         if text is not None:
             spin = Span(_SPINNER[self._frame % len(_SPINNER)] + " ", Look("spinner"))
@@ -134,7 +132,7 @@ class LiveEntry:
         if self._sections and self._is_stale:
             self._is_stale = False
             self._lay_tail(self._sections[-1])
-        changed, self._changed = self._changed, len(self._lines) + len(self._tail)
+        changed, self._changed = self._changed, len(self._lines) + len(self._tail.lines)
         return changed
 
     def finish(self, entry: Entry) -> list[Segment] | None:
@@ -193,16 +191,16 @@ class LiveEntry:
     @property
     def height(self) -> int:
         """How many lines the last segment has."""
-        return len(self._lines) + len(self._tail) + len(self._waiting) + 1
+        return len(self._lines) + len(self._tail.lines) + len(self._waiting) + 1
 
     @property
     def lines(self) -> list[Line]:
         """The lines of the last segment."""
-        return [*self._lines, *self._tail, *self._waiting, _BLANK]
+        return [*self._lines, *self._tail.lines, *self._waiting, _BLANK]
 
     def line(self, number: int) -> Line:
         """One line of the last segment. Raises `IndexError`."""
-        for lines in (self._lines, self._tail, self._waiting):
+        for lines in (self._lines, self._tail.lines, self._waiting):
             if number < len(lines):
                 return lines[number]
             number -= len(lines)
@@ -224,7 +222,7 @@ class LiveEntry:
             self._put(self._contents(last))
             self._put(self._closing(last))
         self._changed = min(self._changed, len(self._lines))
-        self._tail, self._growing = [], None
+        self._tail.clear()
 
     def _add_card(self, section: Section) -> None:
         """Shows a section that is no text: a tool call is a segment of its own."""
@@ -275,19 +273,18 @@ class LiveEntry:
         """Lays out contents for good."""
         for content in contents:
             self._changed = min(self._changed, len(self._lines))
-            self._lines += self._finished(content)
-            self._growing, self._tail = None, []
+            self._lines += self._tail.finished(content, self.references)
             self._group(content)
 
-    def _finished(self, content: Content) -> list[Line]:
-        """The lines of a content that is complete; of what grew until now most are there."""
-        growing, lines = self._growing, None
-        if isinstance(content, Piece) and growing is not None:
-            if isinstance(growing, LiveTable):
-                lines = growing.finish(content, self.references) if content.kind == "markdown" else None
-            elif content.kind == "code":
-                lines = growing.finish(content)
-        return lay_out([content], self._form, self.references) if lines is None else lines
+    def _lay_tail(self, section: LiveText | LiveThinking | LiveCard) -> None:
+        if isinstance(section, LiveText):
+            settled = self._tail.lay_text(section, self.references)
+        elif isinstance(section, LiveThinking):
+            folded = [fold_head(section.words, len(self._sections) - 1, False)]
+            settled = self._tail.lay(section.tail() if self._is_open() else folded)
+        else:
+            settled = self._tail.lay(())
+        self._changed = min(self._changed, len(self._lines) + settled)
 
     def _group(self, content: Content) -> None:
         """Puts the content into the open segment, which is closed if it is full then."""
@@ -302,40 +299,6 @@ class LiveEntry:
         self.closed.append(Segment(tuple(self._open), *self._weight))
         self._fresh.append(self._lines)
         self._open, self._weight, self._lines, self._changed = [], (0, 0), [], 0
-
-    def _lay_tail(self, section: LiveText | LiveThinking | LiveCard) -> None:
-        before, settled = self._tail, 0
-        if isinstance(section, LiveCard):
-            self._tail = []
-        elif section.kind == "text":
-            settled = self._lay_text(section)
-        else:
-            folded = [fold_head(section.words, len(self._sections) - 1, False)]
-            self._tail = lay_out(section.tail() if self._is_open() else folded, self._form, {})
-        while settled < min(len(before), len(self._tail)) and before[settled] == self._tail[settled]:
-            settled += 1
-        self._changed = min(self._changed, len(self._lines) + settled)
-
-    def _lay_text(self, section: LiveText) -> int:
-        """Lays out the tail of a text; how many of its lines are known to be as before."""
-        tail, code = section.tail(), section.growing_code
-        piece = next((content for content in tail[:1] if isinstance(content, Piece)), None)
-        rest, growing, settled = None, self._growing, 0
-        if piece is not None and code is not None and piece.kind == "code":
-            if not isinstance(growing, LiveCode) or not growing.goes_on(code):
-                growing = LiveCode(piece, self._form.width)
-            settled, rest = len(growing.settled), growing.feed(code)
-        elif piece is not None and section.growing_table:
-            growing = growing if isinstance(growing, LiveTable) else LiveTable(piece, self._form)
-            rest = growing.feed(piece, self.references)
-        if rest is None or growing is None:
-            self._growing = None
-            self._tail = lay_out(tail, self._form, self.references)
-            return 0
-        known = min(settled, len(self._tail)) if growing is self._growing else 0
-        self._growing = growing
-        self._tail = growing.settled + rest + lay_out(tail[1:], self._form, self.references)
-        return known
 
 
 def _with_heads(segment: Segment, entry: Entry, form: Format) -> Segment:

@@ -209,7 +209,7 @@ class TranscriptView(ScrollView, can_focus=False):
         return [strip.crop(*crop.column_span) for strip in strips]
 
     def render_line(self, y: int) -> Strip:
-        palette = self._palette or self._new_palette()
+        palette = self.palette
         width, rows = self.outer_size.width, self._viewport.rows
         if y >= len(rows):
             return Strip.blank(width, self.rich_style)
@@ -237,6 +237,11 @@ class TranscriptView(ScrollView, can_focus=False):
         ):
             return _NO_BAR  # the blank line after it
         return _QUEUED_BAR if entry.status == "queued" else _USER_BAR
+
+    @property
+    def palette(self) -> Palette:
+        """The styles of this theme."""
+        return self._palette or self._new_palette()
 
     def _new_palette(self) -> Palette:
         styles = {look: self.get_component_rich_style(f"transcript--{look}") for look in LOOKS}

@@ -241,6 +241,7 @@ class ConversationPane:
             show_figures=lambda figures: widgets.post_message(FiguresChanged(figures)),
             stored=lambda turn: widgets.post_message(PromptStored(turn)),
             tell=self.notices.show,
+            consents=widgets.consents,
             key=self.key,
         )
         self._following = widgets.run_worker(partial(self._run_pump, self.session, self._pump))
@@ -261,8 +262,7 @@ class ConversationPane:
 
     async def _run_pump(self, session: Session, pump: Pump) -> None:
         finished = await pump.run()
-        self._pump = None
-        turn = finished.turn
+        self._pump, turn = None, finished.turn
         if session is self.session:
             if turn.is_kept:
                 self.transcript.end_live(reply_entry(turn, self._again_key))

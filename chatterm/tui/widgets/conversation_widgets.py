@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from chatterm.config.model import InterfaceSettings
 from chatterm.tui.bindings import key_name
 from chatterm.tui.commands import Command
+from chatterm.tui.consents import Consents
 from chatterm.tui.transcript.entries import Entry
 from chatterm.tui.transcript.transcript import Transcript
 from chatterm.tui.widgets.completion import CompletionList
@@ -19,6 +20,7 @@ from chatterm.tui.widgets.new_text_badge import NewTextBadge
 from chatterm.tui.widgets.notices import Notices
 
 if TYPE_CHECKING:
+    from chatterm.tui.widgets.consent_box import ConsentBox
     from chatterm.tui.widgets.find_bar import FindBar
 
 
@@ -36,6 +38,8 @@ class ConversationWidgets(Vertical):
         self._interface = interface
         self._find_bar: FindBar | None = None
         self._last_found: str = ""
+        self.consents = Consents(self)
+        """What the user is asked before tools run."""
 
     def compose(self) -> ComposeResult:
         interface = self._interface
@@ -84,6 +88,14 @@ class ConversationWidgets(Vertical):
     @on(NewTextBadge.Chosen)
     def _badge_chosen(self) -> None:
         self.transcript.scroll_to_end()
+
+    def on_resize(self) -> None:
+        """A question has as much room as there is."""
+        self.consents.fit()
+
+    def on_consent_box_typed(self, event: ConsentBox.Typed) -> None:
+        """Text came to a question that was meant for the prompt."""
+        self.composer.insert_text(event.text)
 
     @on(Composer.Changed)
     def _typed(self) -> None:

@@ -65,6 +65,8 @@ STAGE_WORDS: Mapping[str, str] = {
     "loading": "loading the model",
     "thinking": "thinking",
     "streaming": "streaming",
+    "asking": "waiting for you",
+    "tools": "running tools",
     "retrying": "waiting to ask again",
     "saving": "saving",
 }

@@ -1,0 +1,87 @@
+"""The words of a question before a tool runs: all that is asked, whole, with what is invisible made visible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from chatterm.core.clean import visible
+from chatterm.core.events import ConsentAsked
+from chatterm.core.lookalikes import look_alikes
+from chatterm.core.tools import Access, Decision
+from chatterm.tui.transcript.looks import DIM, TEXT, Look
+from chatterm.tui.widgets.consent_box import Choice, Question, QuestionRow
+
+if TYPE_CHECKING:
+    from chatterm.backend.tools.mcp.values import McpStartRequest
+
+_WANTS = {
+    "read": "wants to read",
+    "write": "wants to write",
+    "run": "wants to run",
+    "fetch": "wants to fetch from",
+    "call": "wants to be called with",
+}
+_WARNING, _STRONG = Look("warning"), Look("text", bold=True)
+_DIFF_LOOKS = {"+": Look("code-string"), "-": Look("error"), "@": Look("fold")}
+NO = Choice("n", "or enter no", Decision.DENY)
+
+
+def consent_question(asked: ConsentAsked) -> Question:
+    """What is asked before a tool call, or before more rounds of them."""
+    access = asked.access
+    if access.kind == "rounds":
+        number = visible(access.target)
+        return Question(
+            title="the model goes on and on · your answer is needed",
+            rows=(QuestionRow(f"The model called tools {number} times. Go on?", _STRONG),),
+            choices=(Choice("y", "go on", Decision.ONCE), NO),
+        )
+    name, source = visible(asked.call.name), visible(asked.source) or "unknown"
+    choices = [Choice("y", "once", Decision.ONCE), NO]
+    if access.may_always:
+        choices[1:1] = [
+            Choice("c", "this conversation", Decision.CONVERSATION),
+            Choice("a", "always", Decision.ALWAYS),
+        ]
+    return Question(
+        title=f"{name} · your answer is needed",
+        rows=tuple(_access_rows(name, source, access)),
+        choices=tuple(choices),
+    )
+
+
+def start_question(request: McpStartRequest) -> Question:
+    """What is asked before a server is started or called for the first time."""
+    name = visible(request.server)
+    does = "be called at this address" if request.url else "be started: a program with all that you may do"
+    rows = [QuestionRow(f"The MCP server {name} wants to {does}", _STRONG)]
+    rows += [QuestionRow(visible(line), TEXT) for line in request.lines()]
+    rows += [
+        QuestionRow(line, _WARNING)
+        for line in look_alikes(" ".join((request.url, *request.argv, request.folder)))
+    ]
+    rows.append(QuestionRow("A yes holds as long as the settings say exactly this.", DIM))
+    return Question(
+        title=f"MCP server {name} · your answer is needed",
+        rows=tuple(rows),
+        choices=(Choice("y", "yes", Decision.ALWAYS), NO),
+    )
+
+
+def _access_rows(name: str, source: str, access: Access) -> Iterator[QuestionRow]:
+    wants = _WANTS.get(access.kind, f"wants to {access.kind}")
+    yield QuestionRow(f"{name} ({source}) {wants}", _STRONG)
+    yield QuestionRow(visible(access.target), TEXT)
+    for line in look_alikes(" ".join((access.target, *access.lines))):
+        yield QuestionRow(line, _WARNING)
+    for line in access.lines:
+        yield QuestionRow(visible(line), TEXT)
+    for line in access.diff.removesuffix("\n").split("\n") if access.diff else ():
+        yield QuestionRow(visible(line, "\t").expandtabs(4), _DIFF_LOOKS.get(line[:1], DIM))
+    if access.may_always:
+        yield QuestionRow(
+            f"c and a keep this rule: {name} ({source}), as it describes itself now, may {access.kind} exactly "
+            f"{visible(access.target)}",
+            DIM,
+        )

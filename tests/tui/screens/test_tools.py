@@ -1,0 +1,122 @@
+"""Tool calls on the whole program: cards, consent, and what is left of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from chatterm.core.tools import ToolOutcome
+from chatterm.tui.widgets.consent_box import QUIET_SECONDS, ConsentBox
+from tests.doubles.tools import Gate, PlainTool, toolbox_of
+from tests.tui.conftest import Launch, Program
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys count at once."""
+    monkeypatch.setattr("chatterm.tui.widgets.consent_box.QUIET_SECONDS", 0.0)
+
+
+async def called(program: Program, *calls: tuple[str, str], prompt: str = "look"):
+    """A prompt that the model answers with these calls."""
+    stream = await program.begun(prompt, "Let me look.")
+    for number, (name, arguments) in enumerate(calls):
+        stream.send(call=[f"{name}-{number}", name, arguments])
+    stream.send(done="tool_calls")
+    stream.end()
+    return stream
+
+
+def box(program: Program) -> ConsentBox | None:
+    return program.pane.widgets.consents.box
+
+
+async def asked(program: Program) -> ConsentBox:
+    await program.until(lambda: box(program) is not None and "or enter no" in program.text)
+    found = box(program)
+    assert found is not None
+    return found
+
+
+async def test_calls_run_side_by_side_and_look_the_same_when_they_are_read_again(launch: Launch) -> None:
+    gate = Gate()
+    async with launch(size=(100, 30)) as program:
+        program.session.toolbox = toolbox_of(PlainTool("slow", gate), PlainTool("quick"))
+        await called(program, ("slow", '{"path": "nginx.conf"}'), ("quick", "{}"))
+        await program.shown("✔ 0.0")
+        await gate.running.wait()
+        await program.shown("▸ slow nginx.conf")
+        await program.shown("running a tool")
+        assert "running 0." in program.text
+        gate.open.set()
+        (await program.provider.opened()).reply("All is well.")
+        await program.until(lambda: program.session.running is None)
+        await program.shown("All is well.")
+        assert "2 tools in 0." in program.text and "running" not in program.text
+        live = program.text.splitlines()
+        program.pane.refresh_entries()
+        await program.pilot.pause()
+        assert program.text.splitlines()[:20] == live[:20]
+
+
+async def test_yes_runs_it_and_no_does_not(launch: Launch, quick: None) -> None:
+    async with launch() as program:
+        tool = PlainTool("delete", harmless=False)
+        program.session.toolbox = toolbox_of(tool)
+        await called(program, ("delete", '{"path": "a"}'))
+        await asked(program)
+        assert "delete (built-in) wants to be called with" in program.text
+        assert "waiting for your answer" in program.text and "waiting for you" in program.text
+        await program.pilot.press("y")
+        (await program.provider.opened()).reply("done")
+        await program.until(lambda: program.session.running is None)
+        assert tool.runs == 1 and box(program) is None
+        assert program.app.focused is program.composer
+        for key in ("n", "escape", "enter"):
+            await called(program, ("delete", '{"path": "b"}'), prompt=f"again {key}")
+            await asked(program)
+            await program.pilot.press(key)
+            (await program.provider.opened()).reply(f"as you like {key}")
+            await program.until(lambda: program.session.running is None)
+            assert tool.runs == 1 and "✘ denied" in program.text
+
+
+async def test_what_is_typed_while_a_question_comes_stays_in_the_prompt(launch: Launch) -> None:
+    async with launch() as program:
+        tool = PlainTool("delete", harmless=False)
+        program.session.toolbox = toolbox_of(tool)
+        await called(program, ("delete", "{}"))
+        await program.type("I want ")
+        await asked(program)
+        await program.pilot.press("y", "a", "c")
+        assert program.composer.text == "I want yac" and tool.runs == 0 and box(program) is not None
+        assert QUIET_SECONDS == 0.3
+
+
+async def test_ctrl_c_stops_the_turn_and_the_question_goes(launch: Launch) -> None:
+    async with launch() as program:
+        tool = PlainTool("delete", harmless=False)
+        program.session.toolbox = toolbox_of(tool)
+        await called(program, ("delete", "{}"))
+        await asked(program)
+        await program.pilot.press("ctrl+c")
+        await program.until(lambda: program.session.running is None)
+        await program.until(lambda: box(program) is None)
+        assert tool.runs == 0
+        assert program.session.turns[-1].tool_runs[0].outcome is ToolOutcome.CANCELLED
+        await program.shown("stopped")
+
+
+@pytest.mark.parametrize("press", [lambda program: program.pilot.press("enter")])
+async def test_a_card_opens_to_arguments_and_result(
+    launch: Launch, press: Callable[[Program], object]
+) -> None:
+    async with launch() as program:
+        program.session.toolbox = toolbox_of(PlainTool("look_up"))
+        await called(program, ("look_up", '{"path": "x\\u202ey"}'))
+        (await program.provider.opened()).reply("Found.")
+        await program.until(lambda: program.session.running is None)
+        await program.pilot.press("ctrl+t")
+        await program.shown('"path": "x\\u202ey"')
+        assert "done {'path'" in program.text
