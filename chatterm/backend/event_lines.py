@@ -11,8 +11,6 @@ from chatterm.backend.event_records import EventRecord, record_of
 from chatterm.core.clean import plain_json, well_formed
 from chatterm.core.events import TurnEvent
 
-_ENCODER = msgspec.json.Encoder()
-
 
 class EventLines:
     """Makes lines of the events of a turn that began at `began` (monotonic)."""
@@ -36,10 +34,11 @@ def encoded(values: Sequence[msgspec.Struct]) -> bytes:
 
     That holds for any text. Surrogates, which UTF-8 cannot hold, become U+FFFD.
     """
+    encoder = msgspec.json.Encoder()
     try:
-        data = _ENCODER.encode_lines(values)
+        data = encoder.encode_lines(values)
     except UnicodeEncodeError:
-        data = _ENCODER.encode_lines([_sound(msgspec.to_builtins(value)) for value in values])
+        data = encoder.encode_lines([_sound(msgspec.to_builtins(value)) for value in values])
     if data.isascii() and b"\x7f" not in data:
         return data
     return plain_json(data.decode()).encode()

@@ -236,11 +236,7 @@ class _TurnFinished(EventRecord, tag="turn_finished"):
 
 def record_of(event: TurnEvent, began: float, now: float) -> EventRecord:
     """The event of a turn that began at `began`; `now` stands in where it has no time of its own. All monotonic."""
-    if type(event) is Streamed:
-        inner = event.event
-        return _MAKERS[type(inner)](inner, event.at - began)
-    at = event.at if isinstance(event, _STAMPED) else now
-    return _MAKERS[type(event)](event, at - began)
+    return _MAKERS[type(event)](event, began, now)
 
 
 def turn_report(event: TurnFinished) -> TurnReport:
@@ -281,44 +277,53 @@ def _error(error: ChattermError) -> ErrorReport:
 # ---- one maker for each event; by position, as names take longer -------------------------------
 
 
-def _turn_started(event: TurnStarted, at: float) -> EventRecord:
+def _turn_started(event: TurnStarted, began: float, now: float) -> EventRecord:
     turn = event.turn
-    return _TurnStarted(at, turn.conversation_id, turn.id, turn.provider, turn.model)
+    return _TurnStarted(now - began, turn.conversation_id, turn.id, turn.provider, turn.model)
 
 
-def _attempt_started(event: AttemptStarted, at: float) -> EventRecord:
-    return _AttemptStarted(at, event.attempt, event.provider, event.model, event.host)
+def _attempt_started(event: AttemptStarted, began: float, now: float) -> EventRecord:
+    return _AttemptStarted(now - began, event.attempt, event.provider, event.model, event.host)
 
 
-def _retry_scheduled(event: RetryScheduled, at: float) -> EventRecord:
+def _retry_scheduled(event: RetryScheduled, began: float, now: float) -> EventRecord:
     cause = _error(event.cause)
-    return _RetryScheduled(at, event.attempt, event.most, event.delay_seconds, event.host, cause)
-
-
-def _fell_back(event: FellBack, at: float) -> EventRecord:
-    return _FellBack(at, event.provider, event.model, event.to_provider, event.to_model, event.why)
-
-
-def _context_fitted(event: ContextFitted, at: float) -> EventRecord:
-    return _ContextFitted(at, event.tokens, event.limit, event.left_out, event.enlarged_to)
-
-
-def _tool_requested(event: ToolRequested, at: float) -> EventRecord:
-    call = event.call
-    return _ToolRequested(at, call.call_id, call.name, call.arguments, event.source)
-
-
-def _consent_asked(event: ConsentAsked, at: float) -> EventRecord:
-    call, access = event.call, event.access
-    return _ConsentAsked(
-        at, call.call_id, call.name, event.source, access.kind, access.target, access.lines, access.diff
+    return _RetryScheduled(
+        event.at - began, event.attempt, event.most, event.delay_seconds, event.host, cause
     )
 
 
-def _tool_finished(event: ToolFinished, at: float) -> EventRecord:
+def _fell_back(event: FellBack, began: float, now: float) -> EventRecord:
+    return _FellBack(now - began, event.provider, event.model, event.to_provider, event.to_model, event.why)
+
+
+def _context_fitted(event: ContextFitted, began: float, now: float) -> EventRecord:
+    return _ContextFitted(now - began, event.tokens, event.limit, event.left_out, event.enlarged_to)
+
+
+def _tool_requested(event: ToolRequested, began: float, now: float) -> EventRecord:
+    call = event.call
+    return _ToolRequested(now - began, call.call_id, call.name, call.arguments, event.source)
+
+
+def _consent_asked(event: ConsentAsked, began: float, now: float) -> EventRecord:
+    call, access = event.call, event.access
+    return _ConsentAsked(
+        now - began,
+        call.call_id,
+        call.name,
+        event.source,
+        access.kind,
+        access.target,
+        access.lines,
+        access.diff,
+    )
+
+
+def _tool_finished(event: ToolFinished, began: float, now: float) -> EventRecord:
     run = event.run
     return _ToolFinished(
-        at,
+        event.at - began,
         run.call_id,
         run.name,
         run.round,
@@ -332,21 +337,34 @@ def _tool_finished(event: ToolFinished, at: float) -> EventRecord:
     )
 
 
-_MAKERS: dict[type, Callable[[Any, float], EventRecord]] = {
+def _turn_finished(event: TurnFinished, began: float, now: float) -> EventRecord:
+    return _TurnFinished(now - began, turn_report(event))
+
+
+def _streamed(event: Streamed, began: float, now: float) -> EventRecord:
+    inner = event.event
+    return _INNER_MAKERS[type(inner)](inner, event.at - began)
+
+
+_MAKERS: dict[type, Callable[[Any, float, float], EventRecord]] = {
     TurnStarted: _turn_started,
     AttemptStarted: _attempt_started,
     RetryScheduled: _retry_scheduled,
     FellBack: _fell_back,
-    GoneOn: lambda event, at: _GoneOn(at, event.why),
+    GoneOn: lambda event, began, now: _GoneOn(now - began, event.why),
     ContextFitted: _context_fitted,
-    ParameterRefused: lambda event, at: _ParameterRefused(at, event.name, event.model),
-    StageChanged: lambda event, at: _StageChanged(at, event.stage),
+    ParameterRefused: lambda event, began, now: _ParameterRefused(now - began, event.name, event.model),
+    StageChanged: lambda event, began, now: _StageChanged(event.at - began, event.stage),
     ToolRequested: _tool_requested,
     ConsentAsked: _consent_asked,
-    ToolStarted: lambda event, at: _ToolStarted(at, event.call_id),
-    ToolProgress: lambda event, at: _ToolProgress(at, event.call_id, event.text),
+    ToolStarted: lambda event, began, now: _ToolStarted(event.at - began, event.call_id),
+    ToolProgress: lambda event, began, now: _ToolProgress(now - began, event.call_id, event.text),
     ToolFinished: _tool_finished,
-    TurnFinished: lambda event, at: _TurnFinished(at, turn_report(event)),
+    TurnFinished: _turn_finished,
+    Streamed: _streamed,
+}
+
+_INNER_MAKERS: dict[type, Callable[[Any, float], EventRecord]] = {
     StreamStarted: lambda event, at: _ResponseStarted(at, event.model, event.response_id),
     TextDelta: lambda event, at: _TextDelta(at, event.text),
     ThinkingDelta: lambda event, at: _ThinkingDelta(at, event.text),
@@ -359,5 +377,3 @@ _MAKERS: dict[type, Callable[[Any, float], EventRecord]] = {
     FrameSkipped: lambda event, at: _FrameSkipped(at, event.reason),
     StreamFinished: lambda event, at: _ResponseFinished(at, event.stop_reason),
 }
-
-_STAMPED = (RetryScheduled, StageChanged, ToolStarted, ToolFinished)
