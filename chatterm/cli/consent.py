@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from chatterm.core.clean import clean_line, visible
 from chatterm.core.events import ConsentAsked
+from chatterm.core.lookalikes import look_alikes
 from chatterm.core.tools import Access, Decision
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _tool(asked: ConsentAsked) -> str:
 def _rows(access: Access) -> Iterator[str]:
     """All that the call would do, and nothing that could be taken for a line of chatterm's own."""
     yield from _in_rows([access.target])
-    yield from _in_rows(_letters(access.target))
+    yield from _in_rows(look_alikes(access.target))
     yield from _in_rows(access.lines)
     if access.diff:
         yield from _in_rows(access.diff.split("\n"))
@@ -151,18 +152,6 @@ def _in_rows(lines: Sequence[str]) -> Iterator[str]:
                 row, used = "", 0
             row, used = row + character, used + width
         yield _GUTTER + row
-
-
-def _letters(target: str) -> list[str]:
-    """Which letters are of another script than the others: they may look like them."""
-    names = {each: unicodedata.name(each, "") for each in dict.fromkeys(target) if each.isalpha()}
-    if len({name.split(" ")[0] for name in names.values()}) < 2:
-        return []
-    return [
-        f"not a Latin letter: {each} {name} (U+{ord(each):04X})"
-        for each, name in names.items()
-        if not name.startswith("LATIN ")
-    ]
 
 
 async def _line_from(file: int) -> str:
