@@ -73,9 +73,17 @@ class ToolRun:
 
 
 def round_seconds(runs: tuple[ToolRun, ...]) -> tuple[float, float]:
-    """How long the calls of one round took together, and how much longer one after the other would have."""
-    ran = [(run.began, run.seconds) for run in runs if run.began is not None and run.seconds is not None]
-    if not ran:
-        return 0.0, 0.0
-    took = max(began + seconds for began, seconds in ran) - min(began for began, _ in ran)
-    return took, max(0.0, sum(seconds for _, seconds in ran) - took)
+    """How long at least one call of a round ran, and how much longer one after the other would have taken.
+
+    The wait for consent is neither: nothing ran then.
+    """
+    ran = sorted(
+        (run.began, run.began + run.seconds)
+        for run in runs
+        if run.began is not None and run.seconds is not None
+    )
+    took, until = 0.0, float("-inf")
+    for began, ended in ran:
+        took += max(0.0, ended - max(began, until))
+        until = max(until, ended)
+    return took, max(0.0, sum(ended - began for began, ended in ran) - took)
