@@ -126,6 +126,8 @@ def _engine(
         targets=engine.targets,
         models=engine.models,
         exchanges=engine.exchanges,
+        tools=engine.tools,
+        budget=engine.budget,
         new_session=engine.new_session,
         prepare=engine.prepare,
         close=engine.aclose,

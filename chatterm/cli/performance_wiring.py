@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from chatterm.backend.performance import Performance
 from chatterm.backend.performance_log import LOG_NAME, PerformanceLog
 from chatterm.backend.telemetry import Telemetry, open_telemetry
-from chatterm.config.model import OtelSettings
+from chatterm.config.load import FILE, Loaded
 from chatterm.config.paths import Paths
 from chatterm.core.errors import ConfigError
 from chatterm.store.database import Database
@@ -42,16 +42,18 @@ class PerformanceService:
             self.telemetry.join(until - time.monotonic())
 
 
-def build_performance(paths: Paths, database: Database, otel: OtelSettings) -> PerformanceService:
+def build_performance(paths: Paths, database: Database, loaded: Loaded) -> PerformanceService:
     """The service on this database; without one on the disk nothing is written to the disk."""
     store = PerformanceStore(database)
     log = None if database.path is None else PerformanceLog(paths.state / LOG_NAME)
     takers = [store.add] if log is None else [log.take, store.add]
     performance = Performance(*takers)
     try:
-        telemetry = open_telemetry(otel)
+        telemetry = open_telemetry(loaded.settings.otel)
     except ConfigError as error:
-        return PerformanceService(performance, store, log, notices=(str(error),))
+        # A variable of the environment may be meant for other programs than this one.
+        is_asked_for = loaded.sources.get("otel.endpoint") == FILE
+        return PerformanceService(performance, store, log, notices=(str(error),) if is_asked_for else ())
     if telemetry is not None:
         performance.takers.append(telemetry.take)
         performance.turn_takers.append(telemetry.turn_ended)

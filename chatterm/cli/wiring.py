@@ -166,7 +166,7 @@ def build_engine(
     async def load_blobs(digests: frozenset[str]) -> dict[str, bytes]:
         return {digest: held.get(digest) or await history.blob(digest) for digest in digests}
 
-    meter, records = TokenMeter(state, load_blobs), build_performance(paths, database, settings.otel)
+    meter, records = TokenMeter(state, load_blobs), build_performance(paths, database, loaded)
     payload_cache = PayloadCache(settings.network.payload_cache_megabytes * 1024 * 1024)
     return Engine(
         paths=paths,

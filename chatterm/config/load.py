@@ -29,6 +29,7 @@ VARIABLES: Mapping[str, Path] = {
     "GOOGLE_GEMINI_BASE_URL": ("providers", "gemini", "base_url"),
     "AZURE_OPENAI_ENDPOINT": ("providers", "azure", "base_url"),
     "CLOUDFLARE_ACCOUNT_ID": ("providers", "cloudflare", "base_url"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": ("otel", "endpoint"),
 }
 """Environment variables that are settings, with the key that each one sets. An empty one counts as unset."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from chatterm.backend.budget import ChatBudget
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from chatterm.backend.models import ModelLists
     from chatterm.backend.session import Session
     from chatterm.backend.targets import Targets
+    from chatterm.backend.tools.approval import Approvals
+    from chatterm.backend.tools.builtin_tools import Surroundings
+    from chatterm.backend.tools.mcp.servers import McpServers
+    from chatterm.backend.tools.mcp.values import McpStartRequest
+    from chatterm.backend.tools.registry import ToolRegistry
     from chatterm.config.model import Settings
     from chatterm.config.themes import Palette
     from chatterm.core.turn import Options, Turn
@@ -60,6 +65,27 @@ class Setup:
         return Started, services
 
 
+class StartGate(Protocol):
+    """Asks by `ask`, once it is set, whether a server may be started."""
+
+    ask: Callable[[McpStartRequest], Awaitable[bool]] | None
+
+
+class ToolFace(Protocol):
+    """What the screens reach of tools."""
+
+    @property
+    def registry(self) -> ToolRegistry: ...
+    @property
+    def approvals(self) -> Approvals: ...
+    @property
+    def around(self) -> Surroundings: ...
+    @property
+    def gate(self) -> StartGate: ...
+    @property
+    def servers(self) -> McpServers | None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """Everything of the engine that the screens reach.
@@ -76,6 +102,7 @@ class Services:
     exchanges: Exchanges
     budget: ChatBudget
     new_session: Callable[[str | None, tuple[Turn, ...], str | None], Session]
+    tools: ToolFace | None = None
     prepare: Callable[[], Awaitable[tuple[str, ...]]]
     close: Callable[[], Awaitable[None]]
     notices: tuple[str, ...] = ()

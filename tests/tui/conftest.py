@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from chatterm.backend.budget import ChatBudget
 from chatterm.backend.exchanges import Exchanges
 from chatterm.backend.guide import GuideService
 from chatterm.backend.models import ModelLists
@@ -31,6 +32,7 @@ from chatterm.core.errors import ConnectionFailedError
 from chatterm.core.turn import Turn
 from chatterm.store.database import Database
 from chatterm.store.history import History
+from chatterm.store.performance import PerformanceStore
 from chatterm.store.state import StateStore
 from chatterm.tui.app import ChattermApp
 from chatterm.tui.bindings import apply_keymap
@@ -228,6 +230,7 @@ def launch(new_user: Path) -> Launch:
         async def load_blobs(digests: frozenset[str]) -> dict[str, bytes]:
             return {digest: await history.blob(digest) for digest in digests}
 
+        budget = ChatBudget(settings.budget, PerformanceStore(database))
         worker = Worker(PayloadCache(), load_blobs, clock, targets.states)
 
         def new_session(conversation_id: str | None, turns: tuple[Turn, ...], system: str | None) -> Session:
@@ -235,6 +238,7 @@ def launch(new_user: Path) -> Launch:
                 history, worker, conversation_id=conversation_id, turns=turns, system=system, clock=clock
             )
             rules = settings.routing
+            session.budget = budget
             session.router = Router(targets, has_rules=bool(rules.rules), enabled=rules.enabled)
             return session
 
@@ -262,6 +266,7 @@ def launch(new_user: Path) -> Launch:
             targets=targets,
             models=ModelLists(targets, state),
             exchanges=exchanges,
+            budget=budget,
             new_session=new_session,
             prepare=prepare,
             close=close,
