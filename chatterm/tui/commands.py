@@ -8,6 +8,7 @@ from chatterm.tui.exchange_table import EXCHANGE_COMMANDS
 from chatterm.tui.message_commands import MESSAGE_COMMANDS
 from chatterm.tui.picker_commands import PICKER_COMMANDS
 from chatterm.tui.route_table import ROUTE_COMMANDS
+from chatterm.tui.tool_table import TOOL_COMMANDS
 
 __all__ = ["COMMANDS", "Command"]
 
@@ -265,4 +266,5 @@ COMMANDS: tuple[Command, ...] = (
     *CONTEXT_COMMANDS,
     *PICKER_COMMANDS,
     *ROUTE_COMMANDS,
+    *TOOL_COMMANDS,
 )

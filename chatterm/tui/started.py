@@ -18,6 +18,7 @@ from chatterm.tui.opening import NEW, Opening, draft_key
 from chatterm.tui.reply_commands import ReplyCommands
 from chatterm.tui.route_commands import RouteCommands
 from chatterm.tui.screen_commands import ScreenCommands
+from chatterm.tui.tool_commands import ToolCommands
 from chatterm.tui.transcript_commands import Asked, TranscriptCommands
 from chatterm.tui.widgets.conversation_pane import ConversationPane
 
@@ -56,6 +57,7 @@ class Started:
             BudgetCommands(screen, services.budget),
             ExchangeCommands(screen, services.exchanges),
             ContextCommands(screen),
+            ToolCommands(screen, services.tools),
         )
 
     def show_empty_text(self, target: Target | None) -> None:

@@ -10,6 +10,7 @@ from chatterm.core.timings import Timings
 from chatterm.core.turn import Seam, Turn
 from chatterm.core.usage import RateLimit
 from chatterm.tui.page_table import Row, table
+from chatterm.tui.tool_pages import tool_rows
 from chatterm.tui.turn_text import ending_of
 from chatterm.tui.widgets.figures_text import count_text, rate_text, server_rows, span_text, state_text
 
@@ -34,6 +35,7 @@ def details_page(turn: Turn) -> str:
         "Continued": [_seam_row(seam) for seam in turn.seams],
         "Tokens": _token_rows(turn),
         "Times": _time_rows(turn.timings),
+        "Tools": tool_rows(turn.tool_runs),
         "Measured by the server": [row for row in server_rows(figures_of(turn)) if row[0]],
         "Left at the provider": [_limit_row(limit) for limit in turn.rate_limits],
     }

@@ -1,0 +1,138 @@
+"""Commands about tools, what is allowed without asking, changed files, and servers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from chatterm.backend.daemon_thread import in_daemon_thread
+from chatterm.core.clean import clean_line, visible
+from chatterm.core.errors import ChattermError, ToolError
+from chatterm.tui.tool_pages import mcp_page, tools_page
+from chatterm.tui.widgets.page_box import PageBox
+
+if TYPE_CHECKING:
+    from chatterm.backend.tools.approval import Rule
+    from chatterm.backend.tools.files.undo_copies import UndoCopy
+    from chatterm.backend.tools.mcp.servers import McpServers
+    from chatterm.tui.screens.chat import ChatScreen
+    from chatterm.tui.services import ToolFace
+
+MOST_COPIES = 20
+T = TypeVar("T")
+
+
+class ToolCommands:
+    """Each `do_ID` does the command of that id."""
+
+    def __init__(self, screen: ChatScreen, tools: ToolFace | None) -> None:
+        self._screen = screen
+        self._given = tools
+        if tools is not None:
+            tools.gate.ask = screen.conversation.consents.may_start
+
+    async def do_tools(self, argument: str) -> None:
+        """List tools, rules and copies, or change one."""
+        word, _, name = (part.strip() for part in argument.partition(" "))
+        if not argument:
+            await self._show_tools()
+        elif word in ("on", "off") and name:
+            await self._turn(name, word == "on")
+        elif word == "revoke" and name:
+            await self._revoke(name)
+        elif word == "undo":
+            await self._undo(name)
+        else:
+            raise ChattermError(
+                f"/tools cannot do {clean_line(argument, 60)!r}.",
+                "/tools on NAME, off NAME, revoke N, undo [N]",
+            )
+
+    async def do_mcp(self, argument: str) -> None:
+        """Show the servers, or do something with one."""
+        word, _, name = (part.strip() for part in argument.partition(" "))
+        servers = self._tools.servers
+        if servers is None:
+            raise ChattermError("There are no MCP servers.", "/help mcp tells how the settings name one.")
+        if not argument:
+            servers.start()
+            self._show("MCP servers", mcp_page(servers.statuses(), servers.changes()))
+        elif word == "restart" and name:
+            await servers.restart(_known(servers, name))
+            self._screen.pane.notices.show(f"{name} is started anew; /mcp shows how it does.")
+        elif word == "accept" and name:
+            await servers.accept_change(_known(servers, name))
+            self._screen.pane.notices.show(f"The tools of {name} are taken as they are now.")
+        else:
+            raise ChattermError(
+                f"/mcp cannot do {clean_line(argument, 60)!r}.", "/mcp restart NAME or accept NAME"
+            )
+
+    # ---- parts -------------------------------------------------------------------------------
+
+    async def _show_tools(self) -> None:
+        registry = self._tools.registry
+        page = tools_page(
+            await registry.known(), await self._rules(), await self._copies(), await registry.problems()
+        )
+        self._show("Tools", page)
+
+    async def _turn(self, name: str, on: bool) -> None:
+        if not await self._tools.registry.turn(name, on):
+            raise ChattermError(f"There is no tool {clean_line(name, 64)!r}.", "/tools lists all.")
+        state = "on from the next message on" if on else "off from the next message on"
+        self._screen.pane.notices.show(f"{name} is {state}.")
+
+    async def _rules(self) -> tuple[Rule, ...]:
+        await self._tools.approvals.read()
+        return self._tools.approvals.rules(self._screen.pane.session.conversation_id)
+
+    async def _revoke(self, number: str) -> None:
+        rules = await self._rules()
+        chosen = rules if number == "all" else (_numbered(rules, number, "rule"),)
+        for rule in chosen:
+            await self._tools.approvals.revoke(rule)
+        told = "1 rule is" if len(chosen) == 1 else f"{len(chosen)} rules are"
+        self._screen.pane.notices.show(f"{told} revoked: what they allowed is asked for again.")
+
+    async def _copies(self) -> list[UndoCopy]:
+        return (await in_daemon_thread(self._tools.around.undo_copies.all, "chatterm-undo"))[:MOST_COPIES]
+
+    async def _undo(self, number: str) -> None:
+        from chatterm.backend.tools.files.change import take_back
+        from chatterm.backend.tools.files.denied_paths import denied_paths
+        from chatterm.backend.tools.stopping import in_stoppable_thread
+
+        around = self._tools.around
+        copy = _numbered(await self._copies(), number or "1", "copy")
+        denied = denied_paths(around.paths, around.environ)
+        done = await in_stoppable_thread(
+            lambda stop: take_back(copy.id, around.undo_copies, denied, stop), "chatterm-undo"
+        )
+        what = "is gone again" if copy.was_new else "is what it was before"
+        self._screen.pane.notices.show(clean_line(f"{visible(done.path)} {what}.", 300))
+
+    def _show(self, title: str, page: str) -> None:
+        copy = self._screen.started.value.copy
+        self._screen.front.push_screen(PageBox(title, page, lambda text: self._screen.told(copy(text))))
+
+    @property
+    def _tools(self) -> ToolFace:
+        if self._given is None:
+            raise ToolError("There are no tools here.")
+        return self._given
+
+
+def _numbered(items: Sequence[T], number: str, what: str) -> T:
+    if not number.isdecimal() or not 0 < int(number) <= len(items):
+        raise ChattermError(f"There is no {what} {clean_line(number, 20)!r}.", "/tools lists them by number.")
+    return items[int(number) - 1]
+
+
+def _known(servers: McpServers, name: str) -> str:
+    names = [status.server for status in servers.statuses()]
+    if name not in names:
+        raise ChattermError(
+            f"There is no MCP server {clean_line(name, 60)!r}.", f"Known: {', '.join(names)}."
+        )
+    return name
