@@ -138,6 +138,20 @@ class OtelSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSettings:
+    """`[targets]`: what `chatterm stats` and /stats call good."""
+
+    ttft_p95_seconds: Seconds = 1.5
+    """How long 95 of 100 requests may take to their first text or thought."""
+    latency_p50_seconds: Seconds = 3.5
+    """How long half of the requests may take in all."""
+    latency_p95_seconds: Seconds = 6.0
+    """How long 95 of 100 may take in all."""
+    errors_percent: Annotated[float, Meta(ge=0, le=100)] = 1.0
+    """Fewer requests of a hundred than this may fail."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingRule:
     """`[[routing.rules]]`: which model answers a prompt. The first rule of which all conditions hold is taken."""
 
@@ -328,6 +342,7 @@ class Settings:
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     otel: OtelSettings = field(default_factory=OtelSettings)
     routing: RoutingSettings = field(default_factory=RoutingSettings)
+    targets: TargetSettings = field(default_factory=TargetSettings)
     tools: ToolSettings = field(default_factory=ToolSettings)
     mcp: Mapping[ServerName, McpServerSettings] = field(default_factory=dict[str, McpServerSettings])
     providers: Mapping[ProviderName, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])

@@ -1,4 +1,4 @@
-"""The record of one request to a model: what it took, what it cost and how it ended."""
+"""The record of one request to a model: what it took, what it cost and how it ended; and which records are meant."""
 
 from __future__ import annotations
 
@@ -76,3 +76,27 @@ class AttemptRecord:
     loop_lag_seconds: float | None = None
     tool_count: int = 0
     tool_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """US dollars that requests cost together; None where no cost is known. `is_estimate`: by prices, in part at least.
+
+    Of `unknown` requests that were answered nobody knows the cost: it is not in there.
+    """
+
+    dollars: float | None = None
+    is_estimate: bool = False
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which requests: from a time on and until another (seconds since 1970), of a provider and its model, made for one
+    of some purposes; none of them stands for all."""
+
+    since: float | None = None
+    until: float | None = None
+    provider: str | None = None
+    model: str | None = None
+    operations: tuple[Operation, ...] = ()

@@ -216,7 +216,7 @@ _PERFORMANCE: Migration = (
         id TEXT NOT NULL PRIMARY KEY
     )
     """,
-    "CREATE INDEX performance_by_time ON performance (at, cost_dollars)",
+    "CREATE INDEX performance_by_time ON performance (at, cost_dollars, operation)",
     "CREATE INDEX performance_by_model ON performance (provider, model, at)",
     "CREATE INDEX performance_by_conversation ON performance (conversation_id)",
 )

@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
-from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, fields
+from datetime import datetime, timedelta
 from itertools import repeat
 from typing import Any
 
-from chatterm.core.performance import AttemptRecord, Operation
+from chatterm.core.performance import AttemptRecord, Selection, Spending
 from chatterm.store.database import Database
 from chatterm.store.encoding import storable
 
 ROWS_AT_A_TIME = 2_000
 """How many rows are in memory at once while statistics are made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spending:
-    """US dollars that requests cost together; None where no cost is known. `is_estimate`: by prices, in part at least.
-
-    Of `unknown` requests that were answered nobody knows the cost: it is not in there.
-    """
-
-    dollars: float | None = None
-    is_estimate: bool = False
-    unknown: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """Which requests: since a time (seconds since 1970), those of the last turns, those made for something."""
-
-    since: float | None = None
-    last_turns: int | None = None
-    operations: tuple[Operation, ...] = ()
 
 
 class PerformanceStore:
@@ -77,17 +59,66 @@ class PerformanceStore:
             ]
         )
 
-    async def scan(
-        self,
-        columns: Sequence[str],
-        selection: Selection,
-        take: Callable[[list[tuple[Any, ...]]], None],
-    ) -> None:
-        """Give these columns of all selected requests to `take`, some rows at a time, on another thread.
+    async def begin_of_last(self, turns: int, selection: Selection) -> float:
+        """When the first request of the last `turns` turns was made; infinity for none."""
+        where, values = _where(selection)
 
-        A column is an SQL expression of fields of `AttemptRecord`; none may come from outside.
+        def read(connection: sqlite3.Connection) -> float:
+            seen, begun = set[str](), math.inf
+            for at, turn_id in connection.execute(
+                f"SELECT at, turn_id FROM performance WHERE {where} ORDER BY at DESC", values
+            ):
+                seen.add(turn_id)
+                if len(seen) > turns:
+                    break
+                begun = at
+            return begun
+
+        return await self._database.read(read)
+
+    async def models(self, selection: Selection) -> tuple[tuple[str, str], ...]:
+        """Provider and model of all requests, each pair once."""
+        where, values = _where(selection)
+        asked = f"SELECT DISTINCT provider, model FROM performance WHERE {where} ORDER BY provider, model"
+        return tuple(
+            await self._database.read(
+                lambda connection: [(a, b) for a, b in connection.execute(asked, values)]
+            )
+        )
+
+    async def costs_by_day(self, selection: Selection) -> tuple[tuple[float, float, float | None], ...]:
+        """Begin and end of each day that has requests, by this machine's clock, and what they cost in US dollars."""
+        return await self._database.read(lambda connection: tuple(_days(connection, selection)))
+
+    async def aggregate(self, columns: Sequence[str], selection: Selection) -> tuple[Any, ...]:
+        """The values of these SQL aggregates of fields of `AttemptRecord`; none may come from outside."""
+        where, values = _where(selection)
+        asked = f"SELECT {', '.join(columns)} FROM performance WHERE {where}"
+        return await self._database.read(
+            lambda connection: tuple(connection.execute(asked, values).fetchone())
+        )
+
+    async def errors(self, selection: Selection) -> Counter[str]:
+        """How many requests failed with each kind of error."""
+        where, values = _where(selection)
+        asked = f"SELECT error_kind FROM performance WHERE {where} AND error_kind != ''"
+        return await self._database.read(
+            lambda connection: Counter(kind for (kind,) in connection.execute(asked, values))
+        )
+
+    async def steps(
+        self, columns: Mapping[str, int], selection: Selection
+    ) -> tuple[Counter[int | None], ...]:
+        """How often each value occurs, of each SQL expression, counted in so many steps to one.
+
+        None of the expressions may come from outside.
         """
-        await self._database.read(lambda connection: _scan(connection, columns, selection, take))
+        where, values = _where(selection)
+        stepped = (f"CAST({column} * {steps} + 0.5 AS INTEGER)" for column, steps in columns.items())
+        asked = f"SELECT {', '.join(stepped)} FROM performance WHERE {where}"
+        return await self._database.read(
+            lambda connection: _count(connection.cursor(), asked, values, len(columns))
+        )
 
     def _put(self, connection: sqlite3.Connection, record: AttemptRecord) -> None:
         connection.execute(self._insert, [storable(value) for value in astuple(record)])
@@ -106,38 +137,57 @@ _SPENT = (
 )
 
 
-def _scan(
-    connection: sqlite3.Connection,
-    columns: Sequence[str],
-    selection: Selection,
-    take: Callable[[list[tuple[Any, ...]]], None],
-) -> None:
-    cursor = connection.cursor()
-    cursor.row_factory = None  # plain tuples, which are quicker by far
-    conditions, values = ["1"], list[object]()
+def _where(selection: Selection) -> tuple[str, list[object]]:
+    found = (
+        ("at >= ?", selection.since),
+        ("at < ?", selection.until),
+        ("provider = ?", selection.provider),
+        ("model = ?", selection.model),
+    )
+    conditions = ["1", *(condition for condition, value in found if value is not None)]
+    values: list[object] = [value for _, value in found if value is not None]
     if selection.operations:
         conditions.append(f"operation IN ({', '.join(repeat('?', len(selection.operations)))})")
         values.extend(selection.operations)
-    where = " AND ".join(conditions)
-    since = selection.since
-    if selection.last_turns is not None:
-        begun = _begin_of_last(cursor, selection.last_turns, where, values)
-        since = max(begun, since if since is not None else begun)
-    if since is not None:
-        where, values = f"{where} AND at >= ?", [*values, since]
-    cursor.execute(f"SELECT {', '.join(columns)} FROM performance WHERE {where}", values)
+    return " AND ".join(conditions), values
+
+
+def _count(
+    cursor: sqlite3.Cursor, asked: str, values: list[object], columns: int
+) -> tuple[Counter[int | None], ...]:
+    cursor.row_factory = None  # plain tuples, which are quicker by far
+    cursor.execute(asked, values)
+    counts = tuple(Counter[int | None]() for _ in range(columns))
     while rows := cursor.fetchmany(ROWS_AT_A_TIME):
-        take(rows)
+        for counter, column in zip(counts, zip(*rows, strict=True), strict=True):
+            counter.update(column)
+    return counts
 
 
-def _begin_of_last(cursor: sqlite3.Cursor, count: int, where: str, values: list[object]) -> float:
-    """When the first request of the last `count` turns was made; a time to come where there are none."""
-    turns, begun = set[str](), float("inf")
-    for at, turn_id in cursor.execute(
-        f"SELECT at, turn_id FROM performance WHERE {where} ORDER BY at DESC", values
-    ):
-        turns.add(turn_id)
-        if len(turns) > count:
-            break
-        begun = at
-    return begun
+def _days(
+    connection: sqlite3.Connection, selection: Selection
+) -> Iterator[tuple[float, float, float | None]]:
+    where, values = _where(selection)
+    after = -math.inf
+    while True:
+        first: float | None = connection.execute(
+            f"SELECT min(at) FROM performance WHERE {where} AND at >= ?", [*values, after]
+        ).fetchone()[0]
+        if first is None:
+            return
+        begin, end = _day_around(first)
+        (dollars,) = connection.execute(
+            f"SELECT sum(cost_dollars) FROM performance WHERE {where} AND at >= ? AND at < ?",
+            [*values, begin, end],
+        ).fetchone()
+        yield begin, end, dollars
+        after = end
+
+
+def _day_around(at: float) -> tuple[float, float]:
+    """The day with this moment; all that comes after the last day that has a date is one."""
+    try:
+        day = datetime.fromtimestamp(at).replace(hour=0, minute=0, second=0, microsecond=0)
+        return day.timestamp(), max((day + timedelta(days=1)).timestamp(), math.nextafter(at, math.inf))
+    except (OverflowError, OSError, ValueError):
+        return at, math.inf

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.core.performance import AttemptRecord
+from chatterm.core.performance import AttemptRecord, Selection, Spending
 from chatterm.store.database import Database
-from chatterm.store.performance import PerformanceStore, Selection, Spending
+from chatterm.store.performance import PerformanceStore
 
 RECORD = AttemptRecord(
     id="r0",
@@ -41,23 +41,22 @@ def kept(database: Database) -> PerformanceStore:
     return PerformanceStore(database)
 
 
-async def rows(kept: PerformanceStore, *columns: str, **of: object) -> list[tuple[object, ...]]:
-    found: list[tuple[object, ...]] = []
-    await kept.scan(columns, Selection(**of), found.extend)  # pyright: ignore[reportArgumentType]
-    return found
+async def rows(database: Database, columns: str) -> list[tuple[object, ...]]:
+    asked = f"SELECT {columns} FROM performance ORDER BY at"
+    return await database.read(lambda connection: [tuple(row) for row in connection.execute(asked)])
 
 
-async def test_a_record_is_kept_whole_and_once(kept: PerformanceStore) -> None:
+async def test_a_record_is_kept_whole_and_once(kept: PerformanceStore, database: Database) -> None:
     kept.add(RECORD)
     kept.add(RECORD)
     names = AttemptRecord.__slots__
-    (row,) = await rows(kept, *names)
+    (row,) = await rows(database, ", ".join(names))
     assert dict(zip(names, row, strict=True)) == {name: getattr(RECORD, name) for name in names}
 
 
-async def test_odd_values_are_kept_as_far_as_sqlite_can(kept: PerformanceStore) -> None:
+async def test_odd_values_are_kept_as_far_as_sqlite_can(kept: PerformanceStore, database: Database) -> None:
     kept.add(replace(RECORD, model="\ud800\0", input_tokens=2**70, cost_dollars=float("nan")))
-    assert await rows(kept, "model", "input_tokens", "cost_dollars") == [("\ufffd\u2400", 2**63 - 1, None)]
+    assert await rows(database, "model, input_tokens, cost_dollars") == [("\ufffd\u2400", 2**63 - 1, None)]
 
 
 async def test_spending_is_summed_up_and_what_is_unknown_is_told(kept: PerformanceStore) -> None:
@@ -80,16 +79,37 @@ async def test_the_last_times_are_those_of_the_model(kept: PerformanceStore) -> 
     assert await kept.last_times("p", "m", 2) == [(0.4, 1.5), (0.3, 1.5)]
 
 
-async def test_a_selection_is_by_time_by_turns_and_by_what_it_was_for(kept: PerformanceStore) -> None:
+async def test_a_selection_is_by_time_by_model_and_by_what_it_was_for(kept: PerformanceStore) -> None:
     for number in range(4):
         kept.add(record(number))
-    kept.add(record(4, turn_id="t3"))  # a turn of two requests
+    kept.add(record(4, turn_id="t3", model="other"))  # a turn of two requests
     kept.add(record(5, operation="bench"))
-    assert len(await rows(kept, "id")) == 6
-    assert await rows(kept, "id", since=1003.0) == [("r3",), ("r4",), ("r5",)]
-    assert await rows(kept, "id", last_turns=2, operations=("chat",)) == [("r2",), ("r3",), ("r4",)]
-    assert await rows(kept, "id", last_turns=3, since=1005.0) == [("r5",)]
-    assert await rows(kept, "id", last_turns=0) == []
+
+    async def found(selection: Selection) -> object:
+        return (await kept.aggregate(["group_concat(id)"], selection))[0]
+
+    assert await found(Selection()) == "r0,r1,r2,r3,r4,r5"
+    assert await found(Selection(since=1003.0, until=1005.0)) == "r3,r4"
+    assert await found(Selection(provider="p", model="other")) == "r4"
+    assert await found(Selection(operations=("bench", "ask"))) == "r5"
+    assert await kept.begin_of_last(2, Selection(operations=("chat",))) == 1002.0
+    assert await kept.begin_of_last(0, Selection()) == float("inf")
+    assert await kept.models(Selection()) == (("p", "m"), ("p", "other"))
+
+
+async def test_days_are_those_with_requests_whatever_the_clock_said(kept: PerformanceStore) -> None:
+    for number, at in enumerate((-1e6, 0.0, 1.7e9, 1.7e9 + 30, 1.7e9 + 9e6, 1e17)):
+        kept.add(record(number, at=at))
+    days = await kept.costs_by_day(Selection())
+    assert [dollars for _, _, dollars in days] == [0.25, 0.25, 0.5, 0.25, 0.25]
+    assert all(begin < end for begin, end, _ in days)
+
+
+async def test_values_are_counted_by_steps(kept: PerformanceStore) -> None:
+    for number, ttft in enumerate((0.1, 0.1004, 0.25, None)):
+        kept.add(record(number, ttft_seconds=ttft))
+    (counts,) = await kept.steps({"ttft_seconds": 1000}, Selection())
+    assert counts == {100: 2, 250: 1, None: 1}
 
 
 async def test_a_database_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:
