@@ -9,7 +9,7 @@ from typing import Protocol
 
 from chatterm.config.model import BudgetSettings
 from chatterm.core.errors import BudgetUsedUpError, StoreError
-from chatterm.store.performance import Spending
+from chatterm.core.performance import Spending
 
 WAY_ON = "/budget off goes on all the same; [budget] in the settings raises the limit."
 WAY_ON_OF_A_RUN = "Give more with --max-cost."
