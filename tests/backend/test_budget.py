@@ -14,8 +14,8 @@ from chatterm.backend.session import Prompt
 from chatterm.config.model import BudgetSettings
 from chatterm.core.errors import BudgetUsedUpError, StoreError
 from chatterm.core.events import TurnFinished
+from chatterm.core.performance import Spending
 from chatterm.core.turn import Outcome
-from chatterm.store.performance import Spending
 from tests.backend.conftest import Bench
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=timezone(timedelta(hours=5)))

@@ -8,13 +8,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -30,6 +27,7 @@ from chatterm.core.performance import AttemptRecord
 from chatterm.core.tools import ToolOutcome, ToolRun
 from chatterm.core.turn import Outcome, Turn
 from tests.cpu_time import within
+from tests.doubles.collector import Collector, collecting
 
 BEGAN = 1_795_000_000.0
 PROMPT, ANSWER, SYSTEM = "a secret question", "a secret answer", "a secret manner"
@@ -276,45 +274,10 @@ def test_a_library_that_fails_costs_nothing() -> None:
 # ---- a collector -------------------------------------------------------------------------------------
 
 
-@dataclass
-class Collector:
-    """Takes OTLP over HTTP on loopback."""
-
-    port: int = 0
-    headers: list[Mapping[str, str]] = field(default_factory=list[Mapping[str, str]])
-    spans: list[str] = field(default_factory=list[str])
-    metrics: list[str] = field(default_factory=list[str])
-    bodies: bytes = b""
-
-
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    kept = Collector()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            kept.headers.append(dict(self.headers))
-            kept.bodies += body
-            if self.path == "/v1/traces":
-                for spans in ExportTraceServiceRequest.FromString(body).resource_spans:
-                    kept.spans += [span.name for scope in spans.scope_spans for span in scope.spans]
-            elif self.path == "/v1/metrics":
-                for metrics in ExportMetricsServiceRequest.FromString(body).resource_metrics:
-                    kept.metrics += [each.name for scope in metrics.scope_metrics for each in scope.metrics]
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        kept.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with collecting() as kept:
         yield kept
-        server.shutdown()
-        thread.join()
 
 
 def test_a_collector_gets_it_at_the_end(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
