@@ -66,14 +66,14 @@ class Document:
     def replace(self, entry: Entry) -> None:
         """Shows the entry in the place of the one with its id. Raises `KeyError`."""
         place = self.entries.replace(entry)
-        self._forget(entry.id)
+        self._drop(entry.id, is_gone=True)
         self.heights[place] = self._estimated(place)
 
     def remove(self, entry_id: str) -> int:
         """Takes the entry out; returns where it was. Raises `KeyError`."""
         place = self.entries.remove(entry_id)
         del self.heights[place]
-        self._forget(entry_id)
+        self._drop(entry_id, is_gone=True)
         return place
 
     def begin_live(self, entry: Entry) -> int:
@@ -90,11 +90,12 @@ class Document:
         live = self.live
         assert live is not None
         before = len(self._bodies[live.entry.id].heights) - 1
-        changed, altered = (before, live.settle()), [(segment, 0) for segment in live.take_altered()]
-        for segment, _ in altered:
-            self._forget_lines(live.entry.id, segment)
+        changed, altered = live.settle(), [(segment, 0) for segment in live.altered]
+        while live.altered:
+            self._laid.drop((live.entry.id, live.altered.pop()))
+        self._bodies[live.entry.id].exact.difference_update([segment for segment, _ in altered])
         self._take_fresh(live)
-        return min([changed if before >= len(live.closed) else (before, 0), *altered])
+        return min([(before, changed if before >= len(live.closed) else 0), *altered])
 
     def end_live(self, entry: Entry) -> None:
         """Freezes the live entry as this one, which has its id."""
@@ -109,7 +110,8 @@ class Document:
         body.end(entry, segments, live.references)
         for number, segment in enumerate(segments):
             if body.references or segment.has_folds:  # laid out before all was known
-                self._forget_lines(entry.id, number)
+                self._laid.drop((entry.id, number))
+                body.exact.discard(number)
         self.heights[place] = self._estimated(place)
 
     def lay(self, form: Format) -> None:
@@ -257,16 +259,9 @@ class Document:
             self._bodies[live.entry.id] = Body.live(live.entry, self.form, heights)
             self.heights[self.entries.place(live.entry.id)] = sum(heights)
 
-    def _forget_lines(self, entry_id: str, segment: int) -> None:
-        self._laid.drop((entry_id, segment))
-        self._bodies[entry_id].exact.discard(segment)
-
-    def _forget(self, entry_id: str) -> None:
-        if self.live is not None and self.live.entry.id == entry_id:
+    def _drop(self, entry_id: str, *, is_gone: bool = False) -> None:
+        if is_gone and self.live is not None and self.live.entry.id == entry_id:
             self.live = None
-        self._drop(entry_id)
-
-    def _drop(self, entry_id: str) -> None:
         body = self._bodies.pop(entry_id, None)
         for segment in range(len(body.heights) if body is not None else 0):
             self._laid.drop((entry_id, segment))
@@ -275,9 +270,8 @@ class Document:
         """What is known of the height of an entry."""
         entry = self.entries[place]
         body = self._bodies.get(entry.id) if entry is not None else None
-        if body is not None:
-            return sum(body.heights)
-        return estimated_lines(self.entries.extent(place), self.form.width)
+        extent = self.entries.extent(place)
+        return estimated_lines(extent, self.form.width) if body is None else sum(body.heights)
 
 
 def contents_of(document: Document, place: int, segment: int) -> tuple[Content, ...] | None:

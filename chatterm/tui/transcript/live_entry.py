@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from chatterm.core.clean import clean_line
 from chatterm.tui.transcript.entries import Entry, Section
-from chatterm.tui.transcript.lines import Line, lay
+from chatterm.tui.transcript.lines import Line
 from chatterm.tui.transcript.live_sections import LiveCard, LiveText, LiveThinking
-from chatterm.tui.transcript.live_tail import LiveTail
-from chatterm.tui.transcript.looks import DIM, Look, Span
+from chatterm.tui.transcript.live_tail import LiveTail, MergedReferences, WaitingLine
+from chatterm.tui.transcript.looks import DIM
 from chatterm.tui.transcript.rows import Row
 from chatterm.tui.transcript.segments import (
     Card,
@@ -27,13 +26,12 @@ from chatterm.tui.transcript.segments import (
     weight,
 )
 
-_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _BLANK = Line()
 
 
 class LiveEntry:
     """A reply that grows. `closed` are the segments that are complete; the lines are those of the last one.
-    A segment that is a tool call may change later: `take_altered` tells which did.
+    A segment that is a tool call may change later.
 
     The segments are those of the entry that the reply becomes. `settle` brings the lines up to date.
     """
@@ -42,11 +40,11 @@ class LiveEntry:
         self.entry: Entry = entry
         self.closed: list[Segment] = []
         self._sections: list[LiveText | LiveThinking | LiveCard] = []
-        self._altered: set[int] = set()
+        self.altered: set[int] = set()
+        """The closed segments that changed; who shows them takes them out."""
         self._fresh: list[list[Line]] = []
-        self._waiting: list[Line] = []
-        self._frame: int = 0
-        self._merged: _Merged = _Merged()
+        self._waiting: WaitingLine = WaitingLine()
+        self._merged: MergedReferences = MergedReferences()
         self.lay(form)
         for section in entry.sections:
             if section.kind in ("tool", "note"):
@@ -81,48 +79,34 @@ class LiveEntry:
                 self._group(content)
         self._lines = lay_out(self._open, form, self.references)
         self._fresh.clear()
-        self._altered.clear()
+        self.altered.clear()
         self.settle()
 
     # ---- growing ----------------------------------------------------------------------------
 
     def write(self, text: str) -> None:
         """Adds to the text."""
-        if not self._sections or self._sections[-1].kind != "text":
-            self._begin(LiveText())
-        self._take_in(text)
+        self._take_in(LiveText, text)
 
     def write_thinking(self, text: str) -> None:
         """Adds to the thinking."""
-        if not self._sections or self._sections[-1].kind != "thinking":
-            self._begin(LiveThinking())
-        self._take_in(text)
+        self._take_in(LiveThinking, text)
 
     def put_card(self, card: Section) -> None:
         """Shows a tool call, or a note, after what is there; a call that is shown already changes in its place."""
-        for number, section in enumerate(self._sections):
-            if isinstance(section, LiveCard) and card.call_id and section.section.call_id == card.call_id:
-                section.section = card
-                shown = self._card(card, number)
-                self.closed[section.segment] = Segment((shown,), *weight(shown))
-                self._altered.add(section.segment)
+        for number, held in enumerate(self._sections):
+            if isinstance(held, LiveCard) and card.call_id and held.section.call_id == card.call_id:
+                held.section, shown = card, self._card(card, number)
+                self.closed[held.segment] = Segment((shown,), *weight(shown))
+                self.altered.add(held.segment)
                 return
         self._end_last()
         self._add_card(card)
 
-    def take_altered(self) -> set[int]:
-        """The closed segments that changed since the last call."""
-        altered, self._altered = self._altered, set()
-        return altered
-
     def wait(self, text: str | None) -> None:
         """Shows that the reply is waited for, in these words; the spinner turns with each call."""
         self._changed = min(self._changed, len(self._lines) + len(self._tail.lines))
-        self._waiting = []
-        if text is not None:
-            spin = Span(_SPINNER[self._frame % len(_SPINNER)] + " ", Look("spinner"))
-            self._waiting = lay([Row((spin, Span(clean_line(text), DIM)))], self._form.width)
-            self._frame += 1
+        self._waiting.show(text, self._form.width)
 
     def settle(self) -> int:
         """Lays out what is unfinished; the number of the first line of the last segment that changed.
@@ -165,15 +149,12 @@ class LiveEntry:
     @property
     def sections(self) -> list[Section]:
         """All of it so far."""
-        return [
-            each.section if isinstance(each, LiveCard) else Section(each.kind, each.text)
-            for each in self._sections
-        ]
+        return [section.section for section in self._sections]
 
     @property
     def is_waiting(self) -> bool:
         """Whether the line is shown that says what it waits for."""
-        return bool(self._waiting)
+        return bool(self._waiting.lines)
 
     @property
     def segments(self) -> list[Segment]:
@@ -191,16 +172,16 @@ class LiveEntry:
     @property
     def height(self) -> int:
         """How many lines the last segment has."""
-        return len(self._lines) + len(self._tail.lines) + len(self._waiting) + 1
+        return len(self._lines) + len(self._tail.lines) + len(self._waiting.lines) + 1
 
     @property
     def lines(self) -> list[Line]:
         """The lines of the last segment."""
-        return [*self._lines, *self._tail.lines, *self._waiting, _BLANK]
+        return [*self._lines, *self._tail.lines, *self._waiting.lines, _BLANK]
 
     def line(self, number: int) -> Line:
         """One line of the last segment. Raises `IndexError`."""
-        for lines in (self._lines, self._tail.lines, self._waiting):
+        for lines in (self._lines, self._tail.lines, self._waiting.lines):
             if number < len(lines):
                 return lines[number]
             number -= len(lines)
@@ -209,10 +190,6 @@ class LiveEntry:
         return _BLANK
 
     # ---- sections ---------------------------------------------------------------------------
-
-    def _begin(self, section: LiveText | LiveThinking) -> None:
-        self._end_last()
-        self._put(self._opening(section))
 
     def _end_last(self) -> None:
         """Nothing more is added to the last section."""
@@ -239,10 +216,13 @@ class LiveEntry:
     def _card(self, section: Section, number: int) -> Card:
         return card_of(section, number, self._form.is_open(self.entry.id, number))
 
-    def _take_in(self, text: str) -> None:
+    def _take_in(self, kind: type[LiveText] | type[LiveThinking], text: str) -> None:
+        section = self._sections[-1] if self._sections else None
+        if not isinstance(section, kind):
+            self._end_last()
+            section = kind()
+            self._put(self._opening(section))
         self._is_stale = True
-        section = self._sections[-1]
-        assert not isinstance(section, LiveCard)
         section.write(text)
         self._put(self._contents(section))
 
@@ -327,21 +307,3 @@ def _link(content: Content) -> str:
     """What a click on it is about; "" where it is no head of a fold."""
     row = content.rows[0] if isinstance(content, Card) else content
     return row.spans[0].link if isinstance(row, Row) and row.spans else ""
-
-
-class _Merged:
-    """Definitions of several texts as one, put together only when there are more."""
-
-    def __init__(self) -> None:
-        self._counts: list[int] = []
-        self._all: References = {}
-
-    def of(self, found: list[References]) -> References:
-        """Those of these texts; of two with one label the later one."""
-        if len(found) < 2:
-            return found[0] if found else {}
-        counts = [len(references) for references in found]
-        if counts != self._counts:
-            self._counts = counts
-            self._all = {label: target for each in found for label, target in each.items()}
-        return self._all

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Literal
 
 from chatterm.core.clean import StreamCleaner
 from chatterm.tui.transcript.entries import Section, SectionKind
@@ -23,6 +22,8 @@ LIVE_TAIL = 60
 class _Growing(ABC):
     """A section that grows: cleaned as it comes, and laid out as far as it is complete."""
 
+    kind: SectionKind
+
     def __init__(self, layout: Scanner | PlainRows) -> None:
         self._layout: Scanner | PlainRows = layout
         self._texts: list[str] = []
@@ -38,6 +39,11 @@ class _Growing(ABC):
     def text(self) -> str:
         """All of it."""
         return "".join(self._texts)
+
+    @property
+    def section(self) -> Section:
+        """The section that it is so far."""
+        return Section(self.kind, self.text)
 
     def write(self, text: str) -> None:
         """Takes in more."""
@@ -67,7 +73,7 @@ class _Growing(ABC):
 class LiveText(_Growing):
     """Text of a reply that grows: the contents that are complete, and those that would follow if it ended."""
 
-    kind: Literal["text"] = "text"
+    kind = "text"
 
     def __init__(self) -> None:
         self._scanner: Scanner = Scanner()
@@ -103,7 +109,7 @@ class LiveText(_Growing):
 class LiveThinking(_Growing):
     """Thinking that grows. It is shown line by line when it is unfolded."""
 
-    kind: Literal["thinking"] = "thinking"
+    kind = "thinking"
 
     def __init__(self) -> None:
         self._rows: PlainRows = thinking_rows()

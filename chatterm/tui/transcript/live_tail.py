@@ -4,11 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chatterm.tui.transcript.lines import Line
+from chatterm.core.clean import clean_line
+from chatterm.tui.transcript.lines import Line, lay
 from chatterm.tui.transcript.live_sections import LiveCode, LiveText
 from chatterm.tui.transcript.live_table import LiveTable
+from chatterm.tui.transcript.looks import DIM, Look, Span
 from chatterm.tui.transcript.pieces import Piece
+from chatterm.tui.transcript.rows import Row
 from chatterm.tui.transcript.segments import Content, Format, References, lay_out
+
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+
+class WaitingLine:
+    """The line beneath a reply that is waited for."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self._frame: int = 0
+
+    def show(self, text: str | None, width: int) -> None:
+        """Shows these words, and turns the spinner; None takes the line away."""
+        self.lines = []
+        if text is not None:
+            spin = Span(_SPINNER[self._frame % len(_SPINNER)] + " ", Look("spinner"))
+            self.lines = lay([Row((spin, Span(clean_line(text), DIM)))], width)
+            self._frame += 1
 
 
 class LiveTail:
@@ -69,3 +90,21 @@ class LiveTail:
         self._growing = growing
         self.lines = growing.settled + rest + lay_out(tail[1:], self._form, references)
         return known
+
+
+class MergedReferences:
+    """Definitions of several texts as one, put together only when there are more."""
+
+    def __init__(self) -> None:
+        self._counts: list[int] = []
+        self._all: References = {}
+
+    def of(self, found: list[References]) -> References:
+        """Those of these texts; of two with one label the later one."""
+        if len(found) < 2:
+            return found[0] if found else {}
+        counts = [len(references) for references in found]
+        if counts != self._counts:
+            self._counts = counts
+            self._all = {label: target for each in found for label, target in each.items()}
+        return self._all
