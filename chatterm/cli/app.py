@@ -32,6 +32,8 @@ from chatterm.cli.options import (
     ThemeOption,
     start_options,
 )
+from chatterm.cli.serve import serve
+from chatterm.cli.stats import stats
 from chatterm.cli.statuses import ExitStatus
 from chatterm.core.clean import clean_line
 from chatterm.tui.first_screen import FirstScreen
@@ -50,6 +52,8 @@ def build_app() -> typer.Typer:
     app.command()(ask)
     app.command()(batch)
     app.command()(bench)
+    app.command()(serve)
+    app.command()(stats)
     app.add_typer(models.build_app(), name="models")
     app.add_typer(config.build_app(), name="config")
     return app

@@ -135,6 +135,14 @@ COMMANDS: tuple[Command, ...] = (
         "[n]",
     ),
     Command(
+        "stats",
+        "Show statistics",
+        "Shows how long replies took, what failed and what they cost: of the last turns, or since 7d or a date.",
+        (),
+        ("/stats",),
+        "[n or since]",
+    ),
+    Command(
         "copy_code",
         "Copy the code of the last reply",
         "Copies the code blocks of the last reply.",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chatterm.config.themes import Palette
     from chatterm.core.turn import Options, Turn
     from chatterm.store.history import History
+    from chatterm.store.performance import PerformanceStore
     from chatterm.store.state import StateStore
     from chatterm.tui.commands import Command
     from chatterm.tui.started import Started
@@ -101,6 +102,7 @@ class Services:
     models: ModelLists
     exchanges: Exchanges
     budget: ChatBudget
+    records: PerformanceStore
     new_session: Callable[[str | None, tuple[Turn, ...], str | None], Session]
     tools: ToolFace | None = None
     prepare: Callable[[], Awaitable[tuple[str, ...]]]

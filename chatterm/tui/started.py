@@ -18,6 +18,7 @@ from chatterm.tui.opening import NEW, Opening, draft_key
 from chatterm.tui.reply_commands import ReplyCommands
 from chatterm.tui.route_commands import RouteCommands
 from chatterm.tui.screen_commands import ScreenCommands
+from chatterm.tui.statistics_commands import StatisticsCommands
 from chatterm.tui.tool_commands import ToolCommands
 from chatterm.tui.transcript_commands import Asked, TranscriptCommands
 from chatterm.tui.widgets.conversation_pane import ConversationPane
@@ -57,6 +58,7 @@ class Started:
             BudgetCommands(screen, services.budget),
             ExchangeCommands(screen, services.exchanges),
             ContextCommands(screen),
+            StatisticsCommands(screen, services.records),
             ToolCommands(screen, services.tools),
         )
 

@@ -29,6 +29,7 @@ from chatterm.config.model import (
     RoutingRule,
     RoutingSettings,
     Settings,
+    TargetSettings,
     ToolSettings,
 )
 from chatterm.tui.commands import COMMANDS
@@ -204,6 +205,7 @@ SECTIONS: dict[str, type] = {
     "Settings of the cache": CacheSettings,
     "Settings of the budget": BudgetSettings,
     "Settings of OpenTelemetry": OtelSettings,
+    "Settings of targets": TargetSettings,
     "Settings of the routing": RoutingSettings,
     "Settings of a routing rule": RoutingRule,
     "Settings of tools": ToolSettings,
@@ -221,6 +223,7 @@ def is_section(field: dataclasses.Field[object]) -> bool:
         "cache",
         "budget",
         "otel",
+        "targets",
         "routing",
         "tools",
         "mcp",

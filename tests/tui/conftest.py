@@ -19,6 +19,7 @@ from chatterm.backend.exchanges import Exchanges
 from chatterm.backend.guide import GuideService
 from chatterm.backend.models import ModelLists
 from chatterm.backend.payload_cache import PayloadCache
+from chatterm.backend.performance import Performance
 from chatterm.backend.provider_keys import ProviderKeys
 from chatterm.backend.providers.base import ModelInfo, OnStage, WireRequest
 from chatterm.backend.router import Router
@@ -230,8 +231,11 @@ def launch(new_user: Path) -> Launch:
         async def load_blobs(digests: frozenset[str]) -> dict[str, bytes]:
             return {digest: await history.blob(digest) for digest in digests}
 
-        budget = ChatBudget(settings.budget, PerformanceStore(database))
-        worker = Worker(PayloadCache(), load_blobs, clock, targets.states)
+        records = PerformanceStore(database)
+        budget = ChatBudget(settings.budget, records)
+        worker = Worker(
+            *(PayloadCache(), load_blobs, clock, targets.states), performance=Performance(records.add)
+        )
 
         def new_session(conversation_id: str | None, turns: tuple[Turn, ...], system: str | None) -> Session:
             session = Session(
@@ -267,6 +271,7 @@ def launch(new_user: Path) -> Launch:
             models=ModelLists(targets, state),
             exchanges=exchanges,
             budget=budget,
+            records=records,
             new_session=new_session,
             prepare=prepare,
             close=close,

@@ -1,0 +1,50 @@
+"""The command that shows statistics."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from chatterm.backend.daemon_thread import in_daemon_thread
+from chatterm.backend.statistics import read_statistics
+from chatterm.core.performance import Selection
+from chatterm.tui.statistics_text import USUAL_OPERATIONS, USUAL_TURNS, since_of, statistics_page
+from chatterm.tui.widgets.page_box import PageBox
+
+if TYPE_CHECKING:
+    from chatterm.store.performance import PerformanceStore
+    from chatterm.tui.screens.chat import ChatScreen
+
+
+class StatisticsCommands:
+    """Each `do_ID` does the command of that id; `argument` is what was typed after its slash word."""
+
+    def __init__(self, screen: ChatScreen, records: PerformanceStore) -> None:
+        self._screen, self._records = screen, records
+
+    async def do_stats(self, argument: str) -> None:
+        """Show the statistics of the last turns, of so many, or of all since a time."""
+        is_count = argument.isdecimal() and len(argument) < 10
+        since = None if is_count or not argument else since_of(argument)
+        last = int(argument) if is_count else USUAL_TURNS if since is None else None
+        # Not awaited: many records take seconds, in which the screen would stand still.
+        self._screen.run_worker(self._screen.told(self._show(since, last)))
+
+    async def _show(self, since: float | None, last: int | None) -> None:
+        selection = Selection(since=since, operations=USUAL_OPERATIONS)
+        targets = self._screen.setup.settings.targets
+        found = await read_statistics(self._records, selection, targets, last_turns=last, by="model")
+        page = await in_daemon_thread(partial(statistics_page, found, _memory_bytes()), "chatterm-statistics")
+        copy = self._screen.started.value.copy
+        self._screen.front.push_screen(
+            PageBox("Statistics", page, lambda text: self._screen.told(copy(text)))
+        )
+
+
+def _memory_bytes() -> int:
+    """The most memory that this process had."""
+    import resource
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

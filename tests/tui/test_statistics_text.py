@@ -1,0 +1,82 @@
+"""Statistics as rows, bars and a page."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+import pytest
+
+from chatterm.backend.statistics import Statistics, read_statistics
+from chatterm.config.model import TargetSettings
+from chatterm.core.errors import ConfigError
+from chatterm.core.performance import Selection
+from chatterm.store.database import Database
+from chatterm.store.performance import PerformanceStore
+from chatterm.tui.statistics_text import (
+    cost_bars,
+    cost_text,
+    goal_rows,
+    group_rows,
+    since_of,
+    statistics_page,
+    ttft_bars,
+)
+from tests.store.test_performance import record
+
+
+async def statistics(*changes: dict[str, object]) -> Statistics:
+    kept = PerformanceStore(Database(None))
+    for number, each in enumerate(changes):
+        kept.add(record(number, **each))
+    return await read_statistics(kept, Selection(), TargetSettings(), by="model")
+
+
+async def test_what_is_unknown_is_not_there() -> None:
+    found = await statistics(
+        {"cost_dollars": None, "ttft_seconds": None, "latency_seconds": None, "success": False}
+    )
+    assert group_rows(found.total) == [
+        ("turns", "1 in 1 requests"),
+        ("errors", "0 (0 %)"),
+        ("stopped", "1"),
+    ]
+    assert goal_rows(found)[0] == ("TTFT p95", "– (at most 1.5 s)")
+    assert ttft_bars(found) == cost_bars(found) == []
+
+
+async def test_figures_and_targets_are_told() -> None:
+    found = await statistics(
+        {"ttft_seconds": 0.2, "input_tokens": 12_345, "cost_is_estimate": True},
+        {"ttft_seconds": 3.0, "cost_dollars": None, "model": "[b]x|`"},
+        {"success": False, "error_kind": "RateLimited", "ttft_seconds": None, "cost_dollars": None},
+    )
+    rows = dict(group_rows(found.total))
+    assert rows["TTFT"] == "p50 200 ms, p95 3.0 s, p99 3.0 s"
+    assert rows["errors"] == "1 (33 %): RateLimited 1"
+    assert rows["cost"] == "~$0.25, and 1 of unknown cost"
+    assert rows["tokens in"] == "12,345"
+    assert goal_rows(found) == [
+        ("TTFT p95", "FAIL: 3.0 s (at most 1.5 s)"),
+        ("latency p50", "pass: 1.5 s (at most 3.5 s)"),
+        ("latency p95", "pass: 1.5 s (at most 6.0 s)"),
+        ("errors", "FAIL: 33 % (less than 1.0 %)"),
+    ]
+    assert len(ttft_bars(found)) == 9 and ttft_bars(found)[1].split()[-1] == "1"
+    (bar,) = cost_bars(found)
+    assert bar.startswith(datetime.fromtimestamp(1000).date().isoformat()) and bar.endswith("$0.25")
+    page = statistics_page(found, 50_000_000)
+    assert "50 MB" in page and r"\|" in page and "```text" in page
+
+
+def test_times_to_begin_with() -> None:
+    assert since_of("7d") == pytest.approx(time.time() - 7 * 86_400, abs=5)
+    assert since_of("2026-11-01") == datetime(2026, 11, 1).timestamp()
+    for text in ("", "7", "7y", "2026-13-01", "\x1b[2J", "99999d"):
+        with pytest.raises(ConfigError, match="is no time"):
+            since_of(text)
+
+
+def test_costs() -> None:
+    assert cost_text(None, is_estimate=True) == "–"
+    assert cost_text(0.0, is_estimate=False) == "$0.00"
