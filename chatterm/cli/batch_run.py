@@ -131,7 +131,7 @@ class _Work:
         left = [job for job in jobs if job.item.key not in files.done]
         progress = BatchProgress(total=len(jobs), before=len(jobs) - len(left))
         if not left:
-            tell(f"{_lines(len(jobs))} of {self._order.name} have their reply already; nothing is sent.", "")
+            tell(f"Every line of {self._order.name} has its reply already; nothing is sent.", "")
             return ExitStatus.COMPLETE
         write = FileLines(files).write
         if self._order.cheap:

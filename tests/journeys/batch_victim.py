@@ -6,14 +6,18 @@ A child is a copy of this process, in which everything is imported already: a st
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 import os
 import sys
 
 from chatterm.cli.app import run
 
-for module in ("cli.batch_run", "backend.providers.guide", "backend.guide", "store.database"):
+for module in ("cli.batch_run", "backend.guide_answers", "backend.providers.guide", "backend.providers.ollama"):
     importlib.import_module(f"chatterm.{module}")
+with contextlib.redirect_stdout(io.StringIO()):
+    run(["batch", "--help"])
 
 for _ in sys.stdin:
     child = os.fork()
