@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -76,7 +76,7 @@ class BoxHost(Host):
 @asynccontextmanager
 async def with_box(
     access: Access, *, size: tuple[int, int] = (80, 24)
-) -> AsyncIterator[tuple[BoxHost, Asked, ConsentBox, Pilot[None]]]:
+) -> AsyncGenerator[tuple[BoxHost, Asked, ConsentBox, Pilot[None]]]:
     state = Asked(size)
     host = BoxHost(state)
     async with host.run_test(size=size) as pilot:
