@@ -66,7 +66,8 @@ class Rounds:
     @property
     def complete(self) -> bool:
         """Whether the reply came to its end, with no tool call left open."""
-        return self._round is None and self._asking.complete
+        is_open = self._round is not None or (self._of.toolbox is not None and bool(self._calls()))
+        return self._asking.complete and not is_open
 
     async def run(self, target: Target, request: TurnRequest) -> None:
         """Ask until there is an answer without tool calls. Raises `ChattermError` where there is none."""
@@ -81,12 +82,11 @@ class Rounds:
             calls = self._calls() if toolbox is not None else ()
             if toolbox is None or not calls:
                 return
-            reply = await self._run_tools(toolbox, calls, number)
-            number += 1
             # Who answered goes on, and nobody in its place: no output is ever mixed.
             target = replace(self._asking.target or target, fallbacks=None)
+            reply = await self._run_tools(toolbox, calls, number)
+            number += 1
             request = replace(request, messages=(*messages, *messages_of(reply)))
-            self._ask_anew(reply)
             await self._may_go_on(toolbox, number)
 
     def finished_turn(self, outcome: Outcome, error: ChattermError | None) -> Turn:
@@ -127,16 +127,23 @@ class Rounds:
             await self._round.run()
         finally:
             of.records.tools_ran(self._round.runs)
-        self._before = self.finished_turn(Outcome.COMPLETE, None)
         self._note_invalid(self._round.runs)
+        before = self._before = self.finished_turn(Outcome.COMPLETE, None)
         self._round = None
-        await of.keep(self._before.reply.parts)
-        return self._before.reply
+        self._ask_anew(before)  # with no pause since: what is over would count twice
+        await of.keep(before.reply.parts)
+        return before.reply
 
-    def _ask_anew(self, reply: Message) -> None:
-        taken = frozenset(part.call_id for part in reply.parts if isinstance(part, ToolCallPart))
-        turn = self._of.turn
-        bare = replace(turn, reply=replace(turn.reply, parts=()), seams=())
+    def _ask_anew(self, before: Turn) -> None:
+        taken = frozenset(part.call_id for part in before.reply.parts if isinstance(part, ToolCallPart))
+        bare = replace(
+            self._of.turn,
+            provider=before.provider,
+            model=before.model,
+            base_url=before.base_url,
+            reply=replace(before.reply, parts=()),
+            seams=(),
+        )
         self._asking = self._of.new_asking(bare, None, taken)
 
     async def _ask(self, call: ToolCallPart, access: Access) -> Decision:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 from chatterm.backend.session import Prompt
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.config.model import ToolSettings
-from chatterm.core.errors import ServerError, StoreError
-from chatterm.core.events import AttemptStarted, ConsentAsked, StageChanged, ToolFinished, ToolStarted
-from chatterm.core.messages import TextPart, ToolCallPart, ToolResultPart
+from chatterm.core.errors import ModelNotFoundError, ServerError, StoreError
+from chatterm.core.events import (
+    AttemptStarted,
+    ConsentAsked,
+    StageChanged,
+    Streamed,
+    StreamFinished,
+    ToolFinished,
+    ToolStarted,
+)
+from chatterm.core.messages import Part, TextPart, ToolCallPart, ToolResultPart
 from chatterm.core.tools import Decision, ToolOutcome
 from chatterm.core.turn import Outcome, Stage, StopReason, Turn
 from tests.backend.conftest import Bench
 from tests.doubles.patience import soon
-from tests.doubles.provider import GatedStream
+from tests.doubles.provider import GatedProvider, GatedStream
 from tests.doubles.tools import Gate, PlainTool, toolbox_of
 
 
@@ -135,6 +144,65 @@ async def test_a_stop_before_the_next_response_keeps_the_round(bench: Bench) -> 
     assert turn.outcome is Outcome.CANCELLED
     assert turn.reply.parts == (ToolCallPart("c0", "tool", "{}"), ToolResultPart("c0", "done"))
     await soon(stream.closed.wait(), "did not close")
+
+
+async def test_a_stop_while_results_are_stored_keeps_the_round_once(bench: Bench) -> None:
+    bench.session.toolbox = toolbox_of(PlainTool("tool"))
+    handle = bench.session.start_turn(Prompt("go"))
+    stream = await bench.provider.opened()
+    stream.send(usage=[3, 1])
+    keep, storing = bench.store.keep_parts, asyncio.Event()
+
+    async def hold(reply_id: str, parts: tuple[Part, ...]) -> None:
+        if any(isinstance(part, ToolResultPart) for part in parts):
+            storing.set()
+            await asyncio.Event().wait()
+        await keep(reply_id, parts)
+
+    bench.store.keep_parts = hold
+    calls(stream, "tool", text="look")
+    await soon(storing.wait(), "was not stored")
+    assert handle.cancel()
+    turn = await soon(handle.result(), "did not end")
+    assert turn.outcome is Outcome.CANCELLED
+    assert turn.reply.parts == (
+        TextPart("look"),
+        ToolCallPart("c0", "tool", "{}"),
+        ToolResultPart("c0", "done"),
+    )
+    assert (turn.usage.input, turn.usage.output, len(turn.tool_runs)) == (3, 1, 1)
+
+
+async def test_a_stop_after_the_marker_of_a_response_with_calls_is_no_complete_turn(bench: Bench) -> None:
+    tool = PlainTool("tool")
+    bench.session.toolbox = toolbox_of(tool)
+    handle = bench.session.start_turn(Prompt("go"))
+    stream = await bench.provider.opened()
+    stream.send(call=["c0", "tool", "{}"])
+    stream.send(done="tool_calls")
+    async for event in handle.events():
+        if isinstance(event, Streamed) and isinstance(event.event, StreamFinished):
+            break
+    assert handle.cancel()
+    turn = await soon(handle.result(), "did not end")
+    assert (turn.outcome, tool.runs) == (Outcome.CANCELLED, 0)
+
+
+async def test_a_turn_that_ends_between_rounds_is_that_of_the_model_that_answered(bench: Bench) -> None:
+    second = GatedProvider()
+    second.address = "plain://second"
+    target = replace(second.target("second"), provider="second-co")
+    await bench.session.use(replace(bench.provider.target(), fallbacks=lambda: [target]))
+    bench.session.toolbox = toolbox_of(PlainTool("tool"), settings=ToolSettings(rounds=1))
+    bench.provider.open_errors.append(ModelNotFoundError("no such model"))
+    handle = bench.session.start_turn(Prompt("go"))
+    calls(await second.opened(), "tool")
+    async for event in handle.events():
+        if isinstance(event, ConsentAsked):
+            assert handle.decide(event.call.call_id, Decision.DENY)
+    turn = handle.turn
+    assert turn.outcome is Outcome.INTERRUPTED
+    assert (turn.provider, turn.model, turn.asked) == ("second-co", "second", "plain/test-model")
 
 
 async def test_a_failure_after_a_round_keeps_it_and_asks_nobody_else(bench: Bench) -> None:
