@@ -43,7 +43,7 @@ def _found(text: str) -> Iterator[str]:
             yield from twins
     for each in _ODD.findall(text):
         folded = unicodedata.normalize("NFKC", each)
-        if each in _MARKS or (folded.isascii() and folded.strip() and folded.isprintable()):
+        if each in _MARKS or (folded.isascii() and folded.strip()):
             yield each
 
 
