@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from chatterm.backend.load_figures import Sample, TargetFigures
@@ -22,6 +23,10 @@ from chatterm.core.errors import ChattermError
 from chatterm.core.performance import AttemptRecord, Operation
 
 OPERATION: Operation = "bench"
+
+START_SECONDS, RAMP_SECONDS = 0.02, 2.0
+"""The first requests begin so far apart, all within the second time: to begin a request takes several milliseconds of
+work, and the replies to those before would be stamped late."""
 
 LOOK_SECONDS = 0.1
 """How often the events of a turn that runs are taken."""
@@ -77,9 +82,9 @@ class LoadTest:
         if self._plan.duration_seconds is not None:
             self._until = began + self._plan.duration_seconds
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._most_at_once()):
+            for place in range(count := self._most_at_once()):
                 for lane in self._lanes:  # side by side, so that all meet the same hour and the same machine
-                    group.create_task(self._work(lane))
+                    group.create_task(self._work(lane, place * min(START_SECONDS, RAMP_SECONDS / count)))
         self.seconds = self._clock() - began
         self.cpu_share = (time.process_time() - cpu) / self.seconds if self.seconds else 0.0
 
@@ -108,8 +113,9 @@ class LoadTest:
         wanted = self._plan.requests
         return self._plan.concurrency if wanted is None else min(self._plan.concurrency, wanted)
 
-    async def _work(self, lane: Lane) -> None:
-        """One of those who ask this target, request after request."""
+    async def _work(self, lane: Lane, delay_seconds: float) -> None:
+        """One of those who ask this target, request after request, from so long after the beginning on."""
+        await self._pause(delay_seconds)
         while self._plan.requests is None or lane.begun < self._plan.requests:
             if self._until is not None and self._clock() >= self._until:
                 return
@@ -140,13 +146,16 @@ class LoadTest:
         while (seconds := lane.pace.wait_seconds()) > 0 and not self._is_over(lane):
             if self._until is not None:
                 seconds = min(seconds, max(0.0, self._until - self._clock()))
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._stopped.wait()
-            except TimeoutError:
-                if self._until is not None and self._clock() >= self._until:
-                    return False
+            await self._pause(seconds)
+            if self._until is not None and self._clock() >= self._until:
+                return False
         return not self._is_over(lane)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait so long, or until it is stopped."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopped.wait()
 
     def _is_over(self, lane: Lane) -> bool:
         return self._stopped.is_set() or bool(lane.ended)
