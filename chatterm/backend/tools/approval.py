@@ -6,9 +6,11 @@ a host, an argv. No part, prefix or pattern of it matches, and nothing that a to
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import msgspec
 
@@ -38,7 +40,11 @@ class Rule:
 
 
 class Approvals:
-    """The rules of all conversations of this program; those for all are kept by `save` and read by `load`."""
+    """The rules of all conversations of this program; those for all are kept by `save` and read by `load`.
+
+    Several programs share those for all: they are read again before each question, and a change is made to what is
+    stored by then, so that a consent taken back in one program is none in any other.
+    """
 
     def __init__(
         self,
@@ -46,59 +52,85 @@ class Approvals:
         save: Callable[[object], Awaitable[None]] | None = None,
     ) -> None:
         self._load, self._save = load, save
-        self._rules: dict[Rule, None] = {}
-        self._is_read = load is None
+        self._own: dict[Rule, None] = {}  # for one conversation
+        self._stored: dict[Rule, None] = {}  # for all, as they were read last
+        self._changes: dict[Rule, bool] = {}  # to those for all: given or taken back, and not stored yet
+        self._storing = asyncio.Lock()
 
     def allows(self, tool: Tool, access: Access, conversation_id: str) -> bool:
         """Whether the user allowed exactly this before. False while the rules could not be read."""
         if not access.may_always:
             return False
-        return any(_rule(tool, access, scope) in self._rules for scope in (None, conversation_id))
+        return _rule(tool, access, conversation_id) in self._own or _rule(tool, access, None) in self._for_all
 
     async def remember(self, decision: Decision, tool: Tool, access: Access, conversation_id: str) -> None:
         """Keep what was decided, where that is to last. A yes that cannot be stored lasts until the program ends."""
-        if decision not in (Decision.CONVERSATION, Decision.ALWAYS) or not access.may_always:
+        if not access.may_always:
             return
-        scope = conversation_id if decision is Decision.CONVERSATION else None
-        self._rules[_rule(tool, access, scope)] = None
-        if decision is Decision.ALWAYS:
-            await self._store()
+        if decision is Decision.CONVERSATION:
+            self._own[_rule(tool, access, conversation_id)] = None
+        elif decision is Decision.ALWAYS:
+            await self._change(_rule(tool, access, None), True)
 
     def rules(self, conversation_id: str) -> tuple[Rule, ...]:
-        """What is allowed in this conversation without asking, the oldest consent first."""
-        return tuple(rule for rule in self._rules if rule.conversation_id in (None, conversation_id))
+        """What is allowed in this conversation without asking: for all first, each time the oldest consent first."""
+        return (*self._for_all, *(rule for rule in self._own if rule.conversation_id == conversation_id))
 
     async def revoke(self, rule: Rule) -> bool:
         """Take a consent back. False where it was not given, or was taken back before."""
-        if rule not in self._rules:
-            return False
-        del self._rules[rule]
-        if rule.conversation_id is None:
-            await self._store()
-        return True
+        if rule.conversation_id is not None:
+            return self._own.pop(rule, self) is None
+        was_given = rule in self._for_all
+        if was_given:
+            await self._change(rule, False)
+        return was_given
 
     async def read(self) -> None:
-        """Read the lasting rules, once. What cannot be understood is no consent."""
-        if self._is_read or self._load is None:
-            return
-        self._is_read = True
-        try:
-            stored = msgspec.convert(await self._load() or [], list[Rule])
-        except (StoreError, msgspec.ValidationError) as error:
-            logger.warning("the rules of tools were not read: %s", error)
-            return
-        self._rules = {**dict.fromkeys(stored), **self._rules}
+        """Read the lasting rules as they are stored now. What cannot be understood is no consent."""
+        async with self._storing:
+            await self._read()
 
-    async def _store(self) -> None:
-        lasting = [rule for rule in self._rules if rule.conversation_id is None]
-        for rule in lasting[:-MOST_RULES]:
-            del self._rules[rule]
-        if self._save is None:
-            return
+    @property
+    def _for_all(self) -> dict[Rule, None]:
+        kept = {rule: None for rule in self._stored if self._changes.get(rule, True)}
+        return kept | {rule: None for rule, given in self._changes.items() if given}
+
+    async def _change(self, rule: Rule, given: bool) -> None:
+        self._changes[rule] = given  # holds from now on, whatever becomes of the store
+        async with self._storing:
+            if self._save is None or not await self._read():
+                return
+            lasting, changes = list(self._for_all)[-MOST_RULES:], dict(self._changes)
+            try:
+                await self._save([msgspec.to_builtins(each) for each in lasting])
+            except StoreError as error:
+                logger.warning("a rule of a tool was not stored: %s", error)
+                return
+            self._stored = dict.fromkeys(lasting)
+            self._changes = {each: yes for each, yes in self._changes.items() if changes.get(each) != yes}
+
+    async def _read(self) -> bool:
+        """Whether the lasting rules are known now."""
+        if self._load is None:
+            return True
         try:
-            await self._save([msgspec.to_builtins(rule) for rule in lasting[-MOST_RULES:]])
+            stored = await self._load()
         except StoreError as error:
-            logger.warning("a rule of a tool was not stored: %s", error)
+            logger.warning("the rules of tools were not read: %s", error)
+            return False
+        self._stored = dict.fromkeys(_understood(stored))
+        return True
+
+
+def _understood(stored: object) -> Iterator[Rule]:
+    for each in cast("list[object]", stored) if isinstance(stored, list) else ():
+        try:
+            rule = msgspec.convert(each, Rule)
+        except msgspec.ValidationError as error:
+            logger.warning("a rule of a tool was not understood: %s", error)
+            continue
+        if rule.conversation_id is None:
+            yield rule
 
 
 def _rule(tool: Tool, access: Access, conversation_id: str | None) -> Rule:

@@ -259,7 +259,10 @@ class ToolRound:
             return
         context = self._context
         await context.approvals.read()
-        async with self._asking:  # the answer to one call may hold for the next
+        if context.approvals.allows(tool, access, context.conversation_id):
+            return
+        async with self._asking:
+            # the answer to one call may hold for the next
             if context.approvals.allows(tool, access, context.conversation_id):
                 return
             self._emit(ConsentAsked(call, tool.source, access))

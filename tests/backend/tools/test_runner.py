@@ -11,7 +11,7 @@ import pytest
 from chatterm.backend.tools.approval import Approvals
 from chatterm.backend.tools.base import TellProgress
 from chatterm.backend.tools.results import KeptResults, cut
-from chatterm.backend.tools.runner import NOTHING, ToolRound
+from chatterm.backend.tools.runner import NOTHING, Ask, ToolRound
 from chatterm.backend.tools.toolbox import Toolbox
 from chatterm.config.model import ToolSettings
 from chatterm.core.errors import InvalidCallError, StoreError, ToolError
@@ -39,6 +39,7 @@ class Desk:
         self.asked: list[str] = []
         self.number = 0
         self.arrived = asyncio.Event()
+        self.ask: Ask = self._ask
 
     async def start(self, *calls: str | tuple[str, str]) -> ToolRound:
         """A round of calls by name, or name and arguments; their ids are c0, c1, ..."""
@@ -46,7 +47,7 @@ class Desk:
         pairs = [(call, "{}") if isinstance(call, str) else call for call in calls]
         parts = [ToolCallPart(f"c{number}", *pair) for number, pair in enumerate(pairs)]
         self.number += 1
-        return self.toolbox.round(parts, self.number - 1, self._ask, self._emit)
+        return self.toolbox.round(parts, self.number - 1, self.ask, self._emit)
 
     async def run(self, *calls: str | tuple[str, str]) -> ToolRound:
         """The round, run to its end."""
@@ -375,6 +376,85 @@ async def test_a_consent_can_be_taken_back() -> None:
     assert not await approvals.revoke(rule)
     assert outcomes(await desk.run("one")) == [ToolOutcome.DENIED]
     assert kept.value == []
+
+
+def lasting_desk(kept: Kept, *decisions: Decision) -> Desk:
+    """A program of its own, with tools that ask, on rules that several programs have."""
+    tools = (PlainTool(name, harmless=False) for name in ("one", "two"))
+    return Desk(toolbox_of(*tools, approvals=Approvals(kept.load, kept.save)), *decisions)
+
+
+async def test_a_consent_taken_back_in_one_program_is_none_in_another_and_stays_away() -> None:
+    kept = Kept()
+    here, there = lasting_desk(kept, Decision.ALWAYS), lasting_desk(kept, Decision.DENY, Decision.ALWAYS)
+    await here.run("one")
+    assert outcomes(await there.run("one")) == [ToolOutcome.OK]
+    (rule,) = here.toolbox.approvals.rules("conversation")
+    assert await here.toolbox.approvals.revoke(rule)
+    assert outcomes(await there.run("one", "two")) == [ToolOutcome.DENIED, ToolOutcome.OK]
+    assert outcomes(await lasting_desk(kept).run("one", "two")) == [ToolOutcome.DENIED, ToolOutcome.OK]
+
+
+async def test_a_stop_while_rules_are_read_loses_none() -> None:
+    kept = Kept()
+    await lasting_desk(kept, Decision.ALWAYS).run("one")
+    stuck, load, stalled = asyncio.Event(), kept.load, True
+
+    async def stall() -> object:
+        stuck.set()
+        return await asyncio.Event().wait() if stalled else await load()
+
+    kept.load = stall
+    desk = lasting_desk(kept, Decision.ALWAYS)
+    running = asyncio.ensure_future((await desk.start("two")).run())
+    await soon(stuck.wait(), "was not read")
+    running.cancel()
+    await asyncio.wait({running})
+    stalled = False
+    await desk.run("two")
+    assert outcomes(await lasting_desk(kept).run("one", "two")) == [ToolOutcome.OK, ToolOutcome.OK]
+
+
+async def test_rules_are_not_overwritten_where_they_could_not_be_read() -> None:
+    kept = Kept()
+    await lasting_desk(kept, Decision.ALWAYS).run("one")
+    load, failures = kept.load, 2
+
+    async def fail_first() -> object:
+        nonlocal failures
+        failures -= 1
+        if failures >= 0:
+            raise StoreError("The history is busy.")
+        return await load()
+
+    kept.load = fail_first
+    desk = lasting_desk(kept, Decision.ALWAYS)
+    await desk.run("two")
+    assert outcomes(await desk.run("two", "one")) == [ToolOutcome.OK, ToolOutcome.OK]
+    kept.load = load
+    assert outcomes(await lasting_desk(kept).run("one")) == [ToolOutcome.OK]
+
+
+async def test_calls_that_are_allowed_do_not_wait_for_one_that_is_asked_for() -> None:
+    asking, decide = asyncio.Event(), asyncio.Event()
+    approvals, free = Approvals(), PlainTool("free", harmless=False)
+    access = Access(kind="call", target="free {}")
+    await approvals.remember(Decision.CONVERSATION, free, access, "conversation")
+    desk = Desk(toolbox_of(PlainTool("asked", harmless=False), free, approvals=approvals))
+
+    async def ask(call: ToolCallPart, access: Access) -> Decision:
+        asking.set()
+        await decide.wait()
+        return Decision.DENY
+
+    desk.ask = ask
+    started = await desk.start("asked", "free")
+    running = asyncio.ensure_future(started.run())
+    await soon(asking.wait(), "was not asked")
+    await soon(desk.finished("free"), "waited")
+    decide.set()
+    await running
+    assert outcomes(started) == [ToolOutcome.DENIED, ToolOutcome.OK]
 
 
 async def test_a_yes_for_the_conversation_is_for_that_one_alone() -> None:
