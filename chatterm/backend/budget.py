@@ -9,6 +9,7 @@ from typing import Protocol
 
 from chatterm.config.model import BudgetSettings
 from chatterm.core.errors import BudgetUsedUpError, StoreError
+from chatterm.core.money import dollars_text
 from chatterm.core.performance import Spending
 
 WAY_ON = "/budget off goes on all the same; [budget] in the settings raises the limit."
@@ -148,14 +149,3 @@ class ChatBudget:
             spent_dollars=spent.dollars or 0.0,
             unknown=spent.unknown,
         )
-
-
-def dollars_text(dollars: float) -> str:
-    """An amount with as many digits as tell something: $12.30, $0.0042."""
-    return (
-        f"${dollars:,.2f}"
-        if dollars >= 0.1 or dollars == 0
-        else f"${dollars:.2g}"
-        if dollars >= 1e-4
-        else "<$0.0001"
-    )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
+from chatterm.backend.delta_gaps import DeltaGaps
 from chatterm.core.events import (
     AttemptStarted,
     ConsentAsked,
@@ -32,7 +34,7 @@ from chatterm.core.events import (
     UsageReported,
 )
 from chatterm.core.timings import ServerTimings, Timings
-from chatterm.core.turn import Outcome, Stage, Turn
+from chatterm.core.turn import FailedTry, Outcome, Stage, Turn
 from chatterm.core.usage import Usage, overlay
 
 CHARACTERS_PER_TOKEN = 4.0
@@ -40,6 +42,9 @@ CHARACTERS_PER_TOKEN = 4.0
 
 SHORTEST_GENERATION_SECONDS = 0.25
 """Below this a rate says how the bytes were bundled, not how fast the model is."""
+
+RATES_KEPT = 26
+"""Of how many seconds the rates are known one by one."""
 
 COLD_LOAD_SECONDS = 0.5
 """A server that spent at least this long loading the model was cold; a loaded one reports milliseconds."""
@@ -68,7 +73,18 @@ class Figures:
     usage: Usage = field(default_factory=Usage)
     delta_gap_p50_seconds: float | None = None
     delta_gap_p95_seconds: float | None = None
+    stalls: int | None = None
+    """Gaps of more than a second."""
+    rates: tuple[float, ...] = ()
+    """About how many tokens came in each of the last seconds of the reply."""
+    tries: tuple[FailedTry, ...] = ()
+    """The requests that failed before the last one."""
+    fallback_from: str = ""
+    """PROVIDER/MODEL in whose place the model answers."""
     reused_connection: bool | None = None
+    resolve_seconds: float | None = None
+    connect_seconds: float | None = None
+    secure_seconds: float | None = None
     server: ServerTimings | None = None
     warm: bool | None = None
     context_share: float | None = None
@@ -89,7 +105,11 @@ class TurnMeter:
         self._first_text: float | None = None
         self._last: float | None = None
         self._characters = 0
-        self._gaps: list[float] = []
+        self._gaps = DeltaGaps()
+        self._seconds: deque[tuple[int, int]] = deque(maxlen=RATES_KEPT)  # a second, and the characters in it
+        self._steps: dict[Stage, float] = {}
+        self._tries: list[FailedTry] = []
+        self._fallback_from = ""
         self._usage = Usage()
         self._server: ServerTimings | None = None
         self._context: tuple[int, int | None] | None = None
@@ -97,8 +117,13 @@ class TurnMeter:
     def observe(self, event: TurnEvent) -> None:
         """Take in one turn event."""
         match event:
-            case TurnStarted() | ParameterRefused() | RetryScheduled() | FellBack() | GoneOn():
+            case TurnStarted() | ParameterRefused() | GoneOn():
                 pass
+            case RetryScheduled(cause=cause):
+                self._note_failed(cause.message)
+            case FellBack(provider, model, why=why):
+                self._note_failed(why)
+                self._fallback_from = self._fallback_from or f"{provider}/{model}"
             case ToolRequested() | ConsentAsked() | ToolStarted() | ToolProgress() | ToolFinished():
                 pass
             case ContextFitted(tokens, limit):
@@ -106,7 +131,11 @@ class TurnMeter:
             case AttemptStarted(attempt=attempt, provider=provider, model=model):
                 self._provider, self._model = provider, model
                 self._attempt, self._reused = attempt, None
-                self._sent, self._usage, self._server = None, Usage(), None
+                self._usage, self._server = Usage(), None
+                self._gaps.pause()
+                self._steps.clear()
+                if self._first is None:  # after tools have run the TTFT stays that of the first answer
+                    self._sent = None
             case StageChanged(at, stage):
                 self._enter(at, stage)
             case Streamed(at, inner):
@@ -119,7 +148,9 @@ class TurnMeter:
     def figures(self, now: float) -> Figures:
         """The figures at monotonic time `now`; fixed once the turn is finished."""
         if self._turn is not None:
-            return in_context(figures_of(self._turn, self._gaps), *(self._context or (0, None)))
+            return in_context(
+                figures_of(self._turn, self._gaps, self._rates()), *(self._context or (0, None))
+            )
         estimate = round(self._characters / CHARACTERS_PER_TOKEN) if self._characters else None
         output = self._usage.output if self._usage.output is not None else estimate
         timings = Timings(
@@ -134,6 +165,15 @@ class TurnMeter:
             elapsed_seconds=now - self._started,
             ttft_seconds=timings.ttft,
             first_text_seconds=timings.time_to_first_text,
+            delta_gap_p50_seconds=self._gaps.percentile(0.50),
+            delta_gap_p95_seconds=self._gaps.percentile(0.95),
+            stalls=self._gaps.stalls if self._gaps.any else None,
+            rates=self._rates(),
+            tries=tuple(self._tries),
+            fallback_from=self._fallback_from,
+            resolve_seconds=self._step(Stage.RESOLVING, Stage.CONNECTING),
+            connect_seconds=self._step(Stage.CONNECTING, Stage.SECURING, Stage.SENDING),
+            secure_seconds=self._step(Stage.SECURING, Stage.SENDING),
             tokens_per_second=tokens_per_second(output, timings.generation_seconds),
             output_tokens=output,
             is_estimate=self._usage.output is None,
@@ -146,11 +186,12 @@ class TurnMeter:
 
     def _enter(self, at: float, stage: Stage) -> None:
         self._stage = stage
+        self._steps.setdefault(stage, at)
         if stage is Stage.CONNECTING:
             self._reused = False
         elif stage is Stage.SENDING:
             self._reused = self._reused is None
-        elif stage is Stage.WAITING:
+        elif stage is Stage.WAITING and self._first is None:
             self._sent = at
 
     def _take(self, at: float, event: StreamEvent) -> None:
@@ -172,15 +213,37 @@ class TurnMeter:
                 pass  # nothing to measure in the other stream events
 
     def _delta(self, at: float, characters: int) -> None:
-        if self._last is not None:
-            self._gaps.append(at - self._last)
+        self._gaps.note(at)
+        second = int(at)
+        if self._seconds and self._seconds[-1][0] == second:
+            characters_before = self._seconds.pop()[1]
+            self._seconds.append((second, characters_before + characters))
+        else:
+            self._seconds.append((second, characters))
         self._first = at if self._first is None else self._first
         self._last = at
         self._characters += characters
 
+    def _rates(self) -> tuple[float, ...]:
+        """Tokens in each of the last seconds, those without any included."""
+        if not self._seconds:
+            return ()
+        last = self._seconds[-1][0]
+        first = max(self._seconds[0][0], last - RATES_KEPT + 1)
+        counts = dict(self._seconds)
+        return tuple(counts.get(second, 0) / CHARACTERS_PER_TOKEN for second in range(first, last + 1))
 
-def figures_of(turn: Turn, gaps: list[float] | None = None) -> Figures:
-    """The figures of a finished turn. `gaps`: seconds between its deltas, where they are still known."""
+    def _step(self, stage: Stage, *following: Stage) -> float | None:
+        """How long a stage of connecting took; None where it or its end did not come."""
+        ends = [self._steps[each] for each in following if each in self._steps]
+        return min(ends) - self._steps[stage] if stage in self._steps and ends else None
+
+    def _note_failed(self, why: str) -> None:
+        self._tries.append(FailedTry(provider=self._provider, model=self._model, why=why))
+
+
+def figures_of(turn: Turn, gaps: DeltaGaps | None = None, rates: tuple[float, ...] = ()) -> Figures:
+    """The figures of a finished turn. `gaps` between its deltas and `rates`: where they are still known."""
     timings, usage = turn.timings, turn.usage
     server = None if turn.is_from_cache else timings.server  # what was measured then says nothing of now
     reported = server.eval_tokens_per_second if server else None
@@ -200,9 +263,16 @@ def figures_of(turn: Turn, gaps: list[float] | None = None) -> Figures:
         output_tokens=usage.output,
         is_estimate=False,
         usage=usage,
-        delta_gap_p50_seconds=percentile(gaps or [], 0.50),
-        delta_gap_p95_seconds=percentile(gaps or [], 0.95),
+        delta_gap_p50_seconds=gaps.percentile(0.50) if gaps is not None else None,
+        delta_gap_p95_seconds=gaps.percentile(0.95) if gaps is not None else None,
+        stalls=gaps.stalls if gaps is not None and gaps.any else None,
+        rates=rates,
+        tries=turn.tries,
+        fallback_from=turn.asked,
         reused_connection=timings.reused_connection,
+        resolve_seconds=timings.resolve_seconds,
+        connect_seconds=timings.connect_seconds,
+        secure_seconds=timings.secure_seconds,
         server=server,
         warm=is_warm(server),
     )

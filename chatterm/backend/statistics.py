@@ -9,12 +9,17 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from chatterm.backend.delta_gaps import counted_percentile
+from chatterm.backend.metrics import percentile
 from chatterm.config.model import TargetSettings
-from chatterm.core.performance import Selection
+from chatterm.core.performance import Selection, Spending
+from chatterm.core.turn import Turn
 
 By = Literal["provider", "model", "day"]
 
 TTFT_EDGES = (0.1, 0.25, 0.5, 1.0, 1.5, 2.5, 5.0, 10.0)
+
+USUAL_COUNT = 100
+"""Of how many answers it is told what is usual of a model."""
 
 _TIMED: Mapping[str, tuple[str, int]] = {
     "ttft": ("ttft_seconds", 1_000),
@@ -126,6 +131,52 @@ class Statistics:
     targets: tuple[Goal, ...]
     ttft_histogram: tuple[tuple[float | None, int], ...]
     cost_by_day: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What a turn, its conversation and this day cost, and what is usual of the model.
+
+    Of its last `count` answers, in seconds.
+    """
+
+    turn: Spending
+    conversation: Spending
+    today: Spending
+    count: int
+    ttft_p50: float | None
+    ttft_p95: float | None
+    latency_p50: float | None
+    latency_p95: float | None
+
+
+class StandingRecords(Protocol):
+    """What is needed of the store's records; see `PerformanceStore`."""
+
+    async def spent_since(self, at: float) -> Spending: ...
+    async def spent_in(self, conversation_id: str) -> Spending: ...
+    async def spent_on(self, turn_id: str, conversation_id: str) -> Spending: ...
+    async def last_times(
+        self, provider: str, model: str, count: int
+    ) -> list[tuple[float | None, float | None]]: ...
+
+
+async def read_standing(records: StandingRecords, turn: Turn) -> Standing:
+    """What is known after this turn. Raises `StoreError`."""
+    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    times = await records.last_times(turn.provider, turn.model, USUAL_COUNT)
+    ttft = [first for first, _ in times if first is not None]
+    latency = [whole for _, whole in times if whole is not None]
+    return Standing(
+        turn=await records.spent_on(turn.id, turn.conversation_id),
+        conversation=await records.spent_in(turn.conversation_id),
+        today=await records.spent_since(midnight.timestamp()),
+        count=len(times),
+        ttft_p50=percentile(ttft, 0.50),
+        ttft_p95=percentile(ttft, 0.95),
+        latency_p50=percentile(latency, 0.50),
+        latency_p95=percentile(latency, 0.95),
+    )
 
 
 async def read_statistics(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from chatterm.backend.budget import dollars_text
 from chatterm.backend.load_figures import JudgedGoal, LoadResult, Spread, TargetFigures, ratios
 from chatterm.backend.load_goals import AT_LEAST, SPREADS
 from chatterm.core.clean import clean_line
+from chatterm.core.money import dollars_text
 
 OWN_LIMIT = 0.8
 """From this share of a core on this program itself may be what is measured."""

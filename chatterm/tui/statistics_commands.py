@@ -6,10 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chatterm.backend.daemon_thread import in_daemon_thread
-from chatterm.backend.statistics import read_statistics
+from chatterm.backend.statistics import Standing, read_standing, read_statistics
+from chatterm.core.errors import StoreError
 from chatterm.core.performance import Selection
 from chatterm.tui.statistics_text import USUAL_OPERATIONS, USUAL_TURNS, since_of, statistics_page
 from chatterm.tui.widgets.page_box import PageBox
+from chatterm.tui.widgets.sidebar import MetricsSidebar
 
 if TYPE_CHECKING:
     from chatterm.store.performance import PerformanceStore
@@ -21,6 +23,7 @@ class StatisticsCommands:
 
     def __init__(self, screen: ChatScreen, records: PerformanceStore) -> None:
         self._screen, self._records = screen, records
+        screen.query_one(MetricsSidebar).read_standing = self._standing
 
     async def do_stats(self, argument: str) -> None:
         """Show the statistics of the last turns, of so many, or of all since a time."""
@@ -29,6 +32,15 @@ class StatisticsCommands:
         last = int(argument) if is_count else USUAL_TURNS if since is None else None
         # Not awaited: many records take seconds, in which the screen would stand still.
         self._screen.run_worker(self._screen.told(self._show(since, last)))
+
+    async def _standing(self) -> Standing | None:
+        turns = self._screen.pane.session.turns if self._screen.started.is_there else ()
+        if not turns:
+            return None
+        try:
+            return await read_standing(self._records, turns[-1])
+        except StoreError:
+            return None
 
     async def _show(self, since: float | None, last: int | None) -> None:
         selection = Selection(since=since, operations=USUAL_OPERATIONS)

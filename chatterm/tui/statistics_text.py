@@ -6,10 +6,10 @@ import re
 import time
 from datetime import datetime
 
-from chatterm.backend.budget import dollars_text
 from chatterm.backend.statistics import Goal, Group, Percentiles, Statistics
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ConfigError
+from chatterm.core.money import dollars_text
 from chatterm.core.performance import Operation
 from chatterm.tui.page_table import Row, cell, table
 from chatterm.tui.widgets.figures_text import UNKNOWN, count_text, rate_text, span_text

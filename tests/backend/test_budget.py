@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatterm.backend.budget import Budget, ChatBudget, dollars_text
+from chatterm.backend.budget import Budget, ChatBudget
 from chatterm.backend.session import Prompt
 from chatterm.config.model import BudgetSettings
 from chatterm.core.errors import BudgetUsedUpError, StoreError
 from chatterm.core.events import TurnFinished
+from chatterm.core.money import dollars_text
 from chatterm.core.performance import Spending
 from chatterm.core.turn import Outcome
 from tests.backend.conftest import Bench

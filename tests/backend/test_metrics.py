@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from chatterm.backend.metrics import Figures, TurnMeter, figures_of, percentile, tokens_per_second
+from chatterm.core.errors import ServerError
 from chatterm.core.events import (
     AttemptStarted,
+    FellBack,
+    RetryScheduled,
     StageChanged,
     Streamed,
     TextDelta,
@@ -132,3 +135,49 @@ def test_formulas() -> None:
 
 def test_a_recovered_turn_has_no_elapsed_time() -> None:
     assert figures_of(a_turn(outcome=Outcome.INTERRUPTED)).elapsed_seconds is None
+
+
+def test_after_tools_the_ttft_stays_and_their_time_is_no_gap() -> None:
+    meter = live_meter()
+    meter.observe(Streamed(100.4, TextDelta("look")))
+    meter.observe(Streamed(100.5, TextDelta("look")))
+    meter.observe(AttemptStarted(1, "p", "m", "host"))
+    meter.observe(StageChanged(160.0, Stage.WAITING))
+    meter.observe(Streamed(161.0, TextDelta("so")))
+    figures = meter.figures(162.0)
+    assert figures.ttft_seconds == pytest.approx(0.3)
+    assert (figures.delta_gap_p95_seconds, figures.stalls) == (0.1, 0)
+
+
+def test_stalls_are_gaps_over_a_second_and_rates_are_told_by_the_second() -> None:
+    meter = live_meter()
+    for at, text in ((100.5, "x" * 40), (100.9, "x" * 40), (103.0, "x" * 20)):
+        meter.observe(Streamed(at, TextDelta(text)))
+    figures = meter.figures(104.0)
+    assert figures.stalls == 1
+    assert figures.rates == (20.0, 0.0, 0.0, 5.0)
+
+
+def test_what_failed_is_told_with_its_reason_while_the_turn_runs() -> None:
+    meter = live_meter()
+    meter.observe(RetryScheduled(101.0, 2, 3, 1.0, "host", ServerError("broken")))
+    meter.observe(FellBack("p", "m", "q", "n", "still broken"))
+    meter.observe(AttemptStarted(3, "q", "n", "host"))
+    figures = meter.figures(102.0)
+    assert [tried.why for tried in figures.tries] == ["broken", "still broken"]
+    assert (figures.fallback_from, figures.model) == ("p/m", "n")
+    assert figures.connect_seconds is None  # of the request before
+
+
+def test_the_steps_of_a_new_connection() -> None:
+    meter = TurnMeter("p", "m", started=1.0)
+    meter.observe(AttemptStarted(1, "p", "m", "host"))
+    for at, stage in (
+        (1.0, Stage.RESOLVING),
+        (1.5, Stage.CONNECTING),
+        (2.5, Stage.SECURING),
+        (4.5, Stage.SENDING),
+    ):
+        meter.observe(StageChanged(at, stage))
+    figures = meter.figures(5.0)
+    assert (figures.resolve_seconds, figures.connect_seconds, figures.secure_seconds) == (0.5, 1.0, 2.0)

@@ -5,15 +5,22 @@ What is unknown prints as an en dash where a place is kept for it, and is left o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from chatterm.core.clean import clean_line
+from chatterm.core.money import dollars_text
 
 if TYPE_CHECKING:
     from chatterm.backend.metrics import Figures
+    from chatterm.backend.statistics import Standing
+    from chatterm.core.performance import Spending
 
 UNKNOWN = "–"
+
+MOST_TRIES = 3
+"""How many of the requests that failed are told."""
 
 Row = tuple[str, str]
 
@@ -117,6 +124,64 @@ def _turn_values(figures: Figures) -> tuple[str, ...]:
         str(figures.retries),
         connection,
     )
+
+
+def more_rows(figures: Figures | None) -> tuple[Row, ...]:
+    """Label and value of what only some turns have: the course of the rate, gaps, a new connection, what failed."""
+    if figures is None:
+        return ()
+    rows: list[Row] = []
+    if len(figures.rates) > 1:
+        rows.append(("", sparkline(figures.rates)))
+    if figures.delta_gap_p50_seconds is not None:
+        gaps = f"{span_text(figures.delta_gap_p50_seconds)} / {span_text(figures.delta_gap_p95_seconds)}"
+        rows.append(("gap p50/p95", gaps))
+    if figures.stalls:
+        rows.append(("stalls", str(figures.stalls)))
+    steps = (figures.resolve_seconds, figures.connect_seconds, figures.secure_seconds)
+    names = ("DNS", "TCP", "TLS")
+    rows += [
+        (f"  {name}", span_text(step)) for name, step in zip(names, steps, strict=True) if step is not None
+    ]
+    rows += [(f"✗ {clean_line(tried.why, 60)}", "") for tried in figures.tries[-MOST_TRIES:]]
+    if figures.fallback_from:
+        rows.append((f"in place of {clean_line(figures.fallback_from, 60)}", ""))
+    return tuple(rows)
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """The values as bars, the highest of all as the full one; nothing came where there is a space."""
+    most = max(values, default=0.0)
+    if most <= 0:
+        return ""
+    return "".join(_BARS[min(8, math.ceil(value / most * 8))] for value in values)
+
+
+_BARS = " ▁▂▃▄▅▆▇█"
+
+
+def standing_rows(standing: Standing | None) -> tuple[Row, ...]:
+    """Label and value of what was spent, and of what is usual of the model; empty where nothing is known."""
+    if standing is None:
+        return ()
+    rows: list[Row] = [
+        ("cost", spending_text(standing.turn)),
+        ("conversation", spending_text(standing.conversation)),
+        ("today", spending_text(standing.today)),
+    ]
+    if standing.count:
+        ttft = f"{span_text(standing.ttft_p50)} / {span_text(standing.ttft_p95)}"
+        latency = f"{span_text(standing.latency_p50)} / {span_text(standing.latency_p95)}"
+        rows += [("TTFT p50/p95", ttft), ("latency", latency), ("of the last", str(standing.count))]
+    return tuple(rows)
+
+
+def spending_text(spending: Spending) -> str:
+    """An amount: `$0.31`, `~$0.31` by prices; `+ ?` where a part of it is not known."""
+    if spending.dollars is None:
+        return UNKNOWN
+    more = " + ?" if spending.unknown else ""
+    return f"{'~' if spending.is_estimate else ''}{dollars_text(spending.dollars)}{more}"
 
 
 def server_rows(figures: Figures | None) -> tuple[Row, ...]:

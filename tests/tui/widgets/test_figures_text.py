@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chatterm.backend.metrics import Figures
+from chatterm.backend.statistics import Standing
+from chatterm.core.performance import Spending
 from chatterm.core.timings import ServerTimings
-from chatterm.core.turn import Outcome, Stage
+from chatterm.core.turn import FailedTry, Outcome, Stage
 from chatterm.core.usage import Usage
 from chatterm.tui.widgets.figures_text import (
     OUTCOME_WORDS,
     STAGE_WORDS,
     count_text,
     footer_text,
+    more_rows,
     rate_text,
     server_rows,
     span_text,
+    sparkline,
+    standing_rows,
     state_text,
     status_text,
     turn_rows,
@@ -139,3 +146,49 @@ def test_status() -> None:
     assert status_text(DONE) == "complete · 6.4 s · TTFT 312 ms · 84 tok/s · 512 out · 1,200 in"
     retried = Figures(provider="p", model="m", retries=1, stage=Stage.LOADING, warm=False)
     assert status_text(retried) == "loading the model · 1 retry · cold, load –"
+
+
+def test_only_some_turns_have_more() -> None:
+    assert more_rows(None) == more_rows(STARTED) == ()
+    figures = replace(
+        STARTED,
+        rates=(0.0, 5.0, 10.0),
+        delta_gap_p50_seconds=0.012,
+        delta_gap_p95_seconds=0.04,
+        stalls=2,
+        resolve_seconds=0.001,
+        connect_seconds=0.02,
+        tries=(FailedTry(provider="p", model="m", why="busy\x1b[2J\nnow"),),
+        fallback_from="p/m",
+    )
+    assert more_rows(figures) == (
+        ("", " ▄█"),
+        ("gap p50/p95", "12 ms / 40 ms"),
+        ("stalls", "2"),
+        ("  DNS", "1 ms"),
+        ("  TCP", "20 ms"),
+        ("✗ busy␛[2J now", ""),
+        ("in place of p/m", ""),
+    )
+    assert sparkline(()) == sparkline((0.0,)) == ""
+
+
+def test_costs_and_what_is_usual() -> None:
+    assert standing_rows(None) == ()
+    known = Standing(
+        turn=Spending(0.0123, is_estimate=True),
+        conversation=Spending(1.5, is_estimate=True, unknown=1),
+        today=Spending(),
+        count=0,
+        ttft_p50=None,
+        ttft_p95=None,
+        latency_p50=None,
+        latency_p95=None,
+    )
+    assert standing_rows(known) == (("cost", "~$0.012"), ("conversation", "~$1.50 + ?"), ("today", "–"))
+    usual = replace(known, count=7, ttft_p50=0.3, ttft_p95=1.2)
+    assert standing_rows(usual)[3:] == (
+        ("TTFT p50/p95", "300 ms / 1.2 s"),
+        ("latency", "– / –"),
+        ("of the last", "7"),
+    )
