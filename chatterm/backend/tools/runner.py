@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
@@ -36,8 +36,11 @@ NOTHING = "(no output)"
 MOST_NAMED = 50
 """How many tools are named where a call names none that exists."""
 
-MOST_CACHED = 200
-"""How many results are kept for a conversation."""
+MOST_CALLS = 128
+"""How many calls of one response are run; the others are told so."""
+
+MOST_CACHED, MOST_CACHED_CHARACTERS = 200, 16 * 1024 * 1024
+"""How many results are kept for a conversation, and how much they are together; the oldest go first."""
 
 T = TypeVar("T")
 
@@ -118,6 +121,9 @@ class ToolRound:
         self._done: dict[str, tuple[ToolResultPart, ToolRun]] = {}
         self._alike: dict[tuple[str, bytes], tuple[str, asyncio.Future[_Answer]]] = {}
         self._began = context.clock()
+        self._beyond = frozenset(call.call_id for call in self._calls[MOST_CALLS:])
+        # Apart from the slots: tools that run long hold up no question.
+        self._preparing = asyncio.Semaphore(context.limits.workers)
         self._asking = asyncio.Lock()
 
     @property
@@ -181,6 +187,8 @@ class ToolRound:
         """What the call comes to; identical calls of the round come to the same, once."""
         tool = self._tools.get(call.name)
         self._emit(ToolRequested(call, self._source(call)))
+        if call.call_id in self._beyond:
+            return _failed(ToolError(f"Only {MOST_CALLS} calls are run at once. Call this one again."))
         if tool is None:
             known = ", ".join(sorted(self._tools)[:MOST_NAMED]) or "none"
             return _failed(
@@ -211,9 +219,9 @@ class ToolRound:
             return _Answer(kept, ToolOutcome.OK, is_cached=True)
         answer = await self._guarded(call, self._allowed_and_run(call, tool, arguments))
         if cache is not None and answer.outcome is ToolOutcome.OK:
-            while len(cache) >= MOST_CACHED:
-                del cache[next(iter(cache))]
             cache[key] = answer.output
+            while len(cache) > MOST_CACHED or _characters(cache.values()) > MOST_CACHED_CHARACTERS:
+                del cache[next(iter(cache))]
         return answer
 
     async def _allowed_and_run(
@@ -224,7 +232,8 @@ class ToolRound:
             raise ToolError(
                 "This tool failed several times in a row and rests for a while. Go on without it."
             )
-        prepared = await _within(seconds, tool.prepare(arguments))
+        async with self._preparing:
+            prepared = await _within(seconds, tool.prepare(arguments))
         await self._require_consent(call, tool, prepared.access)
         async with context.slots:
             began = context.clock()
@@ -239,18 +248,13 @@ class ToolRound:
             self._emit(ToolProgress(call.call_id, text))
 
         states, name = self._context.breaker, _breaker_name(tool)
-        is_done = False
         try:
             output = await _within(seconds, prepared.run(tell))
-            is_done = True
-        except InvalidCallError:
-            is_done = True  # the model's fault
+        except Exception as error:
+            if _is_of_the_tool(tool, error):
+                states.failed(name)
             raise
-        except asyncio.CancelledError:
-            is_done = True  # the user's wish
-            raise
-        finally:
-            (states.succeeded if is_done else states.failed)(name)
+        states.succeeded(name)
         return _Answer(output, ToolOutcome.FAILED if output.is_error else ToolOutcome.OK)
 
     async def _require_consent(self, call: ToolCallPart, tool: Tool, access: Access | None) -> None:
@@ -277,6 +281,10 @@ class ToolRound:
             return await work
         except ToolError as error:
             return _failed(error)
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            return _failed(ToolError("The tool broke off by itself. Go on without it."))
         except Exception:
             # A border: a defect of one tool must not end the others, nor the turn.
             logger.exception("the tool %s failed", clean_line(call.name, 64))
@@ -293,6 +301,22 @@ async def _within(seconds: float, work: Awaitable[T]) -> T:
         if limit.expired():
             raise ToolTimeoutError(f"The tool took longer than {seconds:g} s and was ended.") from None
         raise ToolError("The tool gave up after a limit of time of its own.") from None
+
+
+def _is_of_the_tool(tool: Tool, error: Exception) -> bool:
+    """Whether the next call may fail like this one, whatever it asks for.
+
+    What a built-in tool says it could not do is about the path, the address or the number that it was given.
+    """
+    if isinstance(error, InvalidCallError | ToolDeniedError):
+        return False
+    return (
+        tool.source != "built-in" or isinstance(error, ToolTimeoutError) or not isinstance(error, ToolError)
+    )
+
+
+def _characters(outputs: Iterable[ToolOutput]) -> int:
+    return sum(len(output.text) for output in outputs)
 
 
 def _breaker_name(tool: Tool) -> str:

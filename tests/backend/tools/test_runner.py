@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from chatterm.backend.tools import runner
 from chatterm.backend.tools.approval import Approvals
-from chatterm.backend.tools.base import TellProgress
+from chatterm.backend.tools.base import PreparedCall, TellProgress
 from chatterm.backend.tools.results import KeptResults, cut
-from chatterm.backend.tools.runner import NOTHING, Ask, ToolRound
+from chatterm.backend.tools.runner import MOST_CALLS, NOTHING, Ask, ToolRound
 from chatterm.backend.tools.toolbox import Toolbox
 from chatterm.config.model import ToolSettings
 from chatterm.core.errors import InvalidCallError, StoreError, ToolError
@@ -208,6 +209,7 @@ async def test_a_tool_that_fails_three_times_rests() -> None:
         raise InvalidCallError("wrong")
 
     broken, misused = PlainTool("broken", fail), PlainTool("misused", wrong)
+    broken.source = "mcp:server"
     desk = Desk(toolbox_of(broken, misused))
     for _ in range(4):
         await desk.run("broken", "misused")
@@ -215,6 +217,85 @@ async def test_a_tool_that_fails_three_times_rests() -> None:
     assert broken.runs == 3
     assert misused.runs == 5  # the model's fault, not the tool's
     assert "rests" in contents(last)[0]
+
+
+async def test_what_a_builtin_tool_was_asked_for_and_could_not_do_is_no_failure_of_the_tool() -> None:
+    async def missing(arguments: Mapping[str, object], tell: TellProgress) -> str:
+        raise ToolError("There is no such file.")
+
+    reader = PlainTool("reader", missing)
+    desk = Desk(toolbox_of(reader))
+    ran = await desk.run(*(("reader", f'{{"n": {number}}}') for number in range(6)))
+    assert set(contents(ran)) == {"There is no such file."}
+    assert contents(await desk.run("reader")) == ["There is no such file."]
+
+
+async def test_a_stop_is_no_success_of_a_tool_that_failed_before() -> None:
+    gate = Gate()
+    tool = PlainTool("hangs", gate, timeout_seconds=0.02)
+    desk = Desk(toolbox_of(tool))
+    for _ in range(2):
+        await desk.run("hangs")
+    tool.timeout_seconds, gate.running = 30.0, asyncio.Event()
+    running = asyncio.ensure_future((await desk.start("hangs")).run())
+    await soon(gate.running.wait(), "did not run")
+    running.cancel()
+    await asyncio.wait({running})
+    tool.timeout_seconds = 0.02
+    await desk.run("hangs")
+    assert "rests" in contents(await desk.run("hangs"))[0]
+
+
+async def test_no_more_are_prepared_at_once_than_there_are_workers() -> None:
+    now = most = 0
+
+    class Slow(PlainTool):
+        async def prepare(self, arguments: Mapping[str, object]) -> PreparedCall:
+            nonlocal now, most
+            now += 1
+            most = max(most, now)
+            await asyncio.sleep(0)
+            now -= 1
+            return await super().prepare(arguments)
+
+    desk = Desk(toolbox_of(Slow("tool"), settings=ToolSettings(workers=3)))
+    ran = await desk.run(*(("tool", f'{{"n": {number}}}') for number in range(20)))
+    assert (most, set(outcomes(ran))) == (3, {ToolOutcome.OK})
+
+
+async def test_of_a_flood_of_calls_only_so_many_are_run() -> None:
+    tool = PlainTool("tool")
+    ran = await Desk(toolbox_of(tool)).run(
+        *(("tool", f'{{"n": {number}}}') for number in range(MOST_CALLS + 5))
+    )
+    assert tool.runs == MOST_CALLS
+    assert outcomes(ran) == [ToolOutcome.OK] * MOST_CALLS + [ToolOutcome.FAILED] * 5
+    assert f"{MOST_CALLS} calls" in contents(ran)[-1]
+
+
+async def test_a_tool_that_is_cancelled_from_inside_has_failed_and_says_so() -> None:
+    async def cancelled(arguments: Mapping[str, object], tell: TellProgress) -> str:
+        raise asyncio.CancelledError
+
+    desk = Desk(toolbox_of(PlainTool("odd", cancelled), PlainTool("good")))
+    ran = await desk.run("odd", "odd", "good")
+    assert outcomes(ran) == [ToolOutcome.FAILED, ToolOutcome.FAILED, ToolOutcome.OK]
+    assert "Cancelled by the user" not in contents(ran)[0]
+    assert sum(isinstance(event, ToolFinished) for event in desk.events) == 3
+
+
+async def test_results_that_are_kept_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "MOST_CACHED_CHARACTERS", 5000)
+
+    async def long(arguments: Mapping[str, object], tell: TellProgress) -> str:
+        return "x" * 2000
+
+    tool = PlainTool("tool", long, is_pure=True)
+    desk = Desk(toolbox_of(tool))
+    one, two, three = ('{"n": 1}', '{"n": 2}', '{"n": 3}')
+    for arguments in (one, two, two, three, three, two, one):
+        await desk.run(("tool", arguments))
+    assert tool.runs == 4  # the oldest had to go
 
 
 async def test_consent_is_asked_once_at_a_time_and_an_answer_for_the_conversation_holds_for_the_next() -> (
