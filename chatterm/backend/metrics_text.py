@@ -2,86 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from chatterm import __version__
 from chatterm.core.clean import clean_line
-from chatterm.store.performance_totals import LATENCY_BOUNDS, TTFT_BOUNDS, Buckets, ModelTotals
+from chatterm.core.performance_totals import LATENCY_BOUNDS, TTFT_BOUNDS, Buckets, ModelTotals
 
-Sample = tuple[Mapping[str, str], float]
+Sample = tuple[dict[str, str], float]
 
 LONGEST_LABEL = 200
 
 
 def metrics_text(totals: Sequence[ModelTotals]) -> str:
     """All totals as metrics; counters only grow while the history is kept."""
-    lines = [*_family("chatterm_build_info", "gauge", "The version.", [({"version": __version__}, 1)])]
-    lines += _family(
-        "chatterm_requests_total",
-        "counter",
-        "Requests to models.",
-        [
-            ({**_of(each), "operation": operation, "outcome": outcome, "error": error}, count)
-            for each in totals
-            for operation, outcome, error, count in each.requests
-        ],
-    )
-    lines += _family(
-        "chatterm_retried_requests_total",
-        "counter",
-        "Requests that were made again after a failure.",
-        [(_of(each), each.retries) for each in totals],
-    )
-    lines += _family(
-        "chatterm_tokens_total",
-        "counter",
-        "Tokens as providers reported them; cached ones are part of the input, reasoning is of the output.",
-        [
-            ({**_of(each), "type": kind}, count)
-            for each in totals
-            for kind, count in (
-                ("input", each.input_tokens),
-                ("output", each.output_tokens),
-                ("cache_read", each.cache_read_tokens),
-                ("reasoning", each.reasoning_tokens),
-            )
-        ],
-    )
-    lines += _family(
-        "chatterm_cost_dollars_total",
-        "counter",
-        "What requests cost in US dollars, as reported or estimated by prices.",
-        [
-            ({**_of(each), "source": source}, dollars)
-            for each in totals
-            for source, dollars in (("reported", each.told_dollars), ("estimated", each.estimated_dollars))
-        ],
-    )
-    lines += _family(
-        "chatterm_unknown_cost_requests_total",
-        "counter",
-        "Answered requests whose cost nobody knows.",
-        [(_of(each), each.unknown_cost) for each in totals],
-    )
-    lines += _family(
-        "chatterm_tool_calls_total",
-        "counter",
-        "Calls of tools.",
-        [(_of(each), each.tools) for each in totals],
-    )
-    lines += _histogram(
+    build = _family("chatterm_build_info", "gauge", "The version.", [({"version": __version__}, 1)])
+    lines = [*build, *_counters(totals), *_histograms(totals)]
+    return "\n".join(lines) + "\n"
+
+
+def _counters(totals: Sequence[ModelTotals]) -> Iterator[str]:
+    counters: dict[str, tuple[str, Callable[[ModelTotals], Iterable[Sample]]]] = {
+        "requests": ("Requests to models.", _requests),
+        "retried_requests": (
+            "Requests that were made again after a failure.",
+            lambda of: [({}, of.retries)],
+        ),
+        "tokens": (
+            "Tokens as reported; cached ones are part of the input, reasoning is of the output.",
+            _tokens,
+        ),
+        "cost_dollars": ("What requests cost in US dollars, reported or estimated by prices.", _costs),
+        "unknown_cost_requests": (
+            "Answered requests whose cost nobody knows.",
+            lambda of: [({}, of.unknown_cost)],
+        ),
+        "tool_calls": ("Calls of tools.", lambda of: [({}, of.tools)]),
+    }
+    for name, (meaning, samples_of) in counters.items():
+        samples = [(_of(each) | labels, value) for each in totals for labels, value in samples_of(each)]
+        yield from _family(f"chatterm_{name}_total", "counter", meaning, samples)
+
+
+def _requests(of: ModelTotals) -> Iterator[Sample]:
+    for operation, outcome, error, count in of.requests:
+        yield {"operation": operation, "outcome": outcome, "error": error}, count
+
+
+def _tokens(of: ModelTotals) -> Iterator[Sample]:
+    yield {"type": "input"}, of.input_tokens
+    yield {"type": "output"}, of.output_tokens
+    yield {"type": "cache_read"}, of.cache_read_tokens
+    yield {"type": "reasoning"}, of.reasoning_tokens
+
+
+def _costs(of: ModelTotals) -> Iterator[Sample]:
+    yield {"source": "reported"}, of.told_dollars
+    yield {"source": "estimated"}, of.estimated_dollars
+
+
+def _histograms(totals: Sequence[ModelTotals]) -> Iterator[str]:
+    yield from _histogram(
         "chatterm_time_to_first_token_seconds",
         "From the request sent to the first piece of the reply.",
         TTFT_BOUNDS,
-        ((_of(each), each.ttft) for each in totals),
+        [(_of(each), each.ttft) for each in totals],
     )
-    lines += _histogram(
+    yield from _histogram(
         "chatterm_request_duration_seconds",
         "From the beginning of a request to its end.",
         LATENCY_BOUNDS,
-        ((_of(each), each.latency) for each in totals),
+        [(_of(each), each.latency) for each in totals],
     )
-    return "\n".join(lines) + "\n"
 
 
 def _of(totals: ModelTotals) -> dict[str, str]:

@@ -37,7 +37,7 @@ CONTENT_CHARACTERS = 50_000
 """How much of a prompt or a reply is sent, where that is wanted."""
 
 DURATION_BOUNDS = [0.01 * 2**n for n in range(14)]
-TOKEN_BOUNDS = [float(4**n) for n in range(14)]
+TOKEN_BOUNDS = [1.0 * 4**n for n in range(14)]
 FIRST_CHUNK_BOUNDS = [
     0.001,
     0.005,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from chatterm.backend.budget import ChatBudget
 from chatterm.backend.performance import Performance
 from chatterm.backend.performance_log import LOG_NAME, PerformanceLog
 from chatterm.backend.telemetry import Telemetry, open_telemetry
@@ -17,7 +18,7 @@ from chatterm.store.performance import PerformanceStore
 
 @dataclass(frozen=True, slots=True)
 class PerformanceService:
-    """Who gets the records (`performance`), and where they are read again (`store`).
+    """Who gets the records (`performance`), and where they are read again (`store`); what may be spent (`budget`).
 
     `notices` are what the user should be told.
     """
@@ -25,6 +26,7 @@ class PerformanceService:
     performance: Performance
     store: PerformanceStore
     log: PerformanceLog | None
+    budget: ChatBudget
     telemetry: Telemetry | None = None
     notices: tuple[str, ...] = ()
 
@@ -47,14 +49,16 @@ def build_performance(paths: Paths, database: Database, loaded: Loaded) -> Perfo
     store = PerformanceStore(database)
     log = None if database.path is None else PerformanceLog(paths.state / LOG_NAME)
     takers = [store.add] if log is None else [log.take, store.add]
-    performance = Performance(*takers)
+    performance, budget = Performance(*takers), ChatBudget(loaded.settings.budget, store)
     try:
         telemetry = open_telemetry(loaded.settings.otel)
     except ConfigError as error:
         # A variable of the environment may be meant for other programs than this one.
         is_asked_for = loaded.sources.get("otel.endpoint") == FILE
-        return PerformanceService(performance, store, log, notices=(str(error),) if is_asked_for else ())
+        return PerformanceService(
+            performance, store, log, budget, notices=(str(error),) if is_asked_for else ()
+        )
     if telemetry is not None:
         performance.takers.append(telemetry.take)
         performance.turn_takers.append(telemetry.turn_ended)
-    return PerformanceService(performance, store, log, telemetry)
+    return PerformanceService(performance, store, log, budget, telemetry)

@@ -63,8 +63,12 @@ class Engine:
     meter: TokenMeter
     tools: ToolService
     performance: PerformanceService
-    budget: ChatBudget
     offers_tools: bool = True
+
+    @property
+    def budget(self) -> ChatBudget:
+        """What may be spent, by all its conversations."""
+        return self.performance.budget
 
     def new_session(
         self, conversation_id: str | None, turns: tuple[Turn, ...], system: str | None
@@ -149,8 +153,7 @@ def build_engine(
     file = paths.data / DATABASE_NAME if settings.save else None
     database = Database(file, busy_seconds=busy_seconds, if_unsaved=if_unsaved)
     history, state, held = History(database), StateStore(database), HeldBlobs()
-    clients = HttpClients(settings.network)
-    states = EndpointStates(time.monotonic)
+    clients, states = HttpClients(settings.network), EndpointStates(time.monotonic)
     targets = Targets(
         settings=settings,
         keys=keys,
@@ -183,6 +186,5 @@ def build_engine(
         ),
         meter=meter,
         performance=records,
-        budget=ChatBudget(settings.budget, records.store),
         tools=build_tools(paths, loaded, environ, state, states),
     )

@@ -1,48 +1,13 @@
-"""What all recorded requests add up to, by model: counters that only grow, for a collector of metrics."""
+"""Adds up all recorded requests, by model."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
+from chatterm.core.performance_totals import LATENCY_BOUNDS, TTFT_BOUNDS, Buckets, ModelTotals
 from chatterm.store.database import Database
-
-TTFT_BOUNDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0)
-LATENCY_BOUNDS = (0.5, 1.0, 2.5, 3.5, 6.0, 10.0, 30.0, 60.0, 300.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Buckets:
-    """Times in seconds: how many at or below each bound, how many in all, and their sum."""
-
-    counts: tuple[int, ...]
-    count: int
-    sum: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelTotals:
-    """One model of one provider. `requests` is by operation, outcome and kind of error, "" for none.
-
-    Of `unknown_cost` requests that reported tokens nobody knows the cost.
-    """
-
-    provider: str
-    model: str
-    requests: tuple[tuple[str, str, str, int], ...]
-    retries: int
-    tools: int
-    input_tokens: int
-    output_tokens: int
-    cache_read_tokens: int
-    reasoning_tokens: int
-    told_dollars: float
-    estimated_dollars: float
-    unknown_cost: int
-    ttft: Buckets
-    latency: Buckets
 
 
 async def read_totals(database: Database) -> tuple[ModelTotals, ...]:
@@ -55,23 +20,22 @@ def _buckets(column: str, bounds: Sequence[float]) -> list[str]:
     return [*counts, f"count({column})", f"total({column})"]
 
 
-_SUMS = (
-    *("sum(retries > 0)", "sum(tool_count)", "total(input_tokens)", "total(output_tokens)"),
-    *("total(cache_read_tokens)", "total(reasoning_tokens)"),
-    "total(cost_dollars) FILTER (WHERE NOT cost_is_estimate)",
-    "total(cost_dollars) FILTER (WHERE cost_is_estimate)",
-    "count(*) FILTER (WHERE cost_dollars IS NULL AND output_tokens IS NOT NULL)",
-    *_buckets("ttft_seconds", TTFT_BOUNDS),
-    *_buckets("latency_seconds", LATENCY_BOUNDS),
-)
-_QUERY = (
-    f"SELECT provider, model, operation, outcome, error_kind, count(*), {', '.join(_SUMS)} FROM performance"
-    " GROUP BY provider, model, operation, outcome, error_kind ORDER BY provider, model"
-)
+def _query() -> str:
+    sums = (
+        *("sum(retries > 0)", "sum(tool_count)", "total(input_tokens)", "total(output_tokens)"),
+        *("total(cache_read_tokens)", "total(reasoning_tokens)"),
+        "total(cost_dollars) FILTER (WHERE NOT cost_is_estimate)",
+        "total(cost_dollars) FILTER (WHERE cost_is_estimate)",
+        "count(*) FILTER (WHERE cost_dollars IS NULL AND output_tokens IS NOT NULL)",
+        *_buckets("ttft_seconds", TTFT_BOUNDS),
+        *_buckets("latency_seconds", LATENCY_BOUNDS),
+    )
+    of = "provider, model, operation, outcome, error_kind"
+    return f"SELECT {of}, count(*), {', '.join(sums)} FROM performance GROUP BY {of} ORDER BY provider, model"
 
 
 def _totals(connection: sqlite3.Connection) -> Iterator[ModelTotals]:
-    rows = [tuple(row) for row in connection.execute(_QUERY)]
+    rows = [tuple(row) for row in connection.execute(_query())]
     for (provider, model), group in groupby(rows, lambda row: (row[0], row[1])):
         parts = list(group)
         sums = [sum(column) for column in zip(*(row[6:] for row in parts), strict=True)]

@@ -29,7 +29,10 @@ OWNERS = {
 }
 """Who may import what is not of the standard library."""
 
-OF_EXTRAS = {package: ("chatterm/backend/tools/mcp/",) for package in ("mcp", "mcp_types", "httpx2", "anyio")}
+OF_EXTRAS = {
+    **{package: ("chatterm/backend/tools/mcp/",) for package in ("mcp", "mcp_types", "httpx2", "anyio")},
+    "opentelemetry": ("chatterm/backend/telemetry_writer.py",),
+}
 """The same for what an extra brings; imported on use only."""
 
 IMPORTED_AS = {"markdown-it-py": "markdown_it"}

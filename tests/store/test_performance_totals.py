@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from chatterm.backend.metrics_text import metrics_text
+from chatterm.core.performance_totals import Buckets
 from chatterm.store.database import Database
 from chatterm.store.performance import PerformanceStore
-from chatterm.store.performance_totals import Buckets, read_totals
+from chatterm.store.performance_totals import read_totals
 from tests.store.test_performance import record
 
 _LINE = re.compile(r'[a-z_]+\{([a-z]+="([^"\\\n]|\\["\\n])*"(,|(?=\})))*\} -?[0-9][0-9.e+-]*')
