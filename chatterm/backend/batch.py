@@ -22,6 +22,7 @@ from chatterm.backend.target import Target
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.core.errors import (
     AuthenticationError,
+    BudgetUsedUpError,
     ChattermError,
     ModelNotFoundError,
     OverloadedError,
@@ -107,7 +108,7 @@ class Batch:
     """One run over lines that are to be asked.
 
     `given_up` tells, by PROVIDER/MODEL, why a model is not asked any more; `is_spent` whether the `budget` ended the
-    run, which begins no line that would likely go beyond it.
+    run, which begins no line that would likely go beyond it; `used_up` tells of a limit of the settings.
     """
 
     def __init__(
@@ -124,6 +125,7 @@ class Batch:
         self.progress = progress
         self.given_up: dict[str, ChattermError] = {}
         self.is_spent = False
+        self.used_up: BudgetUsedUpError | None = None
         self._queues: dict[str, deque[BatchJob]] = {}
         for job in jobs:
             self._queues.setdefault(job.target.provider, deque()).append(job)
@@ -230,6 +232,10 @@ class Batch:
         turn, stopped = handle.turn, handle.stop_outcome is not None
         dollars, is_estimate = self._cost(turn)
         if stopped and turn.outcome is not Outcome.COMPLETE:
+            return None
+        if isinstance(turn.error, BudgetUsedUpError):
+            self.used_up = turn.error
+            self.stop()
             return None
         if isinstance(turn.error, ProviderError) and self._gives_up(job, turn, turn.error):
             return None

@@ -16,6 +16,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -111,13 +112,12 @@ class BatchFiles:
         self._is_closed = False
         real = _guarded(self._name, output.resolve)
         self._journal = _guarded(f"{self._name}{JOURNAL_SUFFIX}", lambda: LineFile(_beside(real), 0o600))
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._journal.close)
             self.entries = self._begin(real, digest)
             self._output = _guarded(self._name, lambda: LineFile(real, 0o666))
             self._take_up()
-        except BaseException:
-            self._journal.close()
-            raise
+            undo.pop_all()
 
     def write(self, line: bytes) -> None:
         """Add a line to the output."""

@@ -34,6 +34,8 @@ from chatterm.core.turn import TurnRequest
 
 FIRST_POLL_SECONDS = 10.0
 LONGEST_POLL_SECONDS = 60.0
+MOST_FAILURES = 60
+"""After so many failures in a row, which take about an hour, the provider is not asked any more in this run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class RemoteRun:
         self._jobs = {job.item.line: job for job in jobs}
         self._open: list[RemoteJob] = []
         self._submitter = Submitter(journal)
+        self._failures = 0
         self.given_up: dict[str, ChattermError] = {}
 
     @property
@@ -175,10 +178,12 @@ class RemoteRun:
                 if job.seen.is_over:
                     await self._collect(job, job.seen)
             except ProviderError as error:
-                if not error.retryable:
+                self._failures += 1
+                if not error.retryable or self._failures >= MOST_FAILURES:
                     raise
                 self._submitter.news = error.message  # it is looked at again
                 return
+        self._failures = 0
         seen = [each.seen for each in self._open if each.seen is not None]
         done, total = sum(each.done or 0 for each in seen), sum(each.total or 0 for each in seen)
         self._submitter.news = f"{done:,} of {total:,} done at the provider"

@@ -34,6 +34,8 @@ async def run_cheap(
     """Give the lines in and write what comes; the exit status. Raises `ChattermError`."""
     for job in jobs:
         required_format(job.target)
+    if not cancel:
+        await engine.budget.require("")
 
     async def load_blobs(digests: frozenset[str]) -> dict[str, bytes]:
         held = {digest: engine.held.get(digest) for digest in digests}

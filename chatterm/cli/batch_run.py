@@ -118,6 +118,7 @@ class _Work:
 
     def __init__(self, engine: Engine, order: BatchOrder, options: StartOptions) -> None:
         self._engine, self._order, self._options = engine, order, options
+        engine.budget.tell = lambda text: tell(text, "")
 
     async def print_all(self, jobs: list[BatchJob]) -> int:
         """Ask all lines; replies go to stdout."""
@@ -166,6 +167,8 @@ class _Work:
             tell(f"{clean_line(place)} is not asked any more: {error}", "")
         if batch.is_spent:
             tell(f"No more lines are begun: {budget.words}.", budget.way_on)
+        elif batch.used_up is not None:
+            tell(batch.used_up.message, batch.used_up.hint)
         return status_of(progress, stopped, given_up=bool(batch.given_up), output=self._order.output)
 
     @asynccontextmanager
@@ -176,7 +179,7 @@ class _Work:
             engine.worker,
             system=engine.loaded.settings.system if item.system is None else item.system,
         )
-        session.target = job.target
+        session.target, session.budget = job.target, engine.budget
         session.options = {**self._options.options, **item.options}
         blobs = engine.history if self._order.keep else engine.held
         parts: list[Part] = []

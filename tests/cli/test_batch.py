@@ -216,6 +216,21 @@ def test_a_limit_of_cost_ends_the_run_and_a_higher_one_goes_on(
     assert len(server.chats) == 9
 
 
+def test_the_limit_of_the_day_ends_the_run(
+    folder: Path, server: ScriptedServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    home = Path(os.environ["CHATTERM_HOME"])
+    home.mkdir(mode=0o700, exist_ok=True)
+    settings = PRICED.format(url=server.base_url("openai")) + "[budget]\nday_dollars = 1.0\n"
+    (home / "config.toml").write_text(settings)
+    (folder / "in.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in prompts(9)))
+    status = run(["batch", "in.jsonl", "-m", "priced/scripted-model", "-o", "out.jsonl", "-j", "1"])
+    assert status == 3
+    assert len(server.chats) == 2
+    assert "for today are spent" in capfd.readouterr().err
+    assert len(written(folder)) == 2
+
+
 def test_a_limit_of_cost_needs_prices(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (folder / "in.jsonl").write_text('"x"\n')
     status = run(["batch", "in.jsonl", "--base-url", "https://h.invalid/v1", "-m", "m", "--max-cost", "1"])
