@@ -120,7 +120,7 @@ class ToolRegistry:
                 KnownTool(
                     name=name,
                     source=tool.source,
-                    description=clean_line(tool.spec.description),
+                    description=_first_sentence(tool.spec.description),
                     is_on=on.get(name) is tool,
                     problem=problem,
                 )
@@ -151,7 +151,7 @@ class ToolRegistry:
 
     def _builtin_row(self, name: str, on: Mapping[str, Tool]) -> KnownTool:
         tool = self._made.get(name)
-        description = clean_line(tool.spec.description.splitlines()[0]) if tool is not None else ""
+        description = _first_sentence(tool.spec.description) if tool is not None else ""
         return KnownTool(
             name=name,
             source="built-in",
@@ -173,19 +173,25 @@ class ToolRegistry:
                 self._is_prepared = True
 
     async def _make(self, names: Iterable[str]) -> None:
-        """Make those that are not made yet: it imports, and may look at the disk."""
-        missing = [name for name in names if name not in self._made and name not in self._failed]
+        """Make those that are not made yet, each once: it imports, and may look at the disk."""
+        async with self._preparing:
+            missing = [name for name in names if name not in self._made and name not in self._failed]
+            if not missing:
+                return
+            made, failed = await in_daemon_thread(lambda: self._tried(missing), "chatterm-tools")
+            made |= self._made
+            self._made = {name: made[name] for name in self._builtins if name in made}
+            self._failed |= failed
 
-        def make() -> None:
-            for name in missing:
-                try:
-                    self._made[name] = self._builtins[name]()
-                except ToolError as error:
-                    self._failed[name] = str(error)
-
-        if missing:
-            await in_daemon_thread(make, "chatterm-tools")
-            self._made = {name: self._made[name] for name in self._builtins if name in self._made}
+    def _tried(self, names: Iterable[str]) -> tuple[dict[str, Tool], dict[str, str]]:
+        made: dict[str, Tool] = {}
+        failed: dict[str, str] = {}
+        for name in names:
+            try:
+                made[name] = self._builtins[name]()
+            except (ToolError, OSError) as error:
+                failed[name] = str(error)
+        return made, failed
 
     async def _read(self) -> None:
         if self._load is not None:
@@ -196,3 +202,9 @@ class ToolRegistry:
                 stored = None
             pairs = cast("dict[object, object]", stored) if isinstance(stored, dict) else {}
             self._turned = {str(name): on for name, on in pairs.items() if isinstance(on, bool)}
+
+
+def _first_sentence(description: str) -> str:
+    words = " ".join(description.split())
+    sentence, dot, _ = words.partition(". ")
+    return clean_line(sentence + dot.rstrip())

@@ -126,6 +126,8 @@ def test_a_schema_is_made_of_hints_and_docstring(tmp_path: Path) -> None:
         ("import threading\ndef f(x: threading.Event = None): pass", "its type hints cannot be told as JSON"),
         ("def f(x: 5 = 1): pass", "its"),
         ("def größe(x: int): pass", "its name"),
+        ("def f(x: '1/0'): pass", "its type hints cannot be read"),
+        ("def f(): '\\ud83d'", "cannot be told as JSON"),
         ("def f(x: int): pass\nf.pure = 'yes'", "pure is 'yes'"),
         ("def f(x: int): pass\nf.timeout_seconds = -1", "timeout_seconds is -1"),
         ("def f(x: int): pass\nf.timeout_seconds = True", "timeout_seconds is True"),
@@ -354,3 +356,29 @@ async def test_an_async_function_is_cancelled(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert module["ended"].is_set()
+
+
+async def test_an_async_function_that_does_not_let_itself_be_cancelled_holds_nobody_up(
+    tmp_path: Path,
+) -> None:
+    tools, _ = load(
+        tmp_path,
+        """
+        import asyncio
+        began, go = asyncio.Event(), asyncio.Event()
+        async def wait():
+            began.set()
+            while not go.is_set():
+                try:
+                    await go.wait()
+                except BaseException:
+                    pass
+        """,
+    )
+    module: Any = tools["wait"].function.__globals__  # pyright: ignore[reportAttributeAccessIssue]
+    task = asyncio.create_task(call(tools["wait"], {}))
+    await module["began"].wait()
+    task.cancel()
+    done, _ = await asyncio.wait({task}, timeout=5)
+    module["go"].set()
+    assert done and task.cancelled()

@@ -11,7 +11,7 @@ import inspect
 import logging
 import math
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,9 @@ MOST_CHARACTERS = 8_000_000
 
 MOST_ERROR_CHARACTERS = 500
 
+GRACE_SECONDS = 0.2
+"""How long an async function that was cancelled may take to end."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -36,8 +39,8 @@ logger = logging.getLogger(__name__)
 class FunctionTool:
     """A function as a tool. `where` is its file, as it is shown to the user.
 
-    A plain function runs on a thread of its own, which goes on where nobody waits for it any more; an async one is
-    cancelled. One that blocks although it is async holds up all of chatterm.
+    A plain function runs on a thread of its own, which goes on where nobody waits for it any more. An async one is
+    cancelled, and left behind where it does not end then; one that blocks although it is async holds up chatterm.
     """
 
     function: Callable[..., Any]
@@ -67,7 +70,7 @@ class FunctionTool:
         given = {name: getattr(values, name) for name in values.__struct_fields__}
         given = {name: value for name, value in given.items() if value is not msgspec.UNSET}
         if inspect.iscoroutinefunction(self.function):
-            return await self._awaited(given)
+            return await _let_go(self._awaited(given))
         return await in_daemon_thread(lambda: self._called(given), f"tool-{self.spec.name}")
 
     def _called(self, given: dict[str, object]) -> ToolOutput:
@@ -92,6 +95,18 @@ class FunctionTool:
         return ToolOutput(
             text=well_formed(f"{type(error).__name__}: {error}"[:MOST_ERROR_CHARACTERS]), is_error=True
         )
+
+
+async def _let_go(work: Coroutine[None, None, ToolOutput]) -> ToolOutput:
+    """What the work comes to. Cancelled, it is waited for no longer than `GRACE_SECONDS`."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task})
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=GRACE_SECONDS)
+    return task.result()
 
 
 def attributes_of(function: Callable[..., Any]) -> tuple[bool, float | None]:

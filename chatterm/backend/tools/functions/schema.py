@@ -33,7 +33,7 @@ def described(function: Callable[..., Any]) -> tuple[ToolSpec, type[msgspec.Stru
     description, told = _docstring(inspect.getdoc(function) or "")
     try:
         hints = get_type_hints(function, include_extras=True)
-    except (NameError, TypeError, AttributeError, SyntaxError) as error:
+    except Exception as error:  # hints that are strings are code, which may raise anything
         raise ValueError(f"its type hints cannot be read: {clean_line(str(error), 200)}") from None
     parameters = inspect.signature(function).parameters
     fields = [_field(each, hints, told.get(each.name, "")) for each in parameters.values()]
