@@ -15,12 +15,16 @@ from chatterm.backend.load_figures import Sample, TargetFigures
 from chatterm.backend.load_lane import Heard, Lane, LaneProgress
 from chatterm.backend.load_pacing import Pace, Purse
 from chatterm.backend.load_plan import LoadPlan
+from chatterm.backend.recorder import Recorder
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.target import Target
+from chatterm.backend.turn_handle import TurnHandle
 from chatterm.backend.unkept import UnkeptHistory
-from chatterm.backend.worker import Worker
+from chatterm.backend.worker import TurnJob, Worker
 from chatterm.core.errors import ChattermError
+from chatterm.core.events import StreamEvent
 from chatterm.core.performance import AttemptRecord, Operation
+from chatterm.core.turn import Turn
 
 OPERATION: Operation = "bench"
 
@@ -42,7 +46,7 @@ class LoadTest:
         plan: LoadPlan,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._worker, self._plan, self._clock = worker, plan, clock
+        self._worker, self._plan, self._clock = _UnrecordedWorker(worker), plan, clock
         self._lanes = [Lane(_as_tested(target, plan), Pace(clock)) for target in targets]
         self._purse = Purse(plan.max_cost_dollars)
         self._stopped = asyncio.Event()
@@ -184,6 +188,24 @@ class LoadTest:
         if self._plan.max_cost_dollars is not None and sample.is_complete and sample.cost_dollars is None:
             lane.ended = "nobody tells what it costs, so --max-cost cannot be kept"
         return sample
+
+
+class _UnrecordedWorker(Worker):
+    """Runs turns by the worker `inner`, without the work of recording replies that nobody keeps."""
+
+    def __init__(self, inner: Worker) -> None:
+        vars(self).update(vars(inner))  # as it was built, with all that it knows
+
+    async def run(self, job: TurnJob, handle: TurnHandle, recorder: Recorder) -> Turn:
+        """As `Worker.run`."""
+        return await super().run(job, handle, _NoRecorder(UnkeptHistory()))
+
+
+class _NoRecorder(Recorder):
+    """Takes deltas and forgets them."""
+
+    def record(self, event: StreamEvent) -> None:
+        """Nothing is kept."""
 
 
 def _as_tested(target: Target, plan: LoadPlan) -> Target:

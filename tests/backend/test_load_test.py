@@ -110,6 +110,17 @@ async def test_so_many_requests_so_many_at_a_time_and_one_record_for_each(rig: R
     assert len({record.turn_id for record in rig.records}) == 12
 
 
+async def test_the_first_requests_begin_one_after_another(rig: Rig) -> None:
+    for _ in range(3):
+        rig.server.reply_text("one", gates={1: "go"})
+    running = asyncio.ensure_future(rig.test(LoadPlan(concurrency=3, requests=3, warmup=0, prompt="x")).run())
+    await rig.server.until(lambda: len(rig.server.chats) == 3)
+    rig.server.release("go")
+    await running
+    first, _, last = (request.arrived_at for request in rig.server.chats)
+    assert last - first >= 0.02
+
+
 async def test_several_models_are_asked_side_by_side(rig: Rig) -> None:
     test = rig.test(LoadPlan(concurrency=1, requests=3), rig.target(model="a"), rig.target(model="b"))
     await test.run()
