@@ -135,7 +135,7 @@ def more_rows(figures: Figures | None) -> tuple[Row, ...]:
         rows.append(("", sparkline(figures.rates)))
     if figures.delta_gap_p50_seconds is not None:
         gaps = f"{span_text(figures.delta_gap_p50_seconds)} / {span_text(figures.delta_gap_p95_seconds)}"
-        rows.append(("gap p50/p95", gaps))
+        rows.append(("gaps", gaps))
     if figures.stalls:
         rows.append(("stalls", str(figures.stalls)))
     steps = (figures.resolve_seconds, figures.connect_seconds, figures.secure_seconds)
@@ -172,7 +172,7 @@ def standing_rows(standing: Standing | None) -> tuple[Row, ...]:
     if standing.count:
         ttft = f"{span_text(standing.ttft_p50)} / {span_text(standing.ttft_p95)}"
         latency = f"{span_text(standing.latency_p50)} / {span_text(standing.latency_p95)}"
-        rows += [("TTFT p50/p95", ttft), ("latency", latency), ("of the last", str(standing.count))]
+        rows += [(f"p50 / p95 of the last {standing.count}", ""), ("TTFT", ttft), ("latency", latency)]
     return tuple(rows)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _TURN_HEADING: Row = ("this turn", "")
 _SERVER_HEADING: Row = ("server", "")
-_KNOWN_HEADING: Row = ("costs, and this model", "")
+_KNOWN_HEADING: Row = ("costs, this model", "")
 _HEADINGS = (_TURN_HEADING, _SERVER_HEADING, _KNOWN_HEADING)
 
 

@@ -99,6 +99,8 @@ async def taken(program: Program) -> str:
     while before != now:
         for _ in range(3):
             await program.pilot.pause()
+        await program.until(lambda: all(each.group != "standing" for each in program.app.workers))
+        await program.pilot.pause()
         before, now = now, program.app.export_screenshot()
     return now
 

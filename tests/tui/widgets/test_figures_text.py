@@ -163,7 +163,7 @@ def test_only_some_turns_have_more() -> None:
     )
     assert more_rows(figures) == (
         ("", " ▄█"),
-        ("gap p50/p95", "12 ms / 40 ms"),
+        ("gaps", "12 ms / 40 ms"),
         ("stalls", "2"),
         ("  DNS", "1 ms"),
         ("  TCP", "20 ms"),
@@ -188,7 +188,7 @@ def test_costs_and_what_is_usual() -> None:
     assert standing_rows(known) == (("cost", "~$0.012"), ("conversation", "~$1.50 + ?"), ("today", "–"))
     usual = replace(known, count=7, ttft_p50=0.3, ttft_p95=1.2)
     assert standing_rows(usual)[3:] == (
-        ("TTFT p50/p95", "300 ms / 1.2 s"),
+        ("p50 / p95 of the last 7", ""),
+        ("TTFT", "300 ms / 1.2 s"),
         ("latency", "– / –"),
-        ("of the last", "7"),
     )
