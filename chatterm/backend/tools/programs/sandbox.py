@@ -174,6 +174,10 @@ def bwrap_argv(
             shown.append(each)
             words += ["--ro-bind-try", each, each]
     words += ["--bind", root, root]
+    git = os.path.join(root, ".git")
+    if os.path.lexists(git) and not os.path.islink(git):
+        # A mount of its own, which cannot be renamed to put another with other hooks in its place.
+        words += ["--bind" if os.path.isdir(git) else "--ro-bind", git, git]
     for each in _KEPT_OF_GIT:
         if os.path.lexists(path := os.path.join(root, each)):
             words += ["--ro-bind", path, path]
@@ -201,6 +205,8 @@ def seatbelt_argv(layout: Layout, argv: Sequence[str], scratch: str = "") -> tup
     for number, each in enumerate(_KEPT_OF_GIT):
         parameters[f"KEPT{number}"] = os.path.join(os.path.realpath(layout.root), each)
         rules.append(f'(deny file-write* (subpath (param "KEPT{number}")))')
+    parameters["GIT"] = os.path.join(os.path.realpath(layout.root), ".git")
+    rules.append('(deny file-write-unlink (literal (param "GIT")))')  # nor renamed
     for number, each in enumerate(_hidden(layout, home)):
         parameters[f"HIDDEN{number}"] = each
         rules.append(f'(deny file-read* file-write* (subpath (param "HIDDEN{number}")))')

@@ -111,6 +111,11 @@ def renames_git() -> bool:
     return opens(".git/hooks/pre-commit", os.O_WRONLY | os.O_CREAT)
 
 
+def replaces_git() -> bool:
+    os.rename(".git", "moved")
+    return True
+
+
 def outlives() -> bool:
     subprocess.Popen(["/bin/sleep", "600", HOST["mark"]], start_new_session=True)
     return False
@@ -129,6 +134,7 @@ TRIES: dict[str, Callable[[], bool]] = {
     "write by a link": through_a_link,
     "write to hooks of git": renames_git,
     "write to settings of git": lambda: opens(".git/config"),
+    "put another folder in the place of git's": replaces_git,
     "write to settings of the kernel": lambda: opens("/proc/sys/kernel/core_pattern"),
     "write to sysrq": lambda: opens("/proc/sysrq-trigger"),
     "read a key": lambda: reads(HOST["key"]),

@@ -65,7 +65,8 @@ def test_bubblewrap_is_told_to_keep_everything_in(layout: Layout) -> None:
     assert {"--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "--disable-userns"} <= set(
         argv
     )
-    assert pairs(argv, "--bind") == [str(layout.root)], "nothing else can be written"
+    root = str(layout.root)
+    assert pairs(argv, "--bind") == [root, f"{root}/.git"], "nothing else can be written"
     assert pairs(argv, "--chdir") == [f"{layout.root}/sub"]
     assert argv.index("--bind") > argv.index("--tmpfs"), "the root is in a folder that is emptied"
 
@@ -82,6 +83,10 @@ def test_bubblewrap_shows_of_the_home_folder_what_programs_need(layout: Layout) 
 def test_bubblewrap_only_reads_what_git_runs(layout: Layout) -> None:
     argv = bwrap_argv(layout, ("/usr/bin/git",), str(layout.root))
     assert {f"{layout.root}/.git/hooks", f"{layout.root}/.git/config"} <= set(pairs(argv, "--ro-bind"))
+    assert f"{layout.root}/.git" in pairs(argv, "--bind")  # so that it cannot be renamed
+    shutil.rmtree(layout.root / ".git")
+    (layout.root / ".git").write_text("gitdir: elsewhere")  # of a worktree
+    assert f"{layout.root}/.git" in pairs(bwrap_argv(layout, ("git",), str(layout.root)), "--ro-bind")
 
 
 def test_hidden_folders_are_covered_where_the_root_shows_them(layout: Layout) -> None:
@@ -201,13 +206,13 @@ sys.path.append({str(Path(escapes.__file__).parent)!r})
 import escapes
 escapes.HOST.update(json.loads(sys.argv[1]))
 for name in ("read a key", "read a key by a hard link", "see a process outside", "signal a process outside",
-             "write to settings of git", "write to hooks of git"):
+             "write to settings of git", "write to hooks of git", "put another folder in the place of git's"):
     sys.stdout.write(f"{{name}}: {{escapes.TRIES[name]()}}\\n")
 """
     argv = (sys.executable, "-I", "-S", "-c", text, json.dumps(host))
     program = Program(argv=argv, folder=layout.root, environment={"PATH": PATH})
     ended = await run_program(processes, program, 60, lambda _: None)
-    assert ended.output.count(": True\n") == 6, ended.output
+    assert ended.output.count(": True\n") == 7, ended.output
 
 
 @linux_only
