@@ -32,6 +32,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     file_id: str = ""
     batch_id: str = ""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the provider has it, or may have it."""
+        return self.state in ("submitting", "submitted")
+
     def custom_id(self, line: int) -> str:
         """The name of a request within the batch; nobody else's begins with the job."""
         return f"{self.job}-{line}"
@@ -57,21 +62,13 @@ class Journal:
     """The steps of all jobs. Raises `ConfigError` for an entry that is none."""
 
     def __init__(self, entries: Iterable[bytes], note: Callable[[bytes], Awaitable[None]]) -> None:
-        self._steps: dict[str, Step] = {}
+        self._steps = _last_steps(entries)
         self._write = note
-        for entry in entries:
-            try:
-                step = msgspec.json.decode(entry, type=Step)
-            except msgspec.DecodeError:
-                raise ConfigError(
-                    "The journal beside the output has an entry that cannot be read.", "Name another output."
-                ) from None
-            self._steps[step.job] = step
 
     @property
     def open_steps(self) -> list[Step]:
         """The last step of each job that is not over."""
-        return [step for step in self._steps.values() if step.state in ("submitting", "submitted")]
+        return [step for step in self._steps.values() if step.is_open]
 
     @property
     def batch_ids(self) -> set[str]:
@@ -82,6 +79,11 @@ class Journal:
         """Take the next step of a job; it is on the disk when this returns."""
         job.step = self._steps[job.step.job] = msgspec.structs.replace(job.step, state=state, **changes)
         await self._write(msgspec.json.encode(job.step) + b"\n")
+
+
+def open_steps(entries: Iterable[bytes]) -> list[Step]:
+    """The last step of each job that is not over. Raises `ConfigError` for an entry that is none."""
+    return [step for step in _last_steps(entries).values() if step.is_open]
 
 
 def new_job(target: Target) -> RemoteJob:
@@ -100,3 +102,16 @@ def required_format(target: Target) -> BatchFormat:
             "Leave --cheap out; OpenAI and Anthropic have one.",
         )
     return found
+
+
+def _last_steps(entries: Iterable[bytes]) -> dict[str, Step]:
+    steps: dict[str, Step] = {}
+    for entry in entries:
+        try:
+            step = msgspec.json.decode(entry, type=Step)
+        except msgspec.DecodeError:
+            raise ConfigError(
+                "The journal beside the output has an entry that cannot be read.", "Name another output."
+            ) from None
+        steps[step.job] = step
+    return steps

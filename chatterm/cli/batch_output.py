@@ -16,9 +16,11 @@ from pathlib import Path
 from chatterm.backend.batch import BatchProgress
 from chatterm.backend.batch_files import BatchFiles
 from chatterm.backend.batch_lines import BatchItem, BatchLine
+from chatterm.backend.budget import dollars_text
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.cli.border import tell
 from chatterm.cli.statuses import ExitStatus
+from chatterm.core.clean import clean
 
 REDRAW_SECONDS = 0.25
 LAST_WORDS_SECONDS = 1.0
@@ -98,10 +100,10 @@ def progress_text(progress: BatchProgress, elapsed: float) -> str:
     pieces.append(f"{progress.running} running")
     if (left := progress.seconds_left(elapsed)) is not None:
         pieces.append(f"{span(left)} left")
-    if progress.dollars is not None:
-        about = "~" if progress.is_estimate else ""
-        end = progress.dollars_at_end()
-        pieces.append(f"{about}${progress.dollars:.4g}" + ("" if end is None else f" of ~${end:.4g}"))
+    if progress.dollars:
+        about, end = "~" if progress.is_estimate else "", progress.dollars_at_end()
+        of = "" if end is None else f" of ~{dollars_text(end)}"
+        pieces.append(f"{about}{dollars_text(progress.dollars)}{of}")
     return " · ".join(pieces)
 
 
@@ -114,6 +116,8 @@ def span(seconds: float) -> str:
 
 
 async def _print(data: bytes) -> None:
+    if sys.stdout.isatty():
+        data = clean(data.decode()).encode()
     # Not through sys.stdout: a write that stands still would hold its lock, on which the exit waits.
     file = sys.stdout.fileno()
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from chatterm.backend.attachments import read_attachment, store_attachment
 from chatterm.backend.batch import Batch, BatchJob, BatchProgress, Write
 from chatterm.backend.batch_files import BatchFiles
+from chatterm.backend.batch_journal import open_steps
 from chatterm.backend.batch_lines import BadLine, BatchInput, BatchItem, read_input, told_bad
 from chatterm.backend.budget import Budget
 from chatterm.backend.daemon_thread import in_daemon_thread
@@ -145,6 +146,7 @@ class _Work:
                 cancel=self._order.cancel,
             )
         else:
+            _require_none_at_provider(files)
             status = await self._ask(left, progress, write)
         if self._order.in_order:
             await in_daemon_thread(files.sort, "chatterm-batch")
@@ -287,6 +289,15 @@ def _unreadable(folder: Path, item: BatchItem) -> str:
         if "\0" in name or not path.is_file() or not os.access(path, os.R_OK):
             return f"there is no file {clean_line(str(path), 120)!r} that can be read"
     return ""
+
+
+def _require_none_at_provider(files: BatchFiles) -> None:
+    """Raises `ConfigError` where a provider has some of the lines: they would be paid for twice."""
+    if at_hand := sum(len(step.lines) for step in open_steps(files.entries)):
+        raise ConfigError(
+            f"A provider has {_lines(at_hand)} of this output at hand.",
+            "Go on with --cheap; --cheap --cancel calls them off.",
+        )
 
 
 def _require_prices(engine: Engine, jobs: list[BatchJob]) -> None:

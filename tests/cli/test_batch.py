@@ -172,7 +172,9 @@ def test_a_key_that_is_refused_ends_the_run(
     assert "20 were not asked" in told
 
 
-def test_who_asks_for_fewer_requests_is_left_in_peace(batch: Batch, server: ScriptedServer) -> None:
+def test_who_asks_for_fewer_requests_is_left_in_peace(
+    batch: Batch, folder: Path, server: ScriptedServer
+) -> None:
     first = iter([True])
 
     def answer(request: SeenRequest) -> replies.Script:
@@ -186,6 +188,7 @@ def test_who_asks_for_fewer_requests_is_left_in_peace(batch: Batch, server: Scri
     begun_later = [chat.arrived_at - refused for chat in server.chats[2:]]
     assert len(begun_later) == 4
     assert min(begun_later) >= 0.4
+    assert sorted(line["attempts"] for line in written(folder)) == [1, 1, 1, 1, 2]
 
 
 PRICED = """

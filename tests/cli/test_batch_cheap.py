@@ -170,6 +170,8 @@ def test_cancelled_lines_are_asked_again_later(
         patch.setattr(batch_remote.RemoteRun, "_look", killed)
         with pytest.raises(Killed):
             cheap(provider)
+    words = ["batch", "in.jsonl", "-m", f"{provider}/scripted-model", "-o", "out.jsonl"]
+    assert run(words) == 5  # they would be paid for twice
     assert cheap(provider, "--cancel") == 4
     assert [given.is_cancelled for given in server.batches] == [True]
     assert {line["outcome"] for line in written().values()} == {"cancelled"}
