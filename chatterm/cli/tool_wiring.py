@@ -45,12 +45,15 @@ class StartGate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolService:
-    """Everything about tools that one program has. `around` is where built-in ones work."""
+    """Everything about tools that one program has. `around` is where built-in ones work.
+
+    `kept` has what was too long for a model; None where nothing of a conversation is to be stored.
+    """
 
     around: Surroundings
     registry: ToolRegistry
     approvals: Approvals
-    kept: KeptResults
+    kept: KeptResults | None
     states: EndpointStates
     gate: StartGate
     servers: McpServers | None = None
@@ -65,7 +68,7 @@ class ToolService:
             approvals=self.approvals,
             breaker=self.states,
             clock=time.monotonic,
-            keep=self.kept.keep,
+            keep=self.kept.keep if self.kept is not None else None,
         )
 
     async def aclose(self) -> None:
@@ -114,7 +117,7 @@ def build_tools(
         around=around,
         registry=registry,
         approvals=Approvals(partial(load, RULES), partial(state.put, RULES)),
-        kept=KeptResults(paths.state / "tool-results"),
+        kept=KeptResults(paths.state / "tool-results") if loaded.settings.save else None,
         states=states,
         gate=gate,
         servers=servers,

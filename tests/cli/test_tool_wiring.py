@@ -25,11 +25,15 @@ class NoState:
         return None
 
 
-def tools_of(home: Path, settings: ToolSettings) -> ToolService:
+def tools_of(home: Path, settings: ToolSettings | None = None, *, save: bool = True) -> ToolService:
     paths = Paths(settings=home / "settings", data=home / "data", state=home / "state")
     paths.settings.mkdir(exist_ok=True)
     loaded = Loaded(
-        settings=Settings(tools=settings), problems=(), path=paths.settings_file, sources={}, refused={}
+        settings=Settings(tools=settings or ToolSettings(), save=save),
+        problems=(),
+        path=paths.settings_file,
+        sources={},
+        refused={},
     )
     return build_tools(paths, loaded, {}, NoState(), EndpointStates(time.monotonic))  # pyright: ignore[reportArgumentType]
 
@@ -57,6 +61,6 @@ async def test_what_packages_bring_is_off_until_it_is_named(
     monkeypatch.syspath_prepend(str(tmp_path))
     points = EntryPoints([EntryPoint("theirs", "theirs_for_wiring", "chatterm.tools")])
     monkeypatch.setattr(
-        "chatterm.backend.tools.function_files.entry_points", lambda group: points.select(group=group)
+        "chatterm.backend.tools.functions.files.entry_points", lambda group: points.select(group=group)
     )
     assert set(await tools_of(tmp_path, ToolSettings(enabled=("g",))).registry.enabled()) == {"g"}

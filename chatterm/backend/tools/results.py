@@ -47,20 +47,25 @@ class KeptResults:
         path = self._folder / f"{name}.txt"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with suppress(FileNotFoundError):
-                path.unlink()
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(well_formed(text).encode())
-            self._make_room(path)
         except OSError:
+            with suppress(OSError):
+                path.unlink()  # the half of it that the disk had room for
             return ""
+        with suppress(OSError):
+            self._make_room(path)
         return str(path)
 
     def _make_room(self, newest: Path) -> None:
         """Remove the oldest files beyond `KEPT_BYTES`; never the one just written."""
-        files = sorted(self._folder.glob("*.txt"), key=lambda path: path.stat().st_mtime, reverse=True)
+        files: list[tuple[float, int, Path]] = []
+        for path in self._folder.glob("*.txt"):
+            with suppress(FileNotFoundError):  # another program makes room, too
+                about = path.lstat()
+                files.append((about.st_mtime, about.st_size, path))
         taken = 0
-        for path in files:
-            taken += path.stat().st_size
+        for _, size, path in sorted(files, reverse=True):
+            taken += size
             if taken > KEPT_BYTES and path != newest:
                 path.unlink(missing_ok=True)

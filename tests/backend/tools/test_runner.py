@@ -584,3 +584,9 @@ async def test_no_other_target_matches_a_rule(other: str) -> None:
     assert approvals.allows(tool, Access(kind="run", target="x"), "here")
     assert not approvals.allows(tool, Access(kind="run", target=other), "here")
     assert not approvals.allows(tool, Access(kind="read", target="x"), "here")
+
+
+async def test_a_result_that_another_program_makes_room_for_is_told_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "gone.txt").symlink_to("nowhere")  # as if it were removed after it was listed
+    path = await KeptResults(tmp_path).keep("tool", "all of it")
+    assert (tmp_path / path).read_text() == "all of it"
