@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from chatterm.core.clean import visible
+
 MOST_TOLD = 8
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -43,7 +45,7 @@ def _found(text: str) -> Iterator[str]:
             yield from twins
     for each in _ODD.findall(text):
         folded = unicodedata.normalize("NFKC", each)
-        if each in _MARKS or (folded.isascii() and folded.strip()):
+        if each in _MARKS or (folded.isascii() and folded.strip() and visible(each) == each):
             yield each
 
 

@@ -19,6 +19,7 @@ from chatterm.core.lookalikes import MOST_TOLD, look_alikes
         ("𝐫m", ("𝐫 is Mathematical U+1D42B",)),
         ("https://good.com∕evil.com", ("∕ is Division slash U+2215",)),
         ("rm ‐rf", ("‐ is Hyphen U+2010",)),
+        ("ls \x07\x9b31m", ()),  # shown as escapes, so never said raw here
         ("/etc․d", ("․ is One dot leader U+2024",)),
         ("gıthub.com", ("ı is Latin small letter dotless i U+0131",)),
     ],
