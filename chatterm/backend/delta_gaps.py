@@ -17,6 +17,7 @@ class DeltaGaps:
         self.stalls = 0
         self._last: float | None = None
         self._counts: dict[int, int] = {}
+        self._steps: list[int] = []
 
     @property
     def any(self) -> bool:
@@ -39,14 +40,21 @@ class DeltaGaps:
 
     def percentile(self, share: float) -> float | None:
         """The nearest-rank percentile in seconds (`share` from 0 to 1); None without any gap."""
-        return counted_percentile(self._counts, share, STEPS_PER_SECOND)
+        if len(self._steps) != len(self._counts):  # sorted once for all that is asked at the end
+            self._steps = sorted(self._counts)
+        return _percentile(self._counts, self._steps, share, STEPS_PER_SECOND)
 
 
 def counted_percentile(counts: dict[int, int], share: float, steps_per_unit: float) -> float | None:
     """The nearest-rank percentile of values that were counted by steps; None where there are none."""
-    total = sum(counts.values())
-    rank = max(1, math.ceil(share * total))
-    for step in sorted(counts):
+    return _percentile(counts, sorted(counts), share, steps_per_unit)
+
+
+def _percentile(
+    counts: dict[int, int], steps: list[int], share: float, steps_per_unit: float
+) -> float | None:
+    rank = max(1, math.ceil(share * sum(counts.values())))
+    for step in steps:
         rank -= counts[step]
         if rank <= 0:
             return max(0.0, step / steps_per_unit)

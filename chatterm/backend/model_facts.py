@@ -136,6 +136,7 @@ class KnownModels:
     def __init__(self) -> None:
         self._lists: dict[tuple[str, str], dict[str, ModelInfo]] = {}
         self._table: FactTable | None = None
+        self._rows: dict[tuple[str, str], TableRow | None] = {}  # to find one takes a tenth of a millisecond
 
     async def load(self) -> None:
         """Have the table at hand; it is read on a thread."""
@@ -157,7 +158,11 @@ class KnownModels:
         listed = self._lists.get((provider, address), {})
         found = (listed[name] for name in names_of(model) if name in listed)
         info = next(found, ModelInfo(provider=provider, id=model))
-        row = self._table.find(service, model) if self._table is not None and service is not None else None
+        row = None
+        if self._table is not None and service is not None:
+            if (service, model) not in self._rows:
+                self._rows[service, model] = self._table.find(service, model)
+            row = self._rows[service, model]
         return merged(info, settings, row)
 
 

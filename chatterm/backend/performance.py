@@ -14,7 +14,6 @@ from chatterm.backend.metrics import is_warm, streamed_tokens, tokens_per_second
 from chatterm.backend.prices import UNKNOWN, Cost, cost_of, is_free
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.core.errors import ChattermError
-from chatterm.core.ids import new_id
 from chatterm.core.messages import ThinkingPart
 from chatterm.core.performance import AttemptRecord, Operation
 from chatterm.core.timings import ServerTimings, Timings
@@ -72,7 +71,7 @@ class TurnRecords:
 
     def __init__(self, turn: Turn, operation: Operation, performance: Performance) -> None:
         self._turn, self._operation, self._performance = turn, operation, performance
-        self._round = 0
+        self._round = self._requests = 0
         self._held: AttemptRecord | None = None
 
     @contextmanager
@@ -107,10 +106,12 @@ class TurnRecords:
         error, timings = sys.exception(), attempt.timings()
         if timings.headers is not None and timings.sent is None and timings.first_delta is not None:
             return None
+        self._requests += 1
         outcome = _outcome(attempt, error, stopped)
         target, turn = attempt.target, self._turn
         return replace(
             _measured(attempt, timings),
+            id=f"{turn.id}-{self._requests}",
             at=at,
             conversation_id=turn.conversation_id,
             turn_id=turn.id,
@@ -137,7 +138,6 @@ def _measured(attempt: Attempt, timings: Timings) -> AttemptRecord:
     generated = streamed_tokens(usage, shows_thinking=shows_thinking)
     return AttemptRecord(
         **_NOBODY,  # pyright: ignore[reportArgumentType]  # a table of what is filled in later
-        id=new_id(),
         stop_reason=draft.stop_reason.value if draft.stop_reason is not None else "",
         latency_seconds=timings.attempt_seconds,
         ttft_seconds=timings.ttft,
@@ -175,7 +175,7 @@ def _measured(attempt: Attempt, timings: Timings) -> AttemptRecord:
 
 _NOBODY = {
     **{"at": 0.0, "operation": "chat", "attempt": 1, "round": 0, "success": False, "outcome": ""},
-    **{"conversation_id": "", "turn_id": "", "provider": "", "model": "", "host": ""},
+    **{"id": "", "conversation_id": "", "turn_id": "", "provider": "", "model": "", "host": ""},
 }
 
 

@@ -6,9 +6,10 @@ import math
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, fields
+from dataclasses import fields
 from datetime import datetime, timedelta
 from itertools import repeat
+from operator import attrgetter
 from typing import Any
 
 from chatterm.core.performance import AttemptRecord, Selection, Spending
@@ -25,6 +26,7 @@ class PerformanceStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         names = [field.name for field in fields(AttemptRecord)]
+        self._values = attrgetter(*names)
         places = ", ".join(repeat("?", len(names)))
         self._insert = f"INSERT OR IGNORE INTO performance ({', '.join(names)}) VALUES ({places})"
 
@@ -121,7 +123,7 @@ class PerformanceStore:
         )
 
     def _put(self, connection: sqlite3.Connection, record: AttemptRecord) -> None:
-        connection.execute(self._insert, [storable(value) for value in astuple(record)])
+        connection.execute(self._insert, [storable(value) for value in self._values(record)])
 
     async def _spent(self, where: str, *values: object) -> Spending:
         def read(connection: sqlite3.Connection) -> Spending:
