@@ -14,7 +14,12 @@ import sys
 
 from chatterm.cli.app import run
 
-for module in ("cli.batch_run", "backend.guide_answers", "backend.providers.guide", "backend.providers.ollama"):
+for module in (
+    "cli.batch_run",
+    "backend.guide_answers",
+    "backend.providers.guide",
+    "backend.providers.ollama",
+):
     importlib.import_module(f"chatterm.{module}")
 with contextlib.redirect_stdout(io.StringIO()):
     run(["batch", "--help"])
