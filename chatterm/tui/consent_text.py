@@ -77,11 +77,15 @@ def _access_rows(name: str, source: str, access: Access) -> Iterator[QuestionRow
         yield QuestionRow(line, _WARNING)
     for line in access.lines:
         yield QuestionRow(visible(line), TEXT)
-    for line in access.diff.removesuffix("\n").split("\n") if access.diff else ():
+    for line in _changes(access.diff):
         yield QuestionRow(visible(line, "\t").expandtabs(4), _DIFF_LOOKS.get(line[:1], DIM))
     if access.may_always:
         yield QuestionRow(
-            f"c and a keep this rule: {name} ({source}), as it describes itself now, may {access.kind} exactly "
-            f"{visible(access.target)}",
-            DIM,
+            f"c and a also allow exactly this from now on, while {name} describes itself as now", DIM
         )
+
+
+def _changes(diff: str) -> list[str]:
+    """The lines of a diff without its first two, which name the file: the target does."""
+    lines = diff.removesuffix("\n").split("\n") if diff else []
+    return lines[2:] if [line[:4] for line in lines[:2]] == ["--- ", "+++ "] else lines

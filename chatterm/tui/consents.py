@@ -94,6 +94,7 @@ class Consents:
             answer(decision)
 
         transcript = self._widgets.transcript
+        transcript.stop_walking()  # its keys are the box's now: y would be a yes, not a copy
         box = ConsentBox(question, decided, lambda: transcript.palette)
         self._shown = key, box
         self._widgets.mount(box, before=self._widgets.composer)

@@ -17,8 +17,8 @@ MOST_RESULT_ROWS = 200
 MOST_RESULT_CHARACTERS = 20_000
 MOST_ARGUMENT_CHARACTERS = 100_000
 _LABEL_CHARACTERS = 200
-_TELLING = ("path", "url", "command", "argv", "pattern", "query", "expression", "name")
-"""Arguments that say more of a call than others."""
+_TELLING = ("pattern", "query", "path", "url", "command", "argv", "expression", "name")
+"""Arguments that say more of a call than others, the most telling first."""
 
 _OUTCOMES: Mapping[ToolOutcome, tuple[str, StateKind]] = {
     ToolOutcome.OK: ("✔", "dim"),
@@ -63,8 +63,8 @@ def card_section(
 
 
 def finished_card(call: ToolCallPart, run: ToolRun | None, result: ToolResultPart | None) -> Section:
-    """A tool call that is over; without a run it never ran."""
-    state, kind = ("not run", "dim") if run is None else state_words(run)
+    """A tool call that is over; without a run nobody knows whether it ran."""
+    state, kind = ("no result", "dim") if run is None else state_words(run)
     return card_section(
         call, state, kind, run=run, result=result, source=run.source if run is not None else ""
     )

@@ -89,22 +89,34 @@ class ToolCommands:
 
     async def _revoke(self, number: str) -> None:
         rules = await self._rules()
+        if not rules:
+            raise ChattermError("Nothing is allowed without asking, so there is nothing to revoke.")
         chosen = rules if number == "all" else (_numbered(rules, number, "rule"),)
         for rule in chosen:
             await self._tools.approvals.revoke(rule)
-        told = "1 rule is" if len(chosen) == 1 else f"{len(chosen)} rules are"
-        self._screen.pane.notices.show(f"{told} revoked: what they allowed is asked for again.")
+        told = (
+            "1 rule is revoked: what it"
+            if len(chosen) == 1
+            else f"{len(chosen)} rules are revoked: what they"
+        )
+        self._screen.pane.notices.show(f"{told} allowed is asked for again.")
 
     async def _copies(self) -> list[UndoCopy]:
         return (await in_daemon_thread(self._tools.around.undo_copies.all, "chatterm-undo"))[:MOST_COPIES]
 
     async def _undo(self, number: str) -> None:
-        from chatterm.backend.tools.files.change import take_back
+        from chatterm.backend.tools.files.change import UNDO_TOOL, take_back
         from chatterm.backend.tools.files.denied_paths import denied_paths
         from chatterm.backend.tools.stopping import in_stoppable_thread
 
         around = self._tools.around
-        copy = _numbered(await self._copies(), number or "1", "copy")
+        copies = await self._copies()
+        if number:
+            copy = _numbered(copies, number, "changed file")
+        else:  # not what was itself taken back: that would bring the change again
+            copy = next((copy for copy in copies if copy.tool != UNDO_TOOL), None)
+        if copy is None:
+            raise ChattermError("There is no change of a tool to take back.", "/tools lists what is kept.")
         denied = denied_paths(around.paths, around.environ)
         done = await in_stoppable_thread(
             lambda stop: take_back(copy.id, around.undo_copies, denied, stop), "chatterm-undo"

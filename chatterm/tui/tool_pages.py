@@ -45,7 +45,7 @@ def tools_page(
         parts += [
             "## Files that tools changed",
             "\n".join(lines),
-            "`/tools undo` takes the first of these back, `/tools undo N` another.",
+            "`/tools undo` takes the last change of a tool back, `/tools undo N` any of these.",
         ]
     return "\n\n".join(parts)
 

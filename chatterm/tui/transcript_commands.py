@@ -80,6 +80,8 @@ class TranscriptCommands:
 
     async def do_messages(self, argument: str) -> None:
         """Put the cursor on the last message in view."""
+        if self._screen.conversation.consents.box is not None:
+            raise ChattermError("A question waits for your answer.", "Its keys are in the box.")
         if not self._transcript.start_walking():
             key = self._screen.pane.key("send")
             raise ChattermError("There is no message yet.", f"Type one and press {key}.")

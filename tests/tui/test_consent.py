@@ -86,7 +86,7 @@ async def with_box(
 
 
 PATH = Access(kind="read", target="/work/notes.txt")
-LONG = Access(kind="run", target='{"argv":["echo","' + "safe " * 900 + '; rm -rf ~"]}')
+LONG = Access(kind="run", target='{"argv":["echo","' + "safe " * 2000 + '; rm -rf ~"]}')
 
 
 DECISIONS = {
@@ -193,7 +193,7 @@ def test_rows_hold_everything_with_nothing_invisible() -> None:
     assert visible(hidden) in texts[1] and visible(hidden) in texts
     assert r"-a\x1b[2Jb\u202ec\xa0d" in texts and r"allow it\u200b" in texts and "+   x" in texts
     assert not any(UNSAFE.search(text) or "\n" in text for text in texts)
-    assert visible(hidden) in texts[-1] and "keep this rule" in texts[-1]
+    assert "exactly this" in texts[-1] and hidden not in texts[-1]
 
 
 def test_rounds_are_asked_in_words() -> None:

@@ -6,7 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from chatterm.core.tools import ToolOutcome
+from chatterm.core.events import ConsentAsked
+from chatterm.core.messages import ToolCallPart
+from chatterm.core.tools import Access, ToolOutcome
+from chatterm.tui.consent_text import consent_question
+from chatterm.tui.tool_cards import finished_card
 from chatterm.tui.widgets.consent_box import QUIET_SECONDS, ConsentBox
 from tests.doubles.tools import Gate, PlainTool, toolbox_of
 from tests.tui.conftest import Launch, Program
@@ -120,3 +124,52 @@ async def test_a_card_opens_to_arguments_and_result(
         await program.pilot.press("ctrl+t")
         await program.shown('"path": "x\\u202ey"')
         assert "done {'path'" in program.text
+
+
+async def test_a_question_ends_the_walk_and_none_begins_before_it_is_answered(
+    launch: Launch, quick: None
+) -> None:
+    async with launch() as program:
+        tool = PlainTool("delete", harmless=False)
+        program.session.toolbox = toolbox_of(tool)
+        await program.turn("hello", "Hello.")
+        stream = await program.begun("look", "Let me look.")
+        await program.pilot.press("alt+up")
+        assert program.pane.transcript.walking
+        stream.send(call=["delete-0", "delete", "{}"])
+        stream.send(done="tool_calls")
+        stream.end()
+        await asked(program)
+        # y copies on a walk: it must not be read as one where it is a yes
+        assert not program.pane.transcript.walking and "y copy" not in program.text
+        await program.pilot.press("alt+up")
+        await program.until(lambda: "A question waits" in program.notices)
+        assert not program.pane.transcript.walking
+        await program.pilot.press("n")
+        (await program.provider.opened()).reply("as you like")
+        await program.until(lambda: program.session.running is None)
+        assert tool.runs == 0
+        await program.pilot.press("alt+up")
+        assert program.pane.transcript.walking
+
+
+def test_a_call_whose_outcome_nobody_recorded_is_not_said_to_have_done_nothing() -> None:
+    call = ToolCallPart(call_id="a", name="run_command", arguments='{"argv": ["rm", "a"]}')
+    assert finished_card(call, None, None).state == "no result"
+
+
+def test_a_search_is_named_by_what_it_looks_for() -> None:
+    call = ToolCallPart(call_id="a", name="search_files", arguments='{"path": ".", "pattern": "TODO"}')
+    assert finished_card(call, None, None).head == "search_files TODO"
+
+
+def test_a_question_says_the_target_once_and_the_diff_without_its_head() -> None:
+    call = ToolCallPart(call_id="a", name="write_file", arguments="{}")
+    access = Access(
+        kind="write", target="/p/x\u202ey", diff="--- /dev/null\n+++ x\ufffdy\n@@ -0,0 +1,1 @@\n+--- a\n"
+    )
+    rows = [
+        row.text for row in consent_question(ConsentAsked(call=call, access=access, source="built-in")).rows
+    ]
+    assert rows[1:4] == ["/p/x\\u202ey", "@@ -0,0 +1,1 @@", "+--- a"]
+    assert "exactly this" in rows[-1] and sum("/p/x" in row for row in rows) == 1

@@ -77,7 +77,7 @@ def change_call(
     access = Access(
         kind="write",
         target=place.path,
-        lines=(*lines, f"{came:,} lines come, {went:,} go"),
+        lines=(*lines, f"lines: {came:,} added, {went:,} removed"),
         diff=unified_diff(before, after, place.shown),
     )
 
@@ -86,7 +86,7 @@ def change_call(
             return ToolOutput(text=f"{place.shown} was like that already; nothing was written.")
         await in_stoppable_thread(partial(change.make, copies), "chatterm-change-file")
         told = (
-            f"Wrote {place.shown}: {came:,} lines came, {went:,} went, {len(change.data or b''):,} bytes now."
+            f"Wrote {place.shown}: {came:,} lines added, {went:,} removed, {len(change.data or b''):,} bytes now."
         )
         return ToolOutput(text=told)
 

@@ -18,6 +18,8 @@ from chatterm.core.clean import clean_line
 from chatterm.core.errors import ToolDeniedError, ToolError
 
 NEW_FILE_MODE = 0o644
+UNDO_TOOL = "undo"
+"""What a copy names as its tool that was made when a change was taken back."""
 _PERMISSIONS = 0o777
 _WRITABLE = 0o222
 _ACL = "system.posix_acl_access"
@@ -213,7 +215,7 @@ def take_back(copy_id: str, copies: UndoCopies, denied: DeniedPaths, stop: Stop)
         place=place,
         seen=seen,
         data=None if copy.was_new else data,
-        tool="undo",
+        tool=UNDO_TOOL,
         new_mode=copy.mode & _PERMISSIONS or NEW_FILE_MODE,
     )
     done = change.make(copies, stop)

@@ -295,7 +295,7 @@ async def test_a_new_file_is_shown_then_made_with_its_folders(
         access = ready.access
         assert access is not None
         assert (access.kind, access.target) == ("write", f"{root.path}/x/y/a.txt")
-        assert access.lines == ("new file", "2 lines come, 0 go")
+        assert access.lines == ("new file", "lines: 2 added, 0 removed")
         assert access.diff.split("\n")[:4] == ["--- /dev/null", "+++ x/y/a.txt", "@@ -0,0 +1,2 @@", "+one"]
         assert not (folder / "x").exists()
         await ready.run(lambda _: None)
