@@ -247,7 +247,7 @@ class _Chosen:
     """Targets by the names of models that lines give; one without asks the model that ask would."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self._engine, self._at = engine, engine.targets
         self._targets: dict[str | None, Target] = {}
         self._default: tuple[str, str] | None = None
 
@@ -258,7 +258,7 @@ class _Chosen:
             if provider is None:
                 provider, own = await self._usual(model)
                 model = model or own
-            self._targets[name] = self._engine.targets.resolve(provider, model or "")
+            self._targets[name] = self._at.resolve(provider, model or "")
         return self._targets[name]
 
     async def _usual(self, model: str | None) -> tuple[str, str]:
@@ -273,12 +273,14 @@ class _Chosen:
                 model=settings.model or model,
                 last_provider=last.provider if last else None,
                 last_model=last.model if last else None,
+                last_base_url=last.base_url if last else None,
             )
             choice = await first_model(wanted, self._engine.targets, self._engine.models)
             if choice.model is None:
                 told = choice.reason or "No model is chosen."
                 raise ConfigError(told, "Name one with -m; chatterm models lists them.")
             self._default = choice.provider, choice.model
+            self._at = self._engine.targets.at(choice.provider, choice.base_url)
         return self._default
 
 

@@ -63,7 +63,14 @@ def test_the_version_needs_nothing(tmp_path: Path, option: str) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["ask", "--help"], ["bench", "--help"], ["models", "--help"], ["config", "--help"]],
+    [
+        ["--help"],
+        ["ask", "--help"],
+        ["batch", "--help"],
+        ["bench", "--help"],
+        ["models", "--help"],
+        ["config", "--help"],
+    ],
 )
 def test_help_needs_typer_alone(tmp_path: Path, arguments: list[str]) -> None:
     loaded, done = run(tmp_path, PROGRAM, *arguments)

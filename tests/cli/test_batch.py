@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -14,7 +15,10 @@ from typing import Any
 
 import pytest
 
+from chatterm.backend.remembered_models import LAST_MODEL
 from chatterm.cli.app import run
+from chatterm.store.database import Database
+from chatterm.store.state import StateStore
 from tests.doubles import server_replies as replies
 from tests.doubles.server import ScriptedServer, SeenRequest
 
@@ -302,3 +306,21 @@ def test_an_input_without_lines_is_told(folder: Path, capfd: pytest.CaptureFixtu
     assert run(["batch", "in.jsonl"]) == 5
     assert "in.jsonl has no lines" in capfd.readouterr().err
     assert run(["batch", "missing.jsonl"]) == 5
+
+
+def test_without_a_name_the_model_used_last_is_asked_where_it_was(
+    folder: Path, server: ScriptedServer
+) -> None:
+    file = Path(os.environ["CHATTERM_HOME"]) / "data" / "chatterm.db"
+
+    async def remember() -> None:
+        database = Database(file)
+        await database.ready()
+        await StateStore(database).put(LAST_MODEL, ["custom", "scripted-model", server.base_url("openai")])
+        database.close(within_seconds=1.0)
+
+    asyncio.run(remember())
+    (folder / "in.jsonl").write_text('"x"\n{"prompt":"y","model":"other"}\n')
+    assert run(["batch", "in.jsonl", "-o", "out.jsonl"]) == 0
+    assert sorted(line["model"] for line in written(folder)) == ["other", "scripted-model"]
+    assert len(server.chats) == 2
