@@ -12,6 +12,8 @@ from itertools import repeat
 from operator import attrgetter
 from typing import Any
 
+import msgspec
+
 from chatterm.core.performance import AttemptRecord, Selection, Spending
 from chatterm.store.database import Database
 from chatterm.store.encoding import storable
@@ -25,7 +27,7 @@ class PerformanceStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        names = [field.name for field in fields(AttemptRecord)]
+        self._names = names = [field.name for field in fields(AttemptRecord)]
         self._values = attrgetter(*names)
         places = ", ".join(repeat("?", len(names)))
         self._insert = f"INSERT OR IGNORE INTO performance ({', '.join(names)}) VALUES ({places})"
@@ -45,6 +47,17 @@ class PerformanceStore:
     async def spent_on(self, turn_id: str, conversation_id: str) -> Spending:
         """What the requests of one turn cost."""
         return await self._spent("conversation_id = ? AND turn_id = ?", conversation_id, turn_id)
+
+    async def of_turn(self, turn_id: str, conversation_id: str) -> tuple[AttemptRecord, ...]:
+        """The records of one turn, in the order of its requests."""
+        where = "conversation_id = ? AND turn_id = ?"
+        asked = f"SELECT {', '.join(self._names)} FROM performance WHERE {where} ORDER BY at"
+
+        def read(connection: sqlite3.Connection) -> tuple[AttemptRecord, ...]:
+            found = connection.execute(asked, (conversation_id, turn_id))
+            return tuple(msgspec.convert(dict(row), AttemptRecord, strict=False) for row in found)
+
+        return await self._database.read(read)
 
     async def last_times(
         self, provider: str, model: str, count: int

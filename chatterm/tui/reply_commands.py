@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatterm.backend.export import code_blocks, free_path, to_markdown
 from chatterm.backend.parameters import read_parameters, typed_value
-from chatterm.core.errors import ChattermError, ConfigError
+from chatterm.core.errors import ChattermError, ConfigError, StoreError
 from chatterm.core.turn import Turn
 from chatterm.tui.turn_details import details_page
 from chatterm.tui.widgets.page_box import PageBox
@@ -69,8 +70,11 @@ class ReplyCommands:
             self._screen.pane.session.turns, _number(argument, "/details 2 shows the last but one.")
         )
         copy = self._screen.started.value.copy
+        records = ()
+        with suppress(StoreError):  # the page tells all the same what the turn itself knows
+            records = await self._services.records.of_turn(turn.id, turn.conversation_id)
         page = PageBox(
-            f"Details: {turn.model}", details_page(turn), lambda text: self._screen.told(copy(text))
+            f"Details: {turn.model}", details_page(turn, records), lambda text: self._screen.told(copy(text))
         )
         self._screen.front.push_screen(page)
 

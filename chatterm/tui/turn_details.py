@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from chatterm.backend.metrics import figures_of
 from chatterm.core.clean import clean_line
+from chatterm.core.performance import AttemptRecord
 from chatterm.core.timings import Timings
 from chatterm.core.turn import Seam, Turn
 from chatterm.core.usage import RateLimit
 from chatterm.tui.page_table import Row, table
+from chatterm.tui.statistics_text import cost_text
 from chatterm.tui.tool_pages import tool_rows
 from chatterm.tui.turn_text import ending_of
 from chatterm.tui.widgets.figures_text import count_text, rate_text, server_rows, span_text, state_text
 
 _STEPS = (
-    ("looked up", "started", "resolved"),
+    ("looked up", "resolving", "resolved"),
     ("connected", "resolved", "connected"),
     ("secured", "connected", "secured"),
     ("headers", "sent", "headers"),
     ("first delta", "sent", "first_delta"),
     ("first text", "sent", "first_text"),
     ("last delta", "sent", "last_delta"),
-    ("in all", "started", "finished"),
 )
 """What happened, with the stamps of `Timings` from and to which it is measured."""
 
 
-def details_page(turn: Turn) -> str:
-    """The page in Markdown; what is not known is not there."""
+def details_page(turn: Turn, records: Sequence[AttemptRecord] = ()) -> str:
+    """The page in Markdown; what is not known is not there. `records` are those of its requests."""
     sections = {
         "Turn": _turn_rows(turn),
         "Asked before": [(f"{tried.provider} / {tried.model}", tried.why) for tried in turn.tries],
+        "Requests": [_request_row(record) for record in records],
         "Continued": [_seam_row(seam) for seam in turn.seams],
         "Tokens": _token_rows(turn),
         "Times": _time_rows(turn.timings),
@@ -96,9 +99,33 @@ def _time_rows(timings: Timings) -> list[Row]:
         first, last = getattr(timings, begin), getattr(timings, end)
         if first is not None and last is not None:
             rows.append((name, span_text(max(0.0, last - first))))
+    if timings.total_seconds is not None:
+        rows.append(("in all", span_text(timings.total_seconds)))
     if timings.loop_lag is not None:
         rows.append(("may be off by", span_text(timings.loop_lag)))
     return rows
+
+
+def _request_row(record: AttemptRecord) -> Row:
+    """What one request took, and what it cost."""
+    gaps = f"{span_text(record.delta_gap_p50_seconds)} / {span_text(record.delta_gap_p95_seconds)}"
+    known = (
+        (record.error_kind or record.outcome, True),
+        (f"TTFT {span_text(record.ttft_seconds)}", record.ttft_seconds is not None),
+        (f"{span_text(record.latency_seconds)} in all", record.latency_seconds is not None),
+        (f"gaps p50 / p95 {gaps}", record.delta_gap_p50_seconds is not None),
+        (f"stalls: {record.stalls}", record.stalls),
+        (rate_text(record.tokens_per_second), record.tokens_per_second is not None),
+        (f"tools: {record.tool_count} in {span_text(record.tool_seconds)}", record.tool_count),
+        (
+            cost_text(record.cost_dollars, is_estimate=record.cost_is_estimate),
+            record.cost_dollars is not None,
+        ),
+    )
+    at = datetime.fromtimestamp(record.at, UTC).astimezone()
+    return f"{at:%H:%M:%S} {record.provider} / {record.model}", ", ".join(
+        text for text, is_known in known if is_known
+    )
 
 
 def _seam_row(seam: Seam) -> Row:

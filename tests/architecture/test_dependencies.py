@@ -25,6 +25,7 @@ OWNERS = {
     "typer": ("chatterm/cli/",),
     "platformdirs": ("chatterm/config/",),
     "tomli_w": ("chatterm/config/",),
+    "plotille": ("chatterm/tui/statistics_text.py",),
     "msgspec": ("chatterm/config/", "chatterm/backend/", "chatterm/store/"),
 }
 """Who may import what is not of the standard library."""

@@ -54,6 +54,14 @@ async def test_a_record_is_kept_whole_and_once(kept: PerformanceStore, database:
     assert dict(zip(names, row, strict=True)) == {name: getattr(RECORD, name) for name in names}
 
 
+async def test_the_records_of_a_turn_come_back_as_they_were(kept: PerformanceStore) -> None:
+    other = record(1, turn_id="t0", reused_connection=False, attempt=2, warm=None)
+    for each in (other, RECORD, record(2)):
+        kept.add(each)
+    assert await kept.of_turn("t0", "c") == (RECORD, other)
+    assert await kept.of_turn("t9", "c") == ()
+
+
 async def test_odd_values_are_kept_as_far_as_sqlite_can(kept: PerformanceStore, database: Database) -> None:
     kept.add(replace(RECORD, model="\ud800\0", input_tokens=2**70, cost_dollars=float("nan")))
     assert await rows(database, "model, input_tokens, cost_dollars") == [("\ufffd\u2400", 2**63 - 1, None)]

@@ -10,7 +10,9 @@ import pytest
 from chatterm.backend.statistics import Statistics, read_statistics
 from chatterm.config.model import TargetSettings
 from chatterm.core.errors import ConfigError
+from chatterm.core.messages import Message
 from chatterm.core.performance import Selection
+from chatterm.core.turn import Turn
 from chatterm.store.database import Database
 from chatterm.store.performance import PerformanceStore
 from chatterm.tui.statistics_text import (
@@ -22,6 +24,7 @@ from chatterm.tui.statistics_text import (
     statistics_page,
     ttft_bars,
 )
+from chatterm.tui.turn_details import details_page
 from tests.store.test_performance import record
 
 
@@ -80,3 +83,16 @@ def test_times_to_begin_with() -> None:
 def test_costs() -> None:
     assert cost_text(None, is_estimate=True) == "–"
     assert cost_text(0.0, is_estimate=False) == "$0.00"
+
+
+def test_the_details_of_a_turn_tell_of_each_request() -> None:
+    prompt, reply = Message(role="user", parts=()), Message(role="assistant", parts=())
+    turn = Turn(conversation_id="c", prompt=prompt, reply=reply, provider="p", model="m")
+    failed = record(1, success=False, error_kind="Overloaded", ttft_seconds=None, cost_dollars=None)
+    answered = record(
+        2, delta_gap_p50_seconds=0.01, delta_gap_p95_seconds=0.02, stalls=1, cost_is_estimate=True
+    )
+    page = details_page(turn, (failed, answered))
+    assert "| Overloaded, 1.5 s in all |" in page
+    assert "complete, TTFT 200 ms, 1.5 s in all, gaps p50 / p95 10 ms / 20 ms, stalls: 1, " in page
+    assert "Requests" not in details_page(turn)
