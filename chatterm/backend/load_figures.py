@@ -9,7 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import msgspec
+
 from chatterm.backend.metrics import percentile
+from chatterm.core.clean import clean_line
+from chatterm.core.errors import ConfigError
 
 Number = TypeVar("Number", int, float)
 
@@ -144,6 +148,24 @@ class LoadResult:
     stopped: bool
     targets: tuple[TargetFigures, ...]
     goals: tuple[JudgedGoal, ...] = ()
+
+
+def encoded(result: LoadResult) -> bytes:
+    """The result as JSON, with line breaks."""
+    return msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n"
+
+
+def decoded(data: bytes, name: str) -> LoadResult:
+    """A result that was written down, as a file of this name. Raises `ConfigError` for what is none."""
+    hint = "Name a file that chatterm bench saved."
+    try:
+        result = msgspec.json.decode(data, type=LoadResult)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        reason = clean_line(str(error), 120)
+        raise ConfigError(f"{name} is no result of a load test: {reason}.", hint) from None
+    if result.version != VERSION:
+        raise ConfigError(f"{name} is of another form ({result.version}; this is {VERSION}).", hint)
+    return result
 
 
 @dataclass(slots=True)

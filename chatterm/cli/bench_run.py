@@ -11,11 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
 from chatterm import __version__
 from chatterm.backend.first_model import Wanted, first_model
-from chatterm.backend.load_figures import VERSION, LoadResult
+from chatterm.backend.load_figures import LoadResult, decoded, encoded
 from chatterm.backend.load_goals import Goal, judged
 from chatterm.backend.load_plan import LoadPlan, prompt_tokens
 from chatterm.backend.load_test import LoadTest
@@ -69,18 +67,10 @@ def run_bench(request: BenchRequest, options: StartOptions) -> int:
 def read_result(path: Path) -> LoadResult:
     """A result that was saved. Raises `ConfigError` for what is none."""
     found = read_file(path)
-    name, hint = clean_line(str(path)), "Name a file that chatterm bench saved."
+    name = clean_line(str(path))
     if found is None:
-        raise ConfigError(f"There is no file {name}.", hint)
-    try:
-        result = msgspec.json.decode(found[0], type=LoadResult)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(
-            f"{name} is no result of a load test: {clean_line(str(error), 120)}.", hint
-        ) from None
-    if result.version != VERSION:
-        raise ConfigError(f"{name} is of another form ({result.version}; this is {VERSION}).", hint)
-    return result
+        raise ConfigError(f"There is no file {name}.", "Name a file that chatterm bench saved.")
+    return decoded(found[0], name)
 
 
 async def _bench(engine: Engine, request: BenchRequest, old: LoadResult | None) -> int:
@@ -190,7 +180,7 @@ def _count(value: object) -> int | None:
 
 def _print(result: LoadResult, old: LoadResult | None, request: BenchRequest) -> None:
     if request.as_json:
-        print(msgspec.json.format(msgspec.json.encode(result), indent=1).decode())
+        print(encoded(result).decode(), end="")
         return
     colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     name = request.against.name if request.against is not None else ""
@@ -206,7 +196,7 @@ def _save(result: LoadResult, request: BenchRequest, engine: Engine) -> None:
     try:
         if request.out is None:
             private_folder(path.parent)
-        write_private(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+        write_private(path, encoded(result))
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         told = f"The result cannot be saved as {clean_line(str(path))}: {reason}."

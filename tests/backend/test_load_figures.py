@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-import msgspec
 import pytest
 
 from chatterm.backend.load_figures import (
@@ -13,6 +12,8 @@ from chatterm.backend.load_figures import (
     LoadResult,
     Sample,
     TargetFigures,
+    decoded,
+    encoded,
     histogram,
     ratios,
     spread,
@@ -121,7 +122,9 @@ def test_a_result_is_read_as_it_was_written() -> None:
         targets=(figures(sample(0, 0.2), sample(0, 0.3)),),
         goals=judged([Goal("ttft_p50", 1.0)], [figures(sample(0, 0.2))]),
     )
-    assert msgspec.json.decode(msgspec.json.encode(result), type=LoadResult) == result
+    assert decoded(encoded(result), "x.json") == result
+    with pytest.raises(ConfigError, match=r"x\.json is of another form \(2; this is 1\)"):
+        decoded(encoded(replace(result, version=2)), "x.json")
 
 
 # ---- goals -----------------------------------------------------------------------------------------
