@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain, count
 from typing import assert_never
 
 from chatterm.core.clean import well_formed
@@ -111,6 +110,7 @@ class Draft:
         self._pieces: list[_Piece | _Call | _Opaque | _Kept] = []
         self._calls: dict[int, _Call] = {}
         self._taken_ids = {part.call_id for part in parts if isinstance(part, ToolCallPart)} | taken_ids
+        self._numbers: dict[str, int] = {}
         self._half = ""
         self._citations: tuple[Citation, ...] = ()
         self._cited_before = tuple(i for part in parts if isinstance(part, CitationsPart) for i in part.items)
@@ -175,8 +175,10 @@ class Draft:
 
     def _own_id(self, call_id: str) -> str:
         """The id, or one like it where another call of the reply has it: results are joined to calls by it."""
-        numbered = (f"{call_id}_{number}" for number in count(2))
-        own = next(each for each in chain((call_id,), numbered) if each not in self._taken_ids)
+        own, number = call_id, self._numbers.get(call_id, 2)
+        while own in self._taken_ids:
+            own, number = f"{call_id}_{number}", number + 1
+        self._numbers[call_id] = number  # so that thousands of one id are not counted anew each time
         self._taken_ids.add(own)
         return own
 

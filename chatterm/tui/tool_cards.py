@@ -121,11 +121,18 @@ def _label(raw: str, arguments: object) -> str:
 
 
 def _word(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(_plain(each) for each in cast("list[object]", value)[:20])
+    return _plain(value)
+
+
+def _plain(value: object) -> str:
     if isinstance(value, str):
         return value[:_LABEL_CHARACTERS]
-    if isinstance(value, list):
-        return " ".join(_word(each) for each in cast("list[object]", value)[:20])
-    return json.dumps(value, ensure_ascii=False)[:_LABEL_CHARACTERS]
+    try:
+        return json.dumps(value, ensure_ascii=False)[:_LABEL_CHARACTERS]
+    except RecursionError:
+        return "…"
 
 
 def _pretty(raw: str, arguments: object) -> str:

@@ -31,6 +31,7 @@ from chatterm.core.reducer import ARGUMENTS_LIMIT_CHARACTERS, TOO_LONG, Draft
 from chatterm.core.timings import ServerTimings
 from chatterm.core.turn import StopReason
 from chatterm.core.usage import Usage
+from tests.cpu_time import in_proportion
 
 
 def test_deltas_of_one_kind_become_one_part_in_order() -> None:
@@ -146,3 +147,15 @@ def test_empty_deltas_are_no_output() -> None:
     assert draft.apply(TextDelta("")) is None
     assert not draft.has_output
     assert draft.parts() == ()
+
+
+def test_thousands_of_calls_with_one_id_cost_no_more_each() -> None:
+    def started(count: int) -> Draft:
+        draft = Draft(taken_ids=frozenset(("x", "x_3")))
+        for index in range(count):
+            draft.apply(ToolCallStarted(index, "x", "look"))
+        return draft
+
+    ids = [part.call_id for part in started(4).parts() if isinstance(part, ToolCallPart)]
+    assert ids == ["x_2", "x_4", "x_5", "x_6"]
+    assert (slow := in_proportion(lambda: started(500), lambda: started(2000))) is None, slow
