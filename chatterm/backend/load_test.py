@@ -66,10 +66,9 @@ class LoadTest:
 
     @property
     def failure(self) -> ChattermError | None:
-        """Why nothing was answered at all; None where something was, or nothing failed."""
-        if any(sample.is_complete for lane in self._lanes for sample in lane.samples):
-            return None
-        return next((lane.failure for lane in self._lanes if lane.failure is not None), None)
+        """Why one of them answered nothing at all; None where each answered, or nothing failed."""
+        silent = (lane for lane in self._lanes if not any(sample.is_complete for sample in lane.samples))
+        return next((lane.failure for lane in silent if lane.failure is not None), None)
 
     @property
     def measured_seconds(self) -> float:

@@ -92,7 +92,8 @@ async def _bench(engine: Engine, request: BenchRequest, old: LoadResult | None) 
         return ExitStatus.MISSED
     if test.failure is not None:
         raise test.failure
-    return ExitStatus.COMPLETE
+    has_all = all(figures.complete for figures in result.targets)
+    return ExitStatus.COMPLETE if has_all else ExitStatus.INCOMPLETE
 
 
 async def _run(test: LoadTest, plan: LoadPlan) -> signal.Signals | None:

@@ -156,6 +156,14 @@ async def test_a_wrong_key_is_found_with_the_first_request(rig: Rig) -> None:
     assert "key" in test.figures()[0].ended.lower()
 
 
+async def test_one_that_answers_nothing_is_told_beside_one_that_does(rig: Rig) -> None:
+    rig.answer(refused(401))
+    test = rig.test(LoadPlan(concurrency=1, requests=2), rig.target(model="a"), rig.target(model="b"))
+    await test.run()
+    assert [each.complete for each in test.figures()] == [0, 2]
+    assert isinstance(test.failure, AuthenticationError)
+
+
 async def test_retry_after_holds_back_every_request_of_that_target(rig: Rig) -> None:
     rig.server.reply_text("warm")
     rig.answer(refused(429, Retry_After="0.3"))

@@ -68,3 +68,13 @@ def test_a_provider_that_answers_nothing_is_told_with_its_status(home: Home, ser
     assert "failed (Authentication" in output
     assert "401" in errors or "key" in errors
     assert not (home.path / "state" / "bench").exists()
+
+
+def test_a_run_without_a_measured_reply_is_incomplete(home: Home, server: ScriptedServer) -> None:
+    at = server.base_url("openai")
+    home.write_settings(f'[providers.mine]\nbase_url = "{at}"\napi_key_env = "MINE_KEY"\n')
+    words = ("-m", "mine/scripted-model", "-n", "3", "--max-cost", "1", "--no-save")
+    status, output, _ = home.run("bench", *words, MINE_KEY="key")
+    assert status == 3
+    assert "ended early: nobody tells what it costs" in output
+    assert len(server.chats) == 1
