@@ -105,6 +105,9 @@ class TurnMeter:
         self._first_text: float | None = None
         self._last: float | None = None
         self._characters = 0
+        self._earlier = 0  # tokens of what this turn was answered before tools ran
+        self._pause_from: float | None = None
+        self._paused = 0.0  # s between the last delta before tools ran and the first after
         self._gaps = DeltaGaps()
         self._seconds: deque[tuple[int, int]] = deque(maxlen=RATES_KEPT)  # a second, and the characters in it
         self._steps: dict[Stage, float] = {}
@@ -131,6 +134,8 @@ class TurnMeter:
             case AttemptStarted(attempt=attempt, provider=provider, model=model):
                 self._provider, self._model = provider, model
                 self._attempt, self._reused = attempt, None
+                self._earlier, self._characters = self._output() or 0, 0
+                self._pause_from = self._last
                 self._usage, self._server = Usage(), None
                 self._gaps.pause()
                 self._steps.clear()
@@ -151,8 +156,7 @@ class TurnMeter:
             return in_context(
                 figures_of(self._turn, self._gaps, self._rates()), *(self._context or (0, None))
             )
-        estimate = round(self._characters / CHARACTERS_PER_TOKEN) if self._characters else None
-        output = self._usage.output if self._usage.output is not None else estimate
+        output = self._output()
         timings = Timings(
             sent=self._sent, first_delta=self._first, first_text=self._first_text, last_delta=self._last
         )
@@ -174,7 +178,7 @@ class TurnMeter:
             resolve_seconds=self._step(Stage.RESOLVING, Stage.CONNECTING),
             connect_seconds=self._step(Stage.CONNECTING, Stage.SECURING, Stage.SENDING),
             secure_seconds=self._step(Stage.SECURING, Stage.SENDING),
-            tokens_per_second=tokens_per_second(output, timings.generation_seconds),
+            tokens_per_second=tokens_per_second(output, self._generating(timings)),
             output_tokens=output,
             is_estimate=self._usage.output is None,
             usage=self._usage,
@@ -183,6 +187,17 @@ class TurnMeter:
             warm=is_warm(self._server),
             context_share=self._context[0] / self._context[1] if self._context and self._context[1] else None,
         )
+
+    def _output(self) -> int | None:
+        """Tokens so far: those reported, else an estimate; with them those before tools ran."""
+        estimate = round(self._characters / CHARACTERS_PER_TOKEN) if self._characters else None
+        now = self._usage.output if self._usage.output is not None else estimate
+        return self._earlier + (now or 0) if self._earlier else now
+
+    def _generating(self, timings: Timings) -> float | None:
+        """For how long tokens came, without the time in which tools ran or the user was asked."""
+        seconds = timings.generation_seconds
+        return None if seconds is None else seconds - self._paused
 
     def _enter(self, at: float, stage: Stage) -> None:
         self._stage = stage
@@ -214,6 +229,8 @@ class TurnMeter:
 
     def _delta(self, at: float, characters: int) -> None:
         self._gaps.note(at)
+        if self._pause_from is not None:
+            self._paused, self._pause_from = self._paused + at - self._pause_from, None
         second = int(at)
         if self._seconds and self._seconds[-1][0] == second:
             characters_before = self._seconds.pop()[1]

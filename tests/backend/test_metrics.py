@@ -149,6 +149,21 @@ def test_after_tools_the_ttft_stays_and_their_time_is_no_gap() -> None:
     assert (figures.delta_gap_p95_seconds, figures.stalls) == (0.1, 0)
 
 
+def test_several_rounds_are_one_count_and_the_time_of_tools_and_questions_is_no_part_of_the_rate() -> None:
+    meter = live_meter()
+    meter.observe(Streamed(101.0, TextDelta("x" * 44)))
+    meter.observe(Streamed(102.0, TextDelta("x" * 44)))
+    meter.observe(Streamed(102.0, UsageReported(Usage(input=5, output=21))))
+    meter.observe(AttemptStarted(1, "p", "m", "host"))
+    assert meter.figures(170.0).output_tokens == 21
+    meter.observe(Streamed(200.0, TextDelta("x" * 44)))
+    meter.observe(Streamed(201.0, TextDelta("x" * 36)))
+    assert meter.figures(201.0).output_tokens == 41
+    meter.observe(Streamed(201.0, UsageReported(Usage(input=9, output=20))))
+    figures = meter.figures(201.0)
+    assert (figures.output_tokens, figures.tokens_per_second) == (41, pytest.approx(20.0))
+
+
 def test_stalls_are_gaps_over_a_second_and_rates_are_told_by_the_second() -> None:
     meter = live_meter()
     for at, text in ((100.5, "x" * 40), (100.9, "x" * 40), (103.0, "x" * 20)):
