@@ -116,8 +116,11 @@ def attachment_label(parts: tuple[Part, ...]) -> str:
 
 
 def ending_of(turn: Turn, again_key: str) -> tuple[str, EndingKind]:
-    """How the turn ended in one line, "" when all is well. `again_key` is the key that asks once more."""
-    again = f"{again_key} asks again"
+    """How the turn ended in one line, "" when all is well. `again_key` is the key that asks once more.
+
+    "" for it leaves out what can be pressed.
+    """
+    again = [f"{again_key} asks again"] if again_key else []
     skipped = [_skipped(turn.skipped_frames)] if turn.skipped_frames else []
     skipped += [turn.routed] if turn.routed else []
     skipped += _seams(turn)
@@ -129,15 +132,16 @@ def ending_of(turn: Turn, again_key: str) -> tuple[str, EndingKind]:
             kept = [f"from the cache, nothing was sent · {again_key} asks anew"] if turn.is_from_cache else []
             return " · ".join(words + kept + skipped), "warning" if words else "plain"
         case Outcome.CANCELLED:
-            words = ["stopped", *_closed(turn), _kept(turn), *_go_on(turn), again, *skipped]
+            words = ["stopped", *_closed(turn), _kept(turn), *_go_on(turn), *again, *skipped]
             return " · ".join(words), "plain"
         case Outcome.INTERRUPTED:
             why = str(turn.error) if turn.error else "chatterm ended before this reply did"
-            return " · ".join(["interrupted", why, _kept(turn), *_go_on(turn), again, *skipped]), "warning"
+            return " · ".join(["interrupted", why, _kept(turn), *_go_on(turn), *again, *skipped]), "warning"
         case Outcome.FAILED:
             why = str(turn.error) if turn.error else "no reason is known"
             tries = [f"asked {turn.attempts} times"] if turn.attempts > 1 else []
-            return " · ".join([f"failed · {why}", *tries, f"{again}, else it is left out", *skipped]), "error"
+            left_out = [f"{words}, else it is left out" for words in again]
+            return " · ".join([f"failed · {why}", *tries, *left_out, *skipped]), "error"
         case _:
             assert_never(turn.outcome)
 
@@ -213,9 +217,9 @@ def _stand_in_words(turn: Turn) -> list[str]:
     return [clean_line(told, 300).removesuffix(".")]
 
 
-def _complete_words(turn: Turn, again: str) -> list[str]:
+def _complete_words(turn: Turn, again: list[str]) -> list[str]:
     if not turn.reply.text and not turn.reply.parts:
-        return [f"{turn.model} answered with nothing", again]
+        return [f"{turn.model} answered with nothing", *again]
     match turn.stop_reason:
         case StopReason.MAX_TOKENS:
             return ["cut at the limit of output tokens", *_go_on(turn), "/set max_tokens=N raises it"]
