@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 from chatterm.core.clean import clean_line
 from chatterm.core.events import (
@@ -62,12 +63,11 @@ class ReplyNews:
 
 def short_call(call: ToolCallPart) -> str:
     """The call on one line: the name, and as much of its arguments as says what it is about."""
-    try:
-        arguments = json.loads(call.arguments)
-    except (ValueError, RecursionError):
-        arguments = call.arguments
-    values = list(arguments.values()) if isinstance(arguments, dict) else [arguments]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    words = " ".join(value if isinstance(value, str) else json.dumps(value) for value in values)  # pyright: ignore[reportUnknownVariableType]
+    words = call.arguments
+    with suppress(ValueError, RecursionError):
+        arguments = json.loads(words)
+        values = list(arguments.values()) if isinstance(arguments, dict) else [arguments]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        words = " ".join(value if isinstance(value, str) else json.dumps(value) for value in values)  # pyright: ignore[reportUnknownVariableType]
     return f"{clean_line(call.name, 64)} {clean_line(words, 60)}".rstrip()
 
 
