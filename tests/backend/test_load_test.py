@@ -130,7 +130,7 @@ async def test_several_models_are_asked_side_by_side(rig: Rig) -> None:
     assert [each.complete for each in test.figures()] == [3, 3]
     models = [request.json["model"] for request in rig.server.chats]
     assert models[:2] == ["a", "b"]
-    assert sorted(models) == ["a", "a", "a", "b", "b", "b"]  # neither waits for the other one's end
+    assert models.count("a") == models.count("b") >= 3
     assert test.failure is None
 
 
