@@ -74,6 +74,7 @@ class Consents:
             box, self._shown = self._shown[1], None
             box.remove()
             self._widgets.composer.focus()
+            self._widgets.completion.visible = True
             self._show_next()
 
     def fit(self) -> None:
@@ -94,6 +95,7 @@ class Consents:
             answer(decision)
 
         transcript = self._widgets.transcript
+        self._widgets.completion.visible = False  # it lies over the box: what is covered was not read
         transcript.stop_walking()  # its keys are the box's now: y would be a yes, not a copy
         box = ConsentBox(question, decided, lambda: transcript.palette)
         self._shown = key, box

@@ -86,7 +86,11 @@ async def test_yes_runs_it_and_no_does_not(launch: Launch, quick: None) -> None:
             assert tool.runs == 1 and "✘ denied" in program.text
 
 
-async def test_what_is_typed_while_a_question_comes_stays_in_the_prompt(launch: Launch) -> None:
+async def test_what_is_typed_while_a_question_comes_stays_in_the_prompt(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # so long that no machine is too slow for it
+    monkeypatch.setattr("chatterm.tui.widgets.consent_box.QUIET_SECONDS", 60.0)
     async with launch() as program:
         tool = PlainTool("delete", harmless=False)
         program.session.toolbox = toolbox_of(tool)
@@ -173,3 +177,25 @@ def test_a_question_says_the_target_once_and_the_diff_without_its_head() -> None
     ]
     assert rows[1:4] == ["/p/x\\u202ey", "@@ -0,0 +1,1 @@", "+--- a"]
     assert "exactly this" in rows[-1] and sum("/p/x" in row for row in rows) == 1
+
+
+async def test_nothing_that_completes_the_prompt_lies_over_a_question(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatterm.tui.widgets.consent_box.QUIET_SECONDS", 60.0)
+    async with launch() as program:
+        program.session.toolbox = toolbox_of(PlainTool("delete", harmless=False))
+        stream = await program.begun("look", "Let me look.")
+        await program.type("/")
+        assert program.pane.widgets.completion.is_open
+        stream.send(call=["delete-0", "delete", "{}"])
+        stream.send(done="tool_calls")
+        stream.end()
+        await asked(program)
+        await program.shown("y once")
+        await program.pilot.press("m")  # for the prompt
+        assert program.composer.text == "/m"
+        await program.shown("y once")
+        await program.pilot.press("ctrl+c")
+        await program.until(lambda: program.session.running is None and box(program) is None)
+        assert program.pane.widgets.completion.visible
