@@ -20,6 +20,12 @@ _GOOGLE = re.compile(r"^\s+\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(\S.*)$")
 _FIELD = re.compile(r"^\s*:param\s+(?:[^:]*\s)?(\w+)\s*:\s*(.*)$")
 _END = re.compile(r"^(\S|\s*:(?!param)\w)")
 
+# Hints that are strings are code.
+_OF_HINTS = (
+    *(NameError, TypeError, AttributeError, SyntaxError),
+    *(ArithmeticError, LookupError, ValueError, RuntimeError, OSError),
+)
+
 
 def described(function: Callable[..., Any]) -> tuple[ToolSpec, type[msgspec.Struct]]:
     """What a model is told of a function, and the struct that its arguments are read into.
@@ -33,7 +39,7 @@ def described(function: Callable[..., Any]) -> tuple[ToolSpec, type[msgspec.Stru
     description, told = _docstring(inspect.getdoc(function) or "")
     try:
         hints = get_type_hints(function, include_extras=True)
-    except Exception as error:  # hints that are strings are code, which may raise anything
+    except _OF_HINTS as error:
         raise ValueError(f"its type hints cannot be read: {clean_line(str(error), 200)}") from None
     parameters = inspect.signature(function).parameters
     fields = [_field(each, hints, told.get(each.name, "")) for each in parameters.values()]
