@@ -30,4 +30,4 @@ async def test_ten_thousand_records_are_summed_up_in_a_moment(tmp_path: Path) ->
         least = min(least, time.process_time() - began)
     assert database.close(5)
     assert found.total.requests == 10_000
-    assert least < 0.3
+    assert least < 0.6  # takes 0.03; what grows faster than the records exceeds it
