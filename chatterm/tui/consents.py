@@ -91,6 +91,8 @@ class Consents:
         key, (question, answer) = next(iter(self._waiting.items()))
 
         def decided(decision: Decision) -> None:
+            if self.box is not box:
+                return  # a key that was on its way while the question was withdrawn
             self.withdraw(key)
             answer(decision)
 

@@ -26,7 +26,7 @@ OWNERS = {
     "platformdirs": ("chatterm/config/",),
     "tomli_w": ("chatterm/config/",),
     "plotille": ("chatterm/tui/statistics_text.py",),
-    "msgspec": ("chatterm/config/", "chatterm/backend/", "chatterm/store/"),
+    "msgspec": ("chatterm/config/", "chatterm/backend/", "chatterm/store/", "chatterm/cli/"),
 }
 """Who may import what is not of the standard library."""
 
