@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -96,11 +97,24 @@ def mentioned_paths(text: str, folder: Path) -> list[Path]:
     return list(found)
 
 
-def unfound_mentions(text: str, folder: Path) -> list[str]:
-    """Words of the text that look like `@path`, with a dot or a slash inside, and name no existing file."""
+def other_mentions(text: str, folder: Path) -> list[tuple[str, ...]]:
+    """What else the text names as `@word`: each in its readings, as it stands and without punctuation after it."""
+    found: list[tuple[str, ...]] = []
+    for quoted, bare in _MENTION.findall(text):
+        readings = (quoted,) if quoted else (bare, bare.rstrip(_TRAILING))
+        paths = [_absolute(word, folder) for word in readings]
+        if not any(path is not None and os.path.lexists(path) for path in paths):
+            found.append(readings)
+    return found
+
+
+def unfound_mentions(text: str, folder: Path, known: Container[str] = ()) -> list[str]:
+    """Words that look like `@path`, with a dot or a slash inside, and name no existing file; none that is `known`."""
     found: list[str] = []
     for quoted, bare in _MENTION.findall(text):
         word = quoted or bare.rstrip(_TRAILING)
+        if word in known or bare in known:
+            continue
         path = _absolute(word, folder)
         if re.search(r"\w[./]|[./]\w", word) and not (path is not None and os.path.lexists(path)):
             found.append(clean_line(f"@{word}", 80))
@@ -123,6 +137,11 @@ def read_attachment(path: Path) -> LoadedFile:
     with os.fdopen(handle, "rb") as file:
         data = file.read(IMAGE_LIMIT_BYTES + 1)
     return _checked(path, name, data)
+
+
+def loaded_from(name: str, data: bytes) -> LoadedFile:
+    """An attachment of these bytes, as a file of this name would be. Blocking. Raises `AttachmentError`."""
+    return _checked(Path(name.replace("/", "_")), clean_line(name), data)
 
 
 async def store_attachment(file: LoadedFile, blobs: BlobStore) -> Part:

@@ -9,6 +9,7 @@ from textual.content import Content
 
 from chatterm.tui.commands import Command
 from chatterm.tui.key_names import shown_key
+from chatterm.tui.mcp_offers import PROMPT
 from chatterm.tui.screens.chat import ChatScreen
 
 
@@ -41,13 +42,20 @@ class CommandHits(Provider):
         if not isinstance(screen, ChatScreen):
             return []
         walking = screen.conversation.transcript.walking
+        offered = screen.started.value.offers.commands() if screen.started.is_there else ()
         return [
             command
-            for command in screen.setup.commands
+            for command in (*screen.setup.commands, *offered)
             if command.palette and (walking or command.scope != "message")
         ]
 
     async def _run(self, command: Command) -> None:
         screen = self.screen
-        if isinstance(screen, ChatScreen):
+        if not isinstance(screen, ChatScreen):
+            return
+        if command.id != PROMPT:
             await screen.run_command(command.id)
+        elif command.argument:  # to be written behind it
+            screen.pane.return_to_composer(f"{command.slash[0]} ")
+        else:
+            await screen.run_command(PROMPT, command.slash[0][1:])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from chatterm.backend.attachments import (
     BlobStore,
+    LoadedFile,
     mentioned_paths,
+    other_mentions,
     read_attachment,
     store_attachment,
     unfound_mentions,
@@ -21,13 +23,15 @@ from chatterm.backend.session import Prompt
 T = TypeVar("T")
 
 PromptRead = tuple[Prompt, list[str]]
+ReadOthers = Callable[[Iterable[tuple[str, ...]]], Awaitable[tuple[list[LoadedFile], set[str]]]]
+"""Reads what is mentioned and is no file: its pieces, and the words that it was mentioned by."""
 
 
 class PromptReader:
     """Reads the files that prompts name, one prompt after another: none overtakes the one before."""
 
-    def __init__(self, blobs: BlobStore) -> None:
-        self._blobs = blobs
+    def __init__(self, blobs: BlobStore, read_others: ReadOthers) -> None:
+        self._blobs, self._read_others = blobs, read_others
         self._order = asyncio.Lock()
         self._announced = 0
 
@@ -58,8 +62,9 @@ class PromptReader:
             return Prompt(text), []
         named = await _in_thread(partial(mentioned_paths, text, folder))
         files = [await _in_thread(partial(read_attachment, path)) for path in named]
-        parts = [await store_attachment(file, self._blobs) for file in files]
-        return Prompt(text, tuple(parts)), await _in_thread(partial(unfound_mentions, text, folder))
+        others, known = await self._read_others(await _in_thread(partial(other_mentions, text, folder)))
+        parts = [await store_attachment(file, self._blobs) for file in (*files, *others)]
+        return Prompt(text, tuple(parts)), await _in_thread(partial(unfound_mentions, text, folder, known))
 
 
 def _in_thread(work: Callable[[], T]) -> Awaitable[T]:

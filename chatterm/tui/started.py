@@ -14,7 +14,10 @@ from chatterm.tui.empty_text import empty_text
 from chatterm.tui.exchange_commands import ExchangeCommands
 from chatterm.tui.fallback_commands import FallbackCommands
 from chatterm.tui.find_commands import FindCommands
+from chatterm.tui.mcp_commands import McpCommands
+from chatterm.tui.mcp_offers import McpOffers
 from chatterm.tui.opening import NEW, Opening, draft_key
+from chatterm.tui.prompt_files import PromptReader
 from chatterm.tui.reply_commands import ReplyCommands
 from chatterm.tui.route_commands import RouteCommands
 from chatterm.tui.screen_commands import ScreenCommands
@@ -38,10 +41,12 @@ class Started:
         setup = screen.setup
         self._screen = screen
         self.services = services
+        servers = services.tools.servers if services.tools is not None else None
+        self.offers = McpOffers(servers)
         self.pane = ConversationPane(
             screen.conversation,
             services.new_session(None, (), setup.start.system),
-            services.history,
+            PromptReader(services.history, self.offers.read),
             setup,
         )
         self.opening = Opening(screen, services)
@@ -60,6 +65,7 @@ class Started:
             ContextCommands(screen),
             StatisticsCommands(screen, services.records),
             ToolCommands(screen, services.tools),
+            McpCommands(screen, servers, self.offers),
         )
 
     def show_empty_text(self, target: Target | None) -> None:
@@ -91,7 +97,9 @@ class Started:
             return
         self.pane.notices.clear_notices()
         parsed = parse_slash(text, self._screen.setup.commands)
-        if parsed is None or (isinstance(parsed, UnknownCommand) and self._is_routed(text)):
+        if parsed is None or isinstance(parsed, UnknownCommand):  # no command of ours
+            parsed = None if self._is_routed(text) else self.offers.parse(text) or parsed
+        if parsed is None:
             self.pane.submit(text)
             if text.strip():
                 self._screen.run_worker(partial(self._remember, text))

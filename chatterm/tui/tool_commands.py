@@ -1,4 +1,4 @@
-"""Commands about tools, what is allowed without asking, changed files, and servers."""
+"""Commands about tools, what is allowed without asking, and changed files."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.core.clean import clean_line, visible
 from chatterm.core.errors import ChattermError, ToolError
-from chatterm.tui.tool_pages import mcp_page, tools_page
+from chatterm.tui.tool_pages import tools_page
 from chatterm.tui.widgets.page_box import PageBox
 
 if TYPE_CHECKING:
     from chatterm.backend.tools.approval import Rule
     from chatterm.backend.tools.files.undo_copies import UndoCopy
-    from chatterm.backend.tools.mcp.servers import McpServers
     from chatterm.tui.screens.chat import ChatScreen
     from chatterm.tui.services import ToolFace
 
@@ -46,26 +45,6 @@ class ToolCommands:
             raise ChattermError(
                 f"/tools cannot do {clean_line(argument, 60)!r}.",
                 "/tools on NAME, off NAME, revoke N, undo [N]",
-            )
-
-    async def do_mcp(self, argument: str) -> None:
-        """Show the servers, or do something with one."""
-        word, _, name = (part.strip() for part in argument.partition(" "))
-        servers = self._tools.servers
-        if servers is None:
-            raise ChattermError("There are no MCP servers.", "/help mcp tells how the settings name one.")
-        if not argument:
-            servers.start()
-            self._show("MCP servers", mcp_page(servers.statuses(), servers.changes()))
-        elif word == "restart" and name:
-            await servers.restart(_known(servers, name))
-            self._screen.pane.notices.show(f"{name} is started anew; /mcp shows how it does.")
-        elif word == "accept" and name:
-            await servers.accept_change(_known(servers, name))
-            self._screen.pane.notices.show(f"The tools of {name} are taken as they are now.")
-        else:
-            raise ChattermError(
-                f"/mcp cannot do {clean_line(argument, 60)!r}.", "/mcp restart NAME or accept NAME"
             )
 
     # ---- parts -------------------------------------------------------------------------------
@@ -139,12 +118,3 @@ def _numbered(items: Sequence[T], number: str, what: str) -> T:
     if not number.isdecimal() or not 0 < int(number) <= len(items):
         raise ChattermError(f"There is no {what} {clean_line(number, 20)!r}.", "/tools lists them by number.")
     return items[int(number) - 1]
-
-
-def _known(servers: McpServers, name: str) -> str:
-    names = [status.server for status in servers.statuses()]
-    if name not in names:
-        raise ChattermError(
-            f"There is no MCP server {clean_line(name, 60)!r}.", f"Known: {', '.join(names)}."
-        )
-    return name

@@ -70,7 +70,9 @@ def mcp_page(statuses: Sequence[McpStatus], changes: Sequence[McpChange]) -> str
         parts.append(table(cell(visible(status.server)), [row for row in rows if row[1]]))
     for change in changes:
         parts += [f"## {cell(visible(change.server))} changed its tools", _change_words(change)]
-    parts.append("`/mcp restart NAME` starts a server anew.")
+    parts.append(
+        "`/mcp restart NAME` starts a server anew, `/mcp attach NAME` attaches a resource to the prompt."
+    )
     return "\n\n".join(parts)
 
 

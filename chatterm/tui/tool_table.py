@@ -16,7 +16,7 @@ TOOL_COMMANDS: tuple[Command, ...] = (
     Command(
         "mcp",
         "MCP servers",
-        "Shows how each server is; restarts one, or accepts that it changed its tools.",
+        "Shows how each server is; restarts one, accepts that it changed its tools, or attaches a resource.",
         (),
         ("/mcp",),
         "[words]",

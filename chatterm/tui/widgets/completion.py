@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from chatterm.tui.widgets.row_list import Row, RowList
 
 MOST_ROWS = 8
 
-_SLASH = re.compile(r"/[a-z-]*\Z")
+_SLASH = re.compile(r"/[A-Za-z0-9_-]*\Z")
 _PATH = re.compile(r"(?:^|(?<=\s))@(?:\"(?P<quoted>[^\"\n]*)|(?P<bare>[^\s\"]*))\Z")
 
 
@@ -54,6 +54,10 @@ class CompletionList(RowList):
         super().__init__(id=id, can_focus=False)
         self._commands = tuple(commands)
         self._folder = folder
+        self.more_commands: Callable[[], Iterable[Command]] = tuple
+        """Commands that come and go, offered after the others."""
+        self.more_mentions: Callable[[str], Iterable[tuple[str, str]]] = lambda typed: ()
+        """Words that are no files for what is typed after an `@`, each with a note."""
         self._candidates: list[Candidate] = []
         self._typed = ""
         self._start = (0, 0)
@@ -107,7 +111,7 @@ class CompletionList(RowList):
             self._offer([])
         elif row == 0 and _SLASH.match(before):
             self._begin((0, 0), before)
-            self._offer(_matching_commands(before, self._commands))
+            self._offer(_matching_commands(before, (*self._commands, *self.more_commands())))
         elif (found := _PATH.search(before)) is not None:
             self._begin((row, found.start()), found[0])
             typed = found["quoted"] if found["quoted"] is not None else found["bare"]
@@ -126,7 +130,9 @@ class CompletionList(RowList):
         paths = await asyncio.to_thread(matching_paths, typed, self._folder or Path.cwd())
         if asked == self._asked:
             self._awaited = False
-            self._offer([_path_candidate(path) for path in paths])
+            words = [_path_candidate(path) for path in paths]
+            words += [Candidate(mention(word), word, note) for word, note in self.more_mentions(typed)]
+            self._offer(words)
             if self._accepts_first and self.is_open:
                 self._accept()
 
@@ -193,6 +199,11 @@ def _matching_commands(typed: str, commands: Iterable[Command]) -> list[Candidat
         for word in command.slash
         if word.startswith(typed)
     ]
+
+
+def mention(word: str) -> str:
+    """How a prompt names a file, or what else is attached by a word."""
+    return f'@"{word}"' if any(character.isspace() for character in word) else f"@{word}"
 
 
 def _path_candidate(path: str) -> Candidate:

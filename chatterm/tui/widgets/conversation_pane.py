@@ -14,7 +14,6 @@ from chatterm.backend.session import Prompt, Session
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.core.errors import AttachmentError, ChattermError, StoreError, TurnInProgressError
 from chatterm.core.turn import Outcome, Turn
-from chatterm.store.history import History
 from chatterm.tui.bindings import key_name
 from chatterm.tui.earlier_turns import earlier_entries
 from chatterm.tui.messages import FiguresChanged, PromptStored, TurnEnded
@@ -36,13 +35,13 @@ class ConversationPane:
     """
 
     def __init__(
-        self, widgets: ConversationWidgets, session: Session, history: History, setup: Setup
+        self, widgets: ConversationWidgets, session: Session, reader: PromptReader, setup: Setup
     ) -> None:
         self.widgets, self.notices = widgets, widgets.notices
         self.transcript, self.composer = widgets.transcript, widgets.composer
         self.session = session
         """The session on screen."""
-        self._reader = PromptReader(history)
+        self._reader = reader
         self._commands = setup.commands
         self._again_key = key_name(setup.commands, "regenerate")
         self._pump: Pump | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -48,6 +49,7 @@ class PageBox(ModalScreen[None]):
         self._copy = copy
         self._heading = clean_line(title)
         self._page = Entry(id="page", role="assistant", text=markdown)
+        self._is_shown = False
 
     def compose(self) -> ComposeResult:
         """The box."""
@@ -56,10 +58,19 @@ class PageBox(ModalScreen[None]):
         box.border_title = Content(self._heading)
         box.border_subtitle = Content("esc closes")
 
+    def show(self, markdown: str) -> None:
+        """Show this instead, from its beginning; nothing happens where it is the same or the box is closed."""
+        is_other, self._page = markdown != self._page.text, replace(self._page, text=markdown)
+        if is_other and self._is_shown and self.is_current:
+            transcript = self.query_one(Transcript)
+            transcript.set_entries([self._page])
+            transcript.call_after_refresh(transcript.scroll_to_start)
+
     def on_mount(self) -> None:
         """Begin at the top."""
         transcript = self.query_one(Transcript)
         transcript.set_entries([self._page])
+        self._is_shown = True
         self.call_after_refresh(transcript.scroll_to_start)
 
     @on(Transcript.Selected)
