@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import MagicMock
 
 import pytest
@@ -15,7 +15,7 @@ from chatterm.tui.widgets import consent_box
 class Box:
     """A box that a test presses keys in."""
 
-    boxes: list[Box] = []
+    boxes: ClassVar[list[Box]] = []
 
     def __init__(self, question: Any, decided: Any, palette: Any) -> None:
         self.question, self.decided = question, decided
