@@ -10,6 +10,7 @@ from chatterm.backend.context_fitter import ContextFitter, Fitted
 from chatterm.backend.parameters import read_parameters
 from chatterm.backend.past import Past
 from chatterm.backend.target import Target
+from chatterm.backend.tools.toolbox import Toolbox
 from chatterm.core.messages import Message
 from chatterm.core.turn import Options, Turn, TurnRequest
 
@@ -37,6 +38,7 @@ class Conversation(Protocol):
     system: str | None
     options: Options
     target: Target | None
+    toolbox: Toolbox | None
 
 
 class ConversationContext:
@@ -67,6 +69,7 @@ class ConversationContext:
             system=session.system,
             parameters=parameters,
             options=options,
+            tools=await session.toolbox.offered() if session.toolbox is not None else (),
         )
         return await self._fitter.measure(target, request, ask_server=True)
 

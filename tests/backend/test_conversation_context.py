@@ -12,6 +12,7 @@ from chatterm.core.turn import Outcome, StopReason
 from chatterm.tui.turn_text import ending_of, prompt_entry, reply_entry, taken_out_words, with_pin
 from tests.backend.conftest import Bench
 from tests.backend.test_session import answer
+from tests.doubles.tools import PlainTool, toolbox_of
 from tests.store.builders import ended, new_turn
 
 
@@ -140,6 +141,17 @@ async def test_what_goes_out_next_is_measured_without_sending(bench: Bench) -> N
     assert [turn.place for turn in fitted.plan.turns] == ["sent", "sent"]
     bench.session.target = None
     assert await bench.session.context.measure() is None
+
+
+async def test_tools_are_measured_with_what_goes_out_next(bench: Bench) -> None:
+    without = await bench.session.context.measure()
+    bench.session.toolbox = toolbox_of(
+        *(PlainTool(f"tool_with_a_long_name_{number}") for number in range(10))
+    )
+    measured = await bench.session.context.measure()
+    assert without is not None
+    assert measured is not None
+    assert measured.plan.fixed_tokens > without.plan.fixed_tokens + 100
 
 
 async def test_what_a_model_reports_corrects_the_next_estimate(bench: Bench) -> None:

@@ -66,6 +66,10 @@ class Toolbox:
         self._on = dict(await self._tools())
         return tuple(tool.spec for tool in self._on.values())
 
+    async def offered(self) -> tuple[ToolSpec, ...]:
+        """What the next turn would tell the model; the tools of a turn that runs stay as they are."""
+        return tuple(tool.spec for tool in (await self._tools()).values())
+
     def round(
         self, calls: Sequence[ToolCallPart], number: int, ask: Ask, emit: Callable[[TurnEvent], None]
     ) -> ToolRound:
