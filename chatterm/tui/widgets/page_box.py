@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -59,12 +58,12 @@ class PageBox(ModalScreen[None]):
         box.border_subtitle = Content("esc closes")
 
     def show(self, markdown: str) -> None:
-        """Show this instead, from its beginning; nothing happens where it is the same or the box is closed."""
-        is_other, self._page = markdown != self._page.text, replace(self._page, text=markdown)
-        if is_other and self._is_shown and self.is_current:
-            transcript = self.query_one(Transcript)
-            transcript.set_entries([self._page])
-            transcript.call_after_refresh(transcript.scroll_to_start)
+        """Show this instead, at the same place; nothing happens where it is the same or the box is closed."""
+        if markdown == self._page.text:
+            return
+        self._page = Entry(id="page", role="assistant", text=markdown)
+        if self._is_shown and self.is_current:
+            self.query_one(Transcript).replace(self._page)
 
     def on_mount(self) -> None:
         """Begin at the top."""
