@@ -33,6 +33,7 @@ from chatterm.core.clean import clean, clean_line
 from chatterm.core.errors import ConfigError, InternalError, NotBegunError, OpenElsewhereError, StoreError
 from chatterm.core.events import TurnFinished
 from chatterm.core.messages import Part
+from chatterm.core.rounds import unanswered
 from chatterm.core.turn import Outcome, Turn
 from chatterm.store.rows import ConversationRow
 
@@ -259,6 +260,10 @@ def _stop(handle: TurnHandle, stopped: asyncio.Future[signal.Signals], number: s
 def _status_of(turn: Turn, output: Output) -> int:
     """The exit status, and on stderr what was wrong. Raises the error of a failed turn, and a defect of ours."""
     if turn.outcome is Outcome.COMPLETE:
+        if calls := unanswered(turn.reply.parts):
+            names = clean_line(", ".join(call.name for call in calls), 100)
+            tell(f"the reply is incomplete: the model called {names}, and no tools were offered to it.", "")
+            return ExitStatus.INCOMPLETE
         if turn.is_from_cache:
             tell("the reply is from the cache; nothing was sent.", "")
         if not turn.reply.text:

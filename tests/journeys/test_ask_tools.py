@@ -138,3 +138,10 @@ def test_no_tool_is_offered_where_none_is_wanted(home: Home, server: ScriptedSer
     assert "tools" not in server.chats[-1].json
     assert home.run(*asking(server, "question"))[0] == 0
     assert len(server.chats[-1].json["tools"]) == 2
+
+
+def test_a_call_that_nobody_runs_is_no_answer(home: Home, server: ScriptedServer, work: Path) -> None:
+    server.reply_script(CHAT.script(Reply(SAID, (Call("c1", "read_file", '{"path": "notes.txt"}'),))))
+    status, output, errors = home.run(*asking(server, "--no-tools", "question"))
+    assert (status, output.strip()) == (3, SAID)
+    assert "the model called read_file" in errors
