@@ -118,6 +118,7 @@ def test_options_of_a_command_cover_those_before_it() -> None:
 def test_statuses() -> None:
     assert [(status.name, int(status)) for status in ExitStatus] == [
         ("COMPLETE", 0),
+        ("MISSED", 1),
         ("USAGE", 2),
         ("INCOMPLETE", 3),
         ("PROVIDER", 4),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -59,7 +60,7 @@ class MetricsSidebar(Widget):
         self._figures = figures
         self._repaint()
         if self.read_standing is not None and (figures is None or figures.outcome is not None):
-            self.run_worker(self._read(self.read_standing), group="standing", exclusive=True)
+            self.run_worker(partial(self._read, self.read_standing), group="standing", exclusive=True)
 
     def update_standing(self, standing: Standing | None) -> None:
         """Show what was spent and what is usual; `None` where that is not known."""

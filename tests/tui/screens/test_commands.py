@@ -477,7 +477,7 @@ async def test_texts_name_the_keys_that_the_user_chose(launch: Launch) -> None:
         await program.type("hello")
         await program.pilot.press("f7")
         stream = await program.provider.opened()
-        program.pane._pump._started -= 60
+        program.pane._pump._since -= 60
         await program.shown("f9 stops")
         await program.type("/new")
         await program.pilot.press("f7")
