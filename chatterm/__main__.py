@@ -50,10 +50,13 @@ def main() -> None:
 
 
 def _leave(status: int) -> NoReturn:
-    """Exit; past the interpreter's own end where a daemon thread still runs, in an import say: it may crash there."""
+    """Exit; past the interpreter's own end where it may crash there.
+
+    That is where a daemon thread still runs, or a signal broke off what was being done, in an import say.
+    """
     import threading
 
-    if any(thread.daemon for thread in threading.enumerate()):
+    if status > 128 or any(thread.daemon for thread in threading.enumerate()):
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):
                 stream.flush()

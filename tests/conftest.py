@@ -35,6 +35,11 @@ _LEAKS = (
 )
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: the tests wait for programs and sockets about a third of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(autouse=True)
 def new_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty home folder, and an environment in which nothing of the machine shows."""

@@ -50,7 +50,7 @@ def test_a_terminal_is_asked_and_what_was_typed_before_is_no_answer(
         terminal.send(b"y\ry\ry")  # before there is a question
         terminal.wait_for("read_file (built-in) wants to read")
         terminal.wait_for("Allow it?")
-        assert f"  | {work}/notes.txt" in terminal.text
+        assert f"{work}/notes.txt" in terminal.text.replace("\n  | ", "")  # a long path goes over the line
         terminal.send(answer)
         assert terminal.wait_exit() == 0
         assert f"read_file notes.txt: {'ok' if is_read else 'not allowed'}" in terminal.text

@@ -30,7 +30,7 @@ def test_the_prompt_and_a_sign_of_life_come_at_once(home: Home) -> None:
         sent_at = terminal.send(b"How do I stop a reply?" + ENTER)
         shown_at = terminal.wait_for("▌ How do I stop a reply?")
         # 50 ms is the promise, which the benchmark measures; a shared machine gets room for its noise.
-        assert shown_at - sent_at < 0.5
+        assert shown_at - sent_at < 2.0
 
 
 def test_what_was_typed_and_not_sent_is_there_at_the_next_start(home: Home) -> None:
