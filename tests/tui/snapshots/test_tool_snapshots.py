@@ -40,7 +40,7 @@ ACCESSES = {
     "argv": Access(
         kind="run", target='{"argv":["echo","' + "a long argument " * 120 + '"]}', lines=("folder: /work",)
     ),
-    "diff": Access(kind="write", target="/work/nginx.c\u043enf", lines=("2 lines come, 1 go",), diff=DIFF),
+    "diff": Access(kind="write", target="/home/me/nginx.c\u043enf", lines=("2 lines come, 1 go",), diff=DIFF),
 }
 
 
@@ -104,7 +104,7 @@ async def test_tools_page(start, picture) -> None:
         KnownTool(name="read_file", source="built-in", description="Read a text file.", is_on=True),
         KnownTool(name="files__list", source="mcp:files", problem="another tool has its name"),
     ]
-    rules = [Rule(tool="read_file", source="built-in", kind="read", target="/work/[b]x.txt", pin="")]
+    rules = [Rule(tool="read_file", source="built-in", kind="read", target="/home/me/[b]x.txt", pin="")]
     async with start() as program:
         program.app.push_screen(
             PageBox("Tools", tools_page(known, rules, [], ["There is no tool 'x'."]), print)
