@@ -49,8 +49,8 @@ def _sound(value: Any) -> Any:
         case str():
             return well_formed(value)
         case dict():
-            return {_sound(key): _sound(each) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType]
+            return {_sound(key): _sound(each) for key, each in value.items()}  # pyright: ignore[reportUnknownVariableType]  # JSON of any shape
         case list() | tuple():
-            return [_sound(each) for each in value]  # pyright: ignore[reportUnknownVariableType]
+            return [_sound(each) for each in value]  # pyright: ignore[reportUnknownVariableType]  # JSON of any shape
         case _:
             return value

@@ -66,8 +66,8 @@ def short_call(call: ToolCallPart) -> str:
     words = call.arguments
     with suppress(ValueError, RecursionError):
         arguments = json.loads(words)
-        values = list(arguments.values()) if isinstance(arguments, dict) else [arguments]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        words = " ".join(value if isinstance(value, str) else json.dumps(value) for value in values)  # pyright: ignore[reportUnknownVariableType]
+        values = list(arguments.values()) if isinstance(arguments, dict) else [arguments]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # JSON of any shape
+        words = " ".join(value if isinstance(value, str) else json.dumps(value) for value in values)  # pyright: ignore[reportUnknownVariableType]  # the same
     return f"{clean_line(call.name, 64)} {clean_line(words, 60)}".rstrip()
 
 

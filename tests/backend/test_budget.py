@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given, settings
@@ -56,7 +56,7 @@ async def test_below_the_share_nothing_is_said() -> None:
 async def test_the_day_is_that_of_the_clock_on_the_wall() -> None:
     ledger = Ledger()
     await chat_budget(ledger, day_dollars=5.0)[0].require("c")
-    assert ledger.asked_since == datetime(2026, 11, 20, 19, tzinfo=timezone.utc).timestamp()  # noqa: UP017
+    assert ledger.asked_since == datetime(2026, 11, 20, 19, tzinfo=UTC).timestamp()
 
 
 async def test_a_warning_comes_once() -> None:

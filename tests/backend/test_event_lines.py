@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from chatterm.backend.event_lines import EventLines
 from chatterm.backend.event_records import (
-    _INNER_MAKERS,  # pyright: ignore[reportPrivateUsage]
-    _MAKERS,  # pyright: ignore[reportPrivateUsage]
+    _INNER_MAKERS,  # pyright: ignore[reportPrivateUsage]  # every kind is held
+    _MAKERS,  # pyright: ignore[reportPrivateUsage]  # every kind is held
     EventRecord,
     TurnReport,
 )

@@ -52,7 +52,7 @@ async def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
 
     def counted(self: Asking, prepared: object) -> object:
         bench.begun += 1
-        return new_attempt(self, prepared)  # pyright: ignore[reportArgumentType]
+        return new_attempt(self, prepared)  # pyright: ignore[reportArgumentType]  # a double
 
     monkeypatch.setattr(Asking, "_new_attempt", counted)
     await bench.session.use(replace(provider.target(), retries=QUICK))
@@ -105,7 +105,7 @@ async def test_a_reply_has_one_record_with_what_was_measured(watched: Watched) -
 
 async def test_retries_and_fallbacks_have_records_of_their_own(watched: Watched) -> None:
     second, target = other("second")
-    await watched.session.use(replace(watched.session.target, fallbacks=lambda: [target]))  # type: ignore[type-var]
+    await watched.session.use(replace(watched.session.target, fallbacks=lambda: [target]))  # type: ignore[type-var]  # the bench has a target
     watched.provider.open_errors += [busy(), busy(), busy()]
     handle = watched.session.start_turn(Prompt("one"))
     (await second.opened()).reply("ok")
@@ -124,7 +124,7 @@ async def test_what_failed_before_it_was_sent_has_a_record_too(watched: Watched)
     async def no_key() -> object:
         raise AuthenticationError("There is no key.")
 
-    await watched.session.use(replace(watched.session.target, endpoint=no_key))  # type: ignore[type-var]
+    await watched.session.use(replace(watched.session.target, endpoint=no_key))  # type: ignore[type-var]  # the bench has a target
     turn = await watched.session.start_turn(Prompt("one")).result()
     assert turn.outcome is Outcome.FAILED
     assert told(watched) == [("chat", 0, 1, 0, "", "failed", "Authentication")]
@@ -135,7 +135,7 @@ async def test_a_defect_has_a_record_too(watched: Watched) -> None:
     async def broken() -> object:
         raise ZeroDivisionError
 
-    await watched.session.use(replace(watched.session.target, endpoint=broken))  # type: ignore[type-var]
+    await watched.session.use(replace(watched.session.target, endpoint=broken))  # type: ignore[type-var]  # the bench has a target
     await watched.session.start_turn(Prompt("one")).result()
     assert told(watched) == [("chat", 0, 1, 0, "", "failed", "Internal")]
 
@@ -223,7 +223,7 @@ async def test_going_on_asking_anew_and_summing_up_have_records(watched: Watched
 
 
 async def test_a_reply_that_goes_on_by_itself_has_two(watched: Watched) -> None:
-    await watched.session.use(replace(watched.session.target, continues_once=True))  # type: ignore[type-var]
+    await watched.session.use(replace(watched.session.target, continues_once=True))  # type: ignore[type-var]  # the bench has a target
     handle = watched.session.start_turn(Prompt("one"))
     stream = await watched.provider.opened()
     stream.send(text="a text of some words")
@@ -246,7 +246,7 @@ async def test_a_turn_that_is_cancelled_from_outside_has_one(watched: Watched) -
 
 async def test_prices_make_an_estimate_and_what_is_reported_wins(watched: Watched) -> None:
     facts = ModelInfo(provider="p", id="m", price_input=1.0, price_output=10.0)
-    await watched.session.use(replace(watched.session.target, facts=lambda: facts))  # type: ignore[type-var]
+    await watched.session.use(replace(watched.session.target, facts=lambda: facts))  # type: ignore[type-var]  # the bench has a target
     handle = watched.session.start_turn(Prompt("one"))
     await reply(watched)
     await handle.result()

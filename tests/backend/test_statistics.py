@@ -59,7 +59,7 @@ async def measured(kept: PerformanceStore, **how: object) -> Statistics:
         )
     )
     kept.add(record(202, operation="bench", ttft_seconds=99.0))
-    return await read_statistics(kept, Selection(operations=("chat",)), TARGETS, **how)  # pyright: ignore[reportArgumentType]
+    return await read_statistics(kept, Selection(operations=("chat",)), TARGETS, **how)  # pyright: ignore[reportArgumentType]  # by name
 
 
 async def test_figures_of_all_requests(kept: PerformanceStore) -> None:

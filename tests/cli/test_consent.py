@@ -189,7 +189,7 @@ async def test_a_server_is_started_for_the_first_time_after_a_yes_alone(
     request = McpStartRequest(server="files", argv=("/bin/\u202eserver",), folder="/tmp", digest="d")
     starting = asyncio.create_task(person.questions().may_start(request))
     await person.heard.prompted.wait()
-    os.write(person._main, typed)  # pyright: ignore[reportPrivateUsage]
+    os.write(person._main, typed)  # pyright: ignore[reportPrivateUsage]  # the other end of the terminal
     assert await starting is may
     assert r"/bin/\u202eserver" in person.heard.text
 
@@ -213,6 +213,6 @@ async def test_a_question_ends_with_its_turn(person: Person, capfd: pytest.Captu
     await person.heard.prompted.wait()
     handle.finish(TurnFinished(turn))
     assert (await printing).turn is turn
-    os.write(person._main, b"y\n")  # pyright: ignore[reportPrivateUsage]
+    os.write(person._main, b"y\n")  # pyright: ignore[reportPrivateUsage]  # the other end of the terminal
     assert person.stdin.readline() == "y\n"  # nobody takes it any more
     assert capfd.readouterr().out == ""

@@ -92,5 +92,5 @@ def test_a_tool_run_is_told_in_one_line(run: dict[str, object], line: str) -> No
     news = ReplyNews()
     assert news.of(ToolRequested(ToolCallPart("c", "read_file", '{"path": "a"}'), "built-in")) == ""
     said = ToolResultPart("c", "what it\nsaid")
-    finished = ToolRun(call_id="c", name="read_file", round=0, **run)  # pyright: ignore[reportArgumentType]
+    finished = ToolRun(call_id="c", name="read_file", round=0, **run)  # pyright: ignore[reportArgumentType]  # a table of fields
     assert news.of(ToolFinished(0.0, said, finished)) == line

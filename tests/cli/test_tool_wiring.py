@@ -35,7 +35,7 @@ def tools_of(home: Path, settings: ToolSettings | None = None, *, save: bool = T
         sources={},
         refused={},
     )
-    return build_tools(paths, loaded, {}, NoState(), EndpointStates(time.monotonic))  # pyright: ignore[reportArgumentType]
+    return build_tools(paths, loaded, {}, NoState(), EndpointStates(time.monotonic))  # pyright: ignore[reportArgumentType]  # a double
 
 
 async def test_files_with_tools_are_looked_for_beside_the_settings_alone(

@@ -85,7 +85,7 @@ class BatchServer(ScriptedServer):
         parts = request.body.split(b"--" + boundary[1].encode())
         assert parts[0] == b""
         assert parts[-1] == b"--\r\n"
-        fields = {re.search(rb'name="(\w+)"', part)[1]: part for part in parts[1:-1]}  # type: ignore[index]
+        fields = {re.search(rb'name="(\w+)"', part)[1]: part for part in parts[1:-1]}  # type: ignore[index]  # each part has a name
         assert fields[b"purpose"].partition(b"\r\n\r\n")[2] == b"batch\r\n"
         file_id = f"file-{len(self.files)}"
         self.files[file_id] = fields[b"file"].partition(b"\r\n\r\n")[2].removesuffix(b"\r\n")

@@ -67,7 +67,7 @@ def test_killed_at_any_moment_it_repeats_and_loses_nothing(home: Home, tmp_path:
 
         def start() -> int:
             victim.stdin.write("\n")  # type: ignore[union-attr]  # checked above
-            return int(victim.stdout.readline())  # type: ignore[union-attr]
+            return int(victim.stdout.readline())  # type: ignore[union-attr]  # checked above
 
         killed = 0
         for _ in range(KILLS):

@@ -41,7 +41,7 @@ class Pages:
     async def fetch(self, address: WebAddress) -> WebPage:
         self.asked.append(address.url)
         said: dict[str, object] = {"status": 200, "media_type": "text/plain"} | self._page
-        return WebPage(address=address, **said)  # pyright: ignore[reportArgumentType]
+        return WebPage(address=address, **said)  # pyright: ignore[reportArgumentType]  # a table of fields
 
 
 async def output(**page: object) -> ToolOutput:

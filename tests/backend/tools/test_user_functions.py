@@ -323,7 +323,7 @@ async def test_a_plain_function_runs_on_a_daemon_thread_and_holds_nobody_up(tmp_
             go.wait(20)
         """,
     )
-    module: Any = tools["wait"].function.__globals__  # pyright: ignore[reportAttributeAccessIssue]
+    module: Any = tools["wait"].function.__globals__  # pyright: ignore[reportAttributeAccessIssue]  # of the function
     task = asyncio.create_task(call(tools["wait"], {}))
     assert await asyncio.to_thread(module["began"].wait, 20)
     task.cancel()
@@ -349,7 +349,7 @@ async def test_an_async_function_is_cancelled(tmp_path: Path) -> None:
                 ended.set()
         """,
     )
-    module: Any = tools["wait"].function.__globals__  # pyright: ignore[reportAttributeAccessIssue]
+    module: Any = tools["wait"].function.__globals__  # pyright: ignore[reportAttributeAccessIssue]  # of the function
     task = asyncio.create_task(call(tools["wait"], {}))
     await module["began"].wait()
     task.cancel()
@@ -375,7 +375,7 @@ async def test_an_async_function_that_does_not_let_itself_be_cancelled_holds_nob
                     pass
         """,
     )
-    module: Any = tools["wait"].function.__globals__  # pyright: ignore[reportAttributeAccessIssue]
+    module: Any = tools["wait"].function.__globals__  # pyright: ignore[reportAttributeAccessIssue]  # of the function
     task = asyncio.create_task(call(tools["wait"], {}))
     await module["began"].wait()
     task.cancel()

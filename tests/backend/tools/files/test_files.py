@@ -376,7 +376,7 @@ async def test_a_cancelled_call_asks_its_thread_to_stop() -> None:
     def work(stop: Stop) -> None:
         begun.set()
         while not stop.is_asked:
-            stop._asked.wait(0.01)  # pyright: ignore[reportPrivateUsage]
+            stop._asked.wait(0.01)  # pyright: ignore[reportPrivateUsage]  # waits as the work does
         ended.set()
 
     task = asyncio.create_task(in_stoppable_thread(work, "test"))

@@ -149,5 +149,5 @@ async def test_a_server_that_was_lost_is_tried_again_later_and_by_the_user(
 
 
 async def _down(servers: McpServers) -> None:
-    while status(servers).state is not McpState.DOWN:  # noqa: ASYNC110
+    while status(servers).state is not McpState.DOWN:  # noqa: ASYNC110  # a state, which tells nobody
         await asyncio.sleep(0.005)

@@ -96,7 +96,7 @@ async def test_what_is_too_long_to_show_is_told() -> None:
     schema = {"properties": {f"p{n}": {} for n in range(500)}}
     entry = McpToolEntry(name="a", description="A", schema=schema)
     other = McpToolEntry(name="a", description="A", schema={"properties": {**schema["properties"], "z": {}}})
-    ignore = lambda name, reason: None  # noqa: E731
+    ignore = lambda name, reason: None  # noqa: E731  # named as what it stands in for
     await kept.compare("s", tools_of("s", [entry], no_call, ignore))
     change = await kept.compare("s", tools_of("s", [other], no_call, ignore))
     assert change is not None

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.xdist_group("mcp")
 async def until(holds: Callable[[], bool]) -> None:
     """Wait for what another process does; no event of ours tells it."""
     async with asyncio.timeout(LONGEST):
-        while not holds():  # noqa: ASYNC110
+        while not holds():  # noqa: ASYNC110  # any condition, with a limit
             await asyncio.sleep(0.005)
 
 

@@ -72,7 +72,7 @@ def sees_the_host() -> bool:
 def connects(family: int, address: object) -> bool:
     with socket.socket(family) as tried:
         tried.settimeout(2)
-        tried.connect(address)  # pyright: ignore[reportArgumentType]
+        tried.connect(address)  # pyright: ignore[reportArgumentType]  # one of two kinds of address
     return True
 
 

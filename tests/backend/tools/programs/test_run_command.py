@@ -305,4 +305,4 @@ async def test_the_model_is_told_how_to_call_it(make_tool: MakeTool) -> None:
     spec = make_tool().spec
     assert spec.name == "run_command"
     assert "no shell" in spec.description
-    assert set(spec.parameters["properties"]) == {"argv", "folder", "timeout"}  # pyright: ignore[reportArgumentType]
+    assert set(spec.parameters["properties"]) == {"argv", "folder", "timeout"}  # pyright: ignore[reportArgumentType]  # a mapping of the schema
