@@ -65,8 +65,11 @@ class Questions:
             choices.append("c until this reply ends")
         if access.may_always and self._keeps:
             answers |= _ALWAYS
-            choices.append("a always exactly this")
+            choices.append("a always")
         rows = [f"{_tool(asked)} wants to {_WORDS[access.kind]}", *_rows(access)]
+        if access.lasting:
+            which = "c and a also allow" if self._keeps else "c also allows"
+            rows += _in_rows([f"{which} {access.lasting}."])
         answer = await self._ask(rows, f"Allow it? {', '.join(choices)}, Enter no: ")
         return answers.get(answer, Decision.DENY)
 

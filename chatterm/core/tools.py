@@ -27,6 +27,21 @@ class Access:
     diff: str = ""
     may_always: bool = True
 
+    @property
+    def lasting(self) -> str:
+        """What a yes that lasts is for, as it is told before it is given; empty where none can be."""
+        return _LASTING[self.kind] if self.may_always else ""
+
+
+_LASTING: dict[AccessKind, str] = {
+    "read": "every read of this path",
+    "write": "every later change of this file, whatever is written",
+    "run": "exactly these words, this program and this folder",
+    "fetch": "every address of this host",
+    "call": "exactly this call",
+    "rounds": "",
+}
+
 
 class Decision(StrEnum):
     """What the user decides of a tool call."""

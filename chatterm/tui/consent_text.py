@@ -79,10 +79,8 @@ def _access_rows(name: str, source: str, access: Access) -> Iterator[QuestionRow
         yield QuestionRow(visible(line), TEXT)
     for line in _changes(access.diff):
         yield QuestionRow(visible(line, "\t").expandtabs(4), _DIFF_LOOKS.get(line[:1], DIM))
-    if access.may_always:
-        yield QuestionRow(
-            f"c and a also allow exactly this from now on, while {name} describes itself as now", DIM
-        )
+    if access.lasting:
+        yield QuestionRow(f"c and a also allow {access.lasting}, while {name} describes itself as now", DIM)
 
 
 def _changes(diff: str) -> list[str]:

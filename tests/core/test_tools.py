@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import pytest
 
-from chatterm.core.tools import ToolOutcome, ToolRun, round_seconds
+from chatterm.core.tools import Access, AccessKind, ToolOutcome, ToolRun, round_seconds
 
 
 def run(began: float | None, seconds: float | None) -> ToolRun:
     return ToolRun(call_id="c", name="t", round=0, outcome=ToolOutcome.OK, began=began, seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("read", "every read"),
+        ("write", "whatever is written"),
+        ("run", "exactly these words"),
+        ("fetch", "every address of this host"),
+        ("call", "exactly this call"),
+    ],
+)
+def test_a_lasting_yes_says_how_far_it_reaches(kind: AccessKind, told: str) -> None:
+    assert told in Access(kind=kind, target="x").lasting
+    assert Access(kind=kind, target="x", may_always=False).lasting == ""
 
 
 @pytest.mark.parametrize(

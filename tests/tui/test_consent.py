@@ -200,7 +200,7 @@ def test_rows_hold_everything_with_nothing_invisible() -> None:
     assert visible(hidden) in texts[1] and visible(hidden) in texts
     assert r"-a\x1b[2Jb\u202ec\xa0d" in texts and r"allow it\u200b" in texts and "+   x" in texts
     assert not any(UNSAFE.search(text) or "\n" in text for text in texts)
-    assert "exactly this" in texts[-1] and hidden not in texts[-1]
+    assert "every later change of this file" in texts[-1] and hidden not in texts[-1]
 
 
 def test_rounds_are_asked_in_words() -> None:
