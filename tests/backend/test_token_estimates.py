@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from itertools import permutations
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -40,8 +39,13 @@ from chatterm.core.turn import ToolSpec
 from tests.backend.recorded_requests import PROSE as PROSE_SENT
 from tests.backend.recorded_requests import WITH_TOOLS, Recorded
 from tests.cpu_time import in_proportion, within
+from tests.providers.replay import SHARED_FOLDER
 
-RECORDINGS = Path(__file__).parents[3] / "shared" / "recordings"
+needs_recordings = pytest.mark.skipif(
+    not SHARED_FOLDER.is_dir(),
+    reason=f"no recordings in {SHARED_FOLDER}; CHATTERM_RECORDINGS names another folder",
+)
+
 PROSE = "The zone holds one state for each key, and requests beyond the rate are delayed. "
 
 
@@ -161,7 +165,7 @@ def _counted(body: Any) -> tuple[float, bool]:
 
 def _recorded() -> dict[tuple[str, bool], list[Observation]]:
     found: dict[tuple[str, bool], list[Observation]] = {}
-    for path in sorted(RECORDINGS.glob("*/*.json")):
+    for path in sorted(SHARED_FOLDER.glob("*/*.json")):
         recorded: Any = json.loads(path.read_text())
         request: Any = recorded["request"]
         expected: Any = recorded.get("expected") or {}
@@ -185,7 +189,7 @@ def _recorded() -> dict[tuple[str, bool], list[Observation]]:
     return found
 
 
-@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not here")
+@needs_recordings
 def test_recorded_models_are_met_after_three_requests() -> None:
     errors: dict[str, list[float]] = {}
     for (model, has_tools), seen in _recorded().items():
@@ -201,7 +205,7 @@ def test_recorded_models_are_met_after_three_requests() -> None:
     assert all(off <= 0.10 for each in held.values() for off in each), held
 
 
-@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not here")
+@needs_recordings
 def test_recorded_prose_is_met_by_the_rule_alone() -> None:
     offs = [
         Correction().request(seen.counted) / seen.reported - 1
@@ -240,7 +244,7 @@ def test_long_prose_is_met_by_the_rule_alone(model: str) -> None:
     assert -0.05 <= Correction().request(sent.counted) / sent.reported - 1 <= 0.15
 
 
-@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not here")
+@needs_recordings
 def test_the_sizes_that_are_kept_of_recordings_are_theirs() -> None:
     found = {
         (round(seen.counted, 6), seen.reported) for all_seen in _recorded().values() for seen in all_seen
