@@ -7,13 +7,13 @@ from dataclasses import dataclass, fields, replace
 from itertools import count
 from pathlib import Path
 
-from chatterm.backend.exchange_lines import AnyLine
-from chatterm.backend.exchange_log import ExchangeLog
-from chatterm.backend.recording import Recording
 from chatterm.backend.response_cache import ResponseCache
 from chatterm.backend.target import Target
 from chatterm.backend.targets import Targets
-from chatterm.backend.watching import Asked, watched
+from chatterm.backend.wire_log.exchange_lines import AnyLine
+from chatterm.backend.wire_log.exchange_log import ExchangeLog
+from chatterm.backend.wire_log.recording import Recording
+from chatterm.backend.wire_log.watching import Asked, watched
 
 
 class Exchanges:

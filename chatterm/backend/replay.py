@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields, replace
 from typing import cast
 
-from chatterm.backend.exchange_lines import Exchange, Failure, RequestLine
 from chatterm.backend.performance import Performance
 from chatterm.backend.providers import registry
 from chatterm.backend.providers.base import (
@@ -21,11 +20,12 @@ from chatterm.backend.providers.base import (
     WireRequest,
 )
 from chatterm.backend.providers.catalog import Service
-from chatterm.backend.recorded import Recorded
 from chatterm.backend.recorder import Recorder
 from chatterm.backend.target import Target
 from chatterm.backend.targets import Targets
 from chatterm.backend.turn_handle import TurnHandle
+from chatterm.backend.wire_log.exchange_lines import Exchange, Failure, RequestLine
+from chatterm.backend.wire_log.recorded import Recorded
 from chatterm.backend.worker import TurnJob, Worker
 from chatterm.core import errors
 from chatterm.core.errors import BadRequestError, ConfigError, ProviderError

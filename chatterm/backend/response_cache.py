@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 import msgspec
 
 from chatterm.backend.daemon_thread import in_daemon_thread
-from chatterm.backend.exchange_lines import Bytes, as_bytes
 from chatterm.backend.providers.base import (
     Frame,
     FrameStream,
@@ -22,8 +21,9 @@ from chatterm.backend.providers.base import (
     ProviderAdapter,
     WireRequest,
 )
-from chatterm.backend.request_secrets import Secrets
-from chatterm.backend.watching import current_turn
+from chatterm.backend.wire_log.exchange_lines import Bytes, as_bytes
+from chatterm.backend.wire_log.request_secrets import Secrets
+from chatterm.backend.wire_log.watching import current_turn
 from chatterm.core.errors import ChattermError
 from chatterm.core.reducer import Draft
 from chatterm.core.turn import StopReason

@@ -17,7 +17,7 @@ from chatterm.backend.continuing import require_continuable, seam_of
 from chatterm.backend.conversation_context import COMPACT_PROMPT, ConversationContext, Marks
 from chatterm.backend.past import Past
 from chatterm.backend.recorder import Recorder, TurnStore
-from chatterm.backend.router import Chosen, Router
+from chatterm.backend.routing.router import Chosen, Router
 from chatterm.backend.target import Target
 from chatterm.backend.tools.toolbox import Toolbox
 from chatterm.backend.turn_handle import TurnHandle

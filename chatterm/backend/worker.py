@@ -24,7 +24,7 @@ from chatterm.backend.target import Target
 from chatterm.backend.token_meter import TokenMeter
 from chatterm.backend.tools.toolbox import Toolbox
 from chatterm.backend.turn_handle import TurnHandle
-from chatterm.backend.watching import current_turn
+from chatterm.backend.wire_log.watching import current_turn
 from chatterm.core.errors import (
     ChattermError,
     InternalError,

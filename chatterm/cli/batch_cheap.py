@@ -6,10 +6,10 @@ import asyncio
 from functools import partial
 from pathlib import Path
 
-from chatterm.backend.batch import BatchJob, BatchProgress, OpenLine, Write
-from chatterm.backend.batch_files import BatchFiles
-from chatterm.backend.batch_journal import Journal, required_format
-from chatterm.backend.batch_remote import RemoteParts, RemoteRun
+from chatterm.backend.batch.engine import BatchJob, BatchProgress, OpenLine, Write
+from chatterm.backend.batch.files import BatchFiles
+from chatterm.backend.batch.journal import Journal, required_format
+from chatterm.backend.batch.remote import RemoteParts, RemoteRun
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.providers.base import ModelInfo

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from chatterm.backend.batch import BatchProgress
-from chatterm.backend.batch_files import BatchFiles
-from chatterm.backend.batch_lines import BatchItem, BatchLine
+from chatterm.backend.batch.engine import BatchProgress
+from chatterm.backend.batch.files import BatchFiles
+from chatterm.backend.batch.lines import BatchItem, BatchLine
 from chatterm.backend.budget import dollars_text
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.cli.border import tell

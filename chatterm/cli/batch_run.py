@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 
 from chatterm.backend.attachments import read_attachment, store_attachment
-from chatterm.backend.batch import Batch, BatchJob, BatchProgress, Write
-from chatterm.backend.batch_files import BatchFiles
-from chatterm.backend.batch_journal import open_steps
-from chatterm.backend.batch_lines import BadLine, BatchInput, BatchItem, read_input, told_bad
+from chatterm.backend.batch.engine import Batch, BatchJob, BatchProgress, Write
+from chatterm.backend.batch.files import BatchFiles
+from chatterm.backend.batch.journal import open_steps
+from chatterm.backend.batch.lines import BadLine, BatchInput, BatchItem, read_input, told_bad
 from chatterm.backend.budget import Budget
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.first_model import Wanted, first_model, split_model

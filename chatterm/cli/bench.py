@@ -21,8 +21,8 @@ from chatterm.core.clean import clean_line
 from chatterm.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from chatterm.backend.load_goals import Goal
-    from chatterm.backend.load_plan import LoadPlan
+    from chatterm.backend.load_test.goals import Goal
+    from chatterm.backend.load_test.plan import LoadPlan
 
 USUAL_REQUESTS, USUAL_PROMPT_TOKENS, USUAL_SEED = 100, 100, 1
 MOST_AT_ONCE = 1000
@@ -147,7 +147,7 @@ def _plan(
     for name, value in (("--duration", duration), ("--max-cost", max_cost)):
         if value is not None and not 0 < value < float("inf"):
             raise typer.BadParameter(f"{name} {value:g} is not a number above 0.")
-    from chatterm.backend.load_plan import LoadPlan
+    from chatterm.backend.load_test.plan import LoadPlan
 
     sent: dict[str, object] = {"max_tokens": max_tokens}
     if seed is not None:
@@ -168,7 +168,7 @@ def _plan(
 
 
 def _goals(texts: list[str]) -> tuple[Goal, ...]:
-    from chatterm.backend.load_goals import read_goal
+    from chatterm.backend.load_test.goals import read_goal
 
     try:
         return tuple(read_goal(text) for text in texts)

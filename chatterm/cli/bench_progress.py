@@ -6,9 +6,9 @@ import asyncio
 import os
 import sys
 
-from chatterm.backend.load_lane import LaneProgress
-from chatterm.backend.load_plan import LoadPlan
-from chatterm.backend.load_test import LoadTest
+from chatterm.backend.load_test.engine import LoadTest
+from chatterm.backend.load_test.lane import LaneProgress
+from chatterm.backend.load_test.plan import LoadPlan
 from chatterm.cli.bench_table import seconds_text
 from chatterm.core.clean import clean_line
 

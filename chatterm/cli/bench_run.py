@@ -13,10 +13,10 @@ from pathlib import Path
 
 from chatterm import __version__
 from chatterm.backend.first_model import Wanted, first_model
-from chatterm.backend.load_figures import LoadResult, decoded, encoded
-from chatterm.backend.load_goals import Goal, judged
-from chatterm.backend.load_plan import LoadPlan, prompt_tokens
-from chatterm.backend.load_test import LoadTest
+from chatterm.backend.load_test.engine import LoadTest
+from chatterm.backend.load_test.figures import LoadResult, decoded, encoded
+from chatterm.backend.load_test.goals import Goal, judged
+from chatterm.backend.load_test.plan import LoadPlan, prompt_tokens
 from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.target import Target
 from chatterm.backend.worker import Worker

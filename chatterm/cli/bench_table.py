@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from chatterm.backend.load_figures import JudgedGoal, LoadResult, Spread, TargetFigures, ratios
-from chatterm.backend.load_goals import AT_LEAST, SPREADS
+from chatterm.backend.load_test.figures import JudgedGoal, LoadResult, Spread, TargetFigures, ratios
+from chatterm.backend.load_test.goals import AT_LEAST, SPREADS
 from chatterm.core.clean import clean_line
 from chatterm.core.money import dollars_text
 

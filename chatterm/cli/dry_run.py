@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import cast
 
-from chatterm.backend.curl_command import curl_command
 from chatterm.backend.exchanges import Exchanges
 from chatterm.backend.performance import Performance
 from chatterm.backend.providers.base import Endpoint, FrameStream, OnStage, WireRequest
@@ -16,6 +15,7 @@ from chatterm.backend.session import Prompt, Session
 from chatterm.backend.targets import Targets
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.backend.unkept import UnkeptHistory
+from chatterm.backend.wire_log.curl_command import curl_command
 from chatterm.backend.worker import TurnJob, Worker
 from chatterm.core.errors import AuthenticationError, BadRequestError, InternalError
 from chatterm.core.messages import Message

@@ -10,9 +10,9 @@ from chatterm.config.model import CacheSettings
 from chatterm.config.paths import Paths
 
 if TYPE_CHECKING:
-    from chatterm.backend.recording import Recording
     from chatterm.backend.replay import Replay
     from chatterm.backend.response_cache import ResponseCache
+    from chatterm.backend.wire_log.recording import Recording
     from chatterm.cli.wiring import Engine
 
 CACHE_FOLDER = "replies"
@@ -31,13 +31,13 @@ def open_files(options: StartOptions) -> ExchangeFiles:
     """Read the recording to play, make the file to record to. Raises `ConfigError` for what cannot be used."""
     recording, replay, notices = None, None, ()
     if options.replay is not None:
-        from chatterm.backend.recorded import read_recording
         from chatterm.backend.replay import Replay
+        from chatterm.backend.wire_log.recorded import read_recording
 
         recorded = read_recording(options.replay.expanduser())
         replay, notices = Replay(recorded, options.speed), recorded.notices
     if options.record is not None:
-        from chatterm.backend.recording import Recording
+        from chatterm.backend.wire_log.recording import Recording
 
         recording = Recording(options.record.expanduser())
     return ExchangeFiles(recording=recording, replay=replay, notices=notices)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from chatterm.backend.budget import ChatBudget
 from chatterm.backend.performance import Performance
-from chatterm.backend.performance_log import LOG_NAME, PerformanceLog
-from chatterm.backend.telemetry import Telemetry, open_telemetry
+from chatterm.backend.reporting.performance_log import LOG_NAME, PerformanceLog
+from chatterm.backend.reporting.telemetry import Telemetry, open_telemetry
 from chatterm.config.load import FILE, Loaded
 from chatterm.config.paths import Paths
 from chatterm.core.errors import ConfigError

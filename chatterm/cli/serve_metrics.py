@@ -9,9 +9,9 @@ import time
 
 import msgspec
 
-from chatterm.backend.metrics_server import HOST, Figures, MetricsServer
-from chatterm.backend.metrics_text import metrics_text
-from chatterm.backend.statistics import read_statistics
+from chatterm.backend.reporting.metrics_server import HOST, Figures, MetricsServer
+from chatterm.backend.reporting.metrics_text import metrics_text
+from chatterm.backend.reporting.statistics import read_statistics
 from chatterm.cli.border import tell
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.start_settings import read_settings

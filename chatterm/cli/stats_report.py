@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from enum import Enum, auto
 from pathlib import Path
 
-from chatterm.backend.performance_log import read_log
-from chatterm.backend.statistics import By, Group, Percentiles, Statistics, read_statistics
+from chatterm.backend.reporting.performance_log import read_log
+from chatterm.backend.reporting.statistics import By, Group, Percentiles, Statistics, read_statistics
 from chatterm.cli.border import tell
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.start_settings import read_settings

@@ -13,13 +13,13 @@ from chatterm.backend.attachments import HeldBlobs
 from chatterm.backend.budget import ChatBudget
 from chatterm.backend.endpoint_states import EndpointStates
 from chatterm.backend.exchanges import Exchanges
-from chatterm.backend.guide import GuideService
+from chatterm.backend.guide.provider import GuideService
 from chatterm.backend.load_times import LoadTimes
 from chatterm.backend.models import ModelLists
 from chatterm.backend.net.client import HttpClients
 from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.provider_keys import ProviderKeys
-from chatterm.backend.router import Router
+from chatterm.backend.routing.router import Router
 from chatterm.backend.session import Session
 from chatterm.backend.targets import Targets
 from chatterm.backend.token_meter import TokenMeter

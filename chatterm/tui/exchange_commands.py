@@ -7,17 +7,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatterm.backend.curl_command import curl_command
 from chatterm.backend.daemon_thread import in_daemon_thread
-from chatterm.backend.raw_page import raw_page
+from chatterm.backend.wire_log.curl_command import curl_command
+from chatterm.backend.wire_log.raw_page import raw_page
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ChattermError, ConfigError
 from chatterm.tui.widgets.page_box import PageBox
 
 if TYPE_CHECKING:
-    from chatterm.backend.exchange_lines import Exchange
     from chatterm.backend.exchanges import Exchanges
-    from chatterm.backend.recording import Recording
+    from chatterm.backend.wire_log.exchange_lines import Exchange
+    from chatterm.backend.wire_log.recording import Recording
     from chatterm.tui.screens.chat import ChatScreen
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from chatterm.backend.routing import Verdict, describe
+from chatterm.backend.routing.rules import Verdict, describe
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ChattermError
 from chatterm.tui.page_table import cell
 from chatterm.tui.widgets.page_box import PageBox
 
 if TYPE_CHECKING:
-    from chatterm.backend.router import Router
+    from chatterm.backend.routing.router import Router
     from chatterm.tui.screens.chat import ChatScreen
 
 OFF = "No rules choose the model. /route on turns them on for this conversation."

@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from chatterm.backend.manual_pages import find_page, read_pages
+from chatterm.backend.guide.manual_pages import find_page, read_pages
 from chatterm.backend.targets import GUIDE
 from chatterm.core.errors import ConfigError, TurnInProgressError
 from chatterm.tui.external_editor import edit_text

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chatterm.backend.daemon_thread import in_daemon_thread
-from chatterm.backend.statistics import Standing, read_standing, read_statistics
+from chatterm.backend.reporting.statistics import Standing, read_standing, read_statistics
 from chatterm.core.errors import StoreError
 from chatterm.core.performance import Selection
 from chatterm.tui.statistics_text import USUAL_OPERATIONS, USUAL_TURNS, since_of, statistics_page

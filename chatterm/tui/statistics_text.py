@@ -6,7 +6,7 @@ import re
 import time
 from datetime import datetime
 
-from chatterm.backend.statistics import Goal, Group, Percentiles, Statistics
+from chatterm.backend.reporting.statistics import Goal, Group, Percentiles, Statistics
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ConfigError
 from chatterm.core.money import dollars_text

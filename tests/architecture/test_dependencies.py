@@ -32,7 +32,7 @@ OWNERS = {
 
 OF_EXTRAS = {
     **{package: ("chatterm/backend/tools/mcp/",) for package in ("mcp", "mcp_types", "httpx2", "anyio")},
-    "opentelemetry": ("chatterm/backend/telemetry_writer.py",),
+    "opentelemetry": ("chatterm/backend/reporting/telemetry_writer.py",),
 }
 """The same for what an extra brings; imported on use only."""
 

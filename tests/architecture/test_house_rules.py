@@ -26,8 +26,8 @@ NAMELESS = {
 BORDERS = {
     "chatterm/backend/worker.py": "a defect must not cost the prompt, the text shown or the program; it is logged",
     "chatterm/backend/performance.py": "a defect in what is measured must not cost a reply; it is logged",
-    "chatterm/backend/telemetry.py": "whatever the library raises on its thread costs the telemetry only",
-    "chatterm/backend/metrics_server.py": "a defect in one answer must not end the server; it is logged",
+    "chatterm/backend/reporting/telemetry.py": "whatever the library raises on its thread costs the telemetry only",
+    "chatterm/backend/reporting/metrics_server.py": "a defect in one answer must not end the server; it is logged",
     "chatterm/config/key_store.py": "the libraries behind a keyring have no common error",
     "chatterm/backend/tools/mcp/server.py": "whatever a server brings the SDK to raise costs that server only",
     "chatterm/backend/tools/runner.py": "a defect of one tool must not end the others, nor the turn",

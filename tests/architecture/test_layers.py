@@ -71,7 +71,7 @@ SPOILT = {
     "chatterm/stray.py": ("chatterm.core.ids", "Layers point right"),
     "chatterm/backend/export.py": ("httpx", "Only net knows the HTTP client"),
     "chatterm/backend/worker.py": ("mcp", "Only tools knows the MCP library"),
-    "chatterm/backend/telemetry.py": ("opentelemetry", "Only telemetry knows OpenTelemetry"),
+    "chatterm/backend/reporting/telemetry.py": ("opentelemetry", "Only telemetry knows OpenTelemetry"),
     "chatterm/tui/front.py": ("chatterm.backend.net.client", "Only wiring knows net"),
     "chatterm/cli/ask.py": ("textual", "Only tui knows Textual"),
     "chatterm/cli/models.py": ("sqlite3", "Only store knows SQL"),

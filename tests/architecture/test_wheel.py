@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.backend.manual_pages import read_pages
+from chatterm.backend.guide.manual_pages import read_pages
 from chatterm.config.render import render_example
 from chatterm.config.themes import load_themes
 from tests.architecture.sources import ROOT
@@ -25,7 +25,7 @@ FOUND = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 import chatterm
-from chatterm.backend.manual_pages import read_pages
+from chatterm.backend.guide.manual_pages import read_pages
 from chatterm.config.themes import load_themes
 print(json.dumps([chatterm.__file__, sorted(load_themes().palettes), sorted(page.topic for page in read_pages())]))
 """

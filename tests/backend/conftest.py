@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.backend.guide import GuideService
+from chatterm.backend.guide.provider import GuideService
 from chatterm.backend.models import ModelLists
 from chatterm.backend.net.client import HttpClients
 from chatterm.backend.payload_cache import PayloadCache

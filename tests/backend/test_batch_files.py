@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.backend.batch_files import BatchFiles
+from chatterm.backend.batch.files import BatchFiles
 from chatterm.core.errors import ConfigError, StoreError
 
 DIGEST = "d" * 64

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatterm.backend.batch_lines import BatchItem, read_input, told_bad
+from chatterm.backend.batch.lines import BatchItem, read_input, told_bad
 
 
 def only(data: bytes) -> BatchItem:

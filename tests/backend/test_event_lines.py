@@ -17,7 +17,7 @@ from chatterm.backend.event_records import (
     EventRecord,
     TurnReport,
 )
-from chatterm.backend.manual_pages import read_pages
+from chatterm.backend.guide.manual_pages import read_pages
 from chatterm.core.errors import RateLimitedError
 from chatterm.core.events import (
     ConsentAsked,

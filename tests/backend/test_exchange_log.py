@@ -11,13 +11,13 @@ from dataclasses import replace
 
 import pytest
 
-from chatterm.backend.curl_command import curl_command
-from chatterm.backend.exchange_lines import Bytes, FrameLine, RequestLine
-from chatterm.backend.exchange_log import ExchangeLog
 from chatterm.backend.exchanges import Exchanges
 from chatterm.backend.providers import registry
 from chatterm.backend.providers.base import Endpoint
-from chatterm.backend.raw_page import MOST_FRAMES, raw_page
+from chatterm.backend.wire_log.curl_command import curl_command
+from chatterm.backend.wire_log.exchange_lines import Bytes, FrameLine, RequestLine
+from chatterm.backend.wire_log.exchange_log import ExchangeLog
+from chatterm.backend.wire_log.raw_page import MOST_FRAMES, raw_page
 from chatterm.core.clean import is_clean
 from chatterm.core.errors import ChattermError, ConnectionFailedError
 from tests.doubles.server import ScriptedServer

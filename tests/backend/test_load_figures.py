@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from chatterm.backend.load_figures import (
+from chatterm.backend.load_test.figures import (
     Gaps,
     LoadResult,
     Sample,
@@ -19,8 +19,8 @@ from chatterm.backend.load_figures import (
     spread,
     target_figures,
 )
-from chatterm.backend.load_goals import NAMES, Goal, judged, read_goal
-from chatterm.backend.load_pacing import Pace, Purse
+from chatterm.backend.load_test.goals import NAMES, Goal, judged, read_goal
+from chatterm.backend.load_test.pacing import Pace, Purse
 from chatterm.core.errors import ConfigError, OverloadedError, RateLimitedError, ServerError
 from chatterm.core.usage import RateLimit
 

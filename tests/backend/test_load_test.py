@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from chatterm.backend.load_plan import LoadPlan, prompt_tokens
-from chatterm.backend.load_prompts import load_prompt
-from chatterm.backend.load_test import START_SECONDS, LoadTest
+from chatterm.backend.load_test.engine import START_SECONDS, LoadTest
+from chatterm.backend.load_test.plan import LoadPlan, prompt_tokens
+from chatterm.backend.load_test.prompts import load_prompt
 from chatterm.backend.net.client import HttpClients
 from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.performance import Performance

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chatterm.backend import metrics_server
-from chatterm.backend.metrics_server import HEADER_BYTES, MOST_CONNECTIONS, Figures, MetricsServer
+from chatterm.backend.reporting import metrics_server
+from chatterm.backend.reporting.metrics_server import HEADER_BYTES, MOST_CONNECTIONS, Figures, MetricsServer
 from chatterm.core.errors import StoreError
 from tests.doubles.patience import soon
 

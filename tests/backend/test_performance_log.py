@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.backend.performance_log import LOGS_KEPT, PerformanceLog, read_log
+from chatterm.backend.reporting.performance_log import LOGS_KEPT, PerformanceLog, read_log
 from tests.store.test_performance import RECORD, record
 
 

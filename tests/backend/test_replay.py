@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from chatterm.backend.exchanges import Exchanges
 from chatterm.backend.providers import registry
-from chatterm.backend.recorded import Recorded, read_recording
-from chatterm.backend.recording import Recording
 from chatterm.backend.replay import Replay
+from chatterm.backend.wire_log.recorded import Recorded, read_recording
+from chatterm.backend.wire_log.recording import Recording
 from chatterm.core.errors import ConfigError, ConnectionFailedError
 from chatterm.core.messages import ToolCallPart
 from chatterm.core.turn import Outcome, Turn

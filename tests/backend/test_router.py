@@ -9,7 +9,7 @@ import pytest
 
 from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.providers.base import ModelInfo
-from chatterm.backend.router import Router
+from chatterm.backend.routing.router import Router
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.targets import Targets
 from chatterm.backend.worker import Worker

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from chatterm.backend.default_rules import CODING, QUICK_MODELS, SEARCHING, Found, default_rules
 from chatterm.backend.model_facts import read_table
 from chatterm.backend.providers.base import ModelInfo
-from chatterm.backend.routing import (
+from chatterm.backend.routing.default_rules import CODING, QUICK_MODELS, SEARCHING, Found, default_rules
+from chatterm.backend.routing.rules import (
     DECIDE_SECONDS,
     Route,
     RouteFacts,

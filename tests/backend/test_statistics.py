@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.backend.statistics import Statistics, read_statistics
+from chatterm.backend.reporting.statistics import Statistics, read_statistics
 from chatterm.config.model import TargetSettings
 from chatterm.core.performance import Selection
 from chatterm.store.database import Database

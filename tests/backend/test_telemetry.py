@@ -18,8 +18,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from chatterm.backend.telemetry import MOST_WAITING, Telemetry, open_telemetry
-from chatterm.backend.telemetry_writer import TelemetryWriter
+from chatterm.backend.reporting.telemetry import MOST_WAITING, Telemetry, open_telemetry
+from chatterm.backend.reporting.telemetry_writer import TelemetryWriter
 from chatterm.config.model import OtelSettings
 from chatterm.core.errors import ConfigError, RateLimitedError
 from chatterm.core.messages import Message, TextPart
@@ -296,7 +296,7 @@ def test_a_collector_gets_it_at_the_end(collector: Collector, monkeypatch: pytes
 
 def test_a_collector_that_is_not_there_is_not_complained_of_on_the_screen() -> None:
     code = (
-        "from chatterm.backend.telemetry import open_telemetry\n"
+        "from chatterm.backend.reporting.telemetry import open_telemetry\n"
         "from chatterm.config.model import OtelSettings\n"
         "from tests.backend.test_telemetry import RECORD, TURN\n"
         "t = open_telemetry(OtelSettings(endpoint='http://127.0.0.1:9'))\n"
@@ -331,7 +331,7 @@ def test_a_collector_that_cannot_be_used_is_told_of(endpoint: str, content: bool
 
 def test_the_library_is_not_imported_before_it_is_needed() -> None:
     code = (
-        "import sys, chatterm.backend.telemetry\n"
+        "import sys, chatterm.backend.reporting.telemetry\n"
         "print([name for name in sys.modules if name.startswith(('opentelemetry.', 'requests', 'google'))])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

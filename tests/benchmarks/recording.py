@@ -20,9 +20,9 @@ from pathlib import Path
 from chatterm.backend.attempt import Attempt
 from chatterm.backend.model_facts import KnownModels
 from chatterm.backend.performance import Performance, Try, TurnRecords
-from chatterm.backend.performance_log import PerformanceLog
 from chatterm.backend.providers.base import Endpoint, ModelInfo
-from chatterm.backend.statistics import By, Statistics, read_statistics
+from chatterm.backend.reporting.performance_log import PerformanceLog
+from chatterm.backend.reporting.statistics import By, Statistics, read_statistics
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.config.model import ModelSettings, TargetSettings
 from chatterm.core.events import TextDelta, UsageReported

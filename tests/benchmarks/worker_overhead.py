@@ -14,7 +14,6 @@ from pathlib import Path
 
 import httpx
 
-from chatterm.backend.exchange_log import ExchangeLog
 from chatterm.backend.exchanges import Exchanges
 from chatterm.backend.net.client import HttpClients
 from chatterm.backend.payload_cache import PayloadCache
@@ -22,6 +21,7 @@ from chatterm.backend.providers.base import Endpoint
 from chatterm.backend.retry import RetryPolicy
 from chatterm.backend.session import ConversationStore, Prompt, Session
 from chatterm.backend.target import Target
+from chatterm.backend.wire_log.exchange_log import ExchangeLog
 from chatterm.backend.worker import Worker
 from chatterm.config.model import NetworkSettings
 from chatterm.core.events import Streamed, TextDelta

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from chatterm.backend import batch_remote, batch_submit
-from chatterm.backend.batch_journal import Journal
+from chatterm.backend.batch import remote, submit
+from chatterm.backend.batch.journal import Journal
 from chatterm.backend.target import Target, read_whole
 from chatterm.cli.app import run
 from tests.doubles.batch_server import BatchServer, anthropic_result, openai_result
@@ -36,10 +36,10 @@ def server() -> Iterator[BatchServer]:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is waited for longer than a moment."""
-    monkeypatch.setattr(batch_remote, "FIRST_POLL_SECONDS", 0.001)
-    monkeypatch.setattr(batch_remote, "LONGEST_POLL_SECONDS", 0.001)
-    monkeypatch.setattr(batch_submit, "RETRY_SECONDS", 0.001)
-    monkeypatch.setattr(batch_submit, "LIST_SECONDS", 0.001)
+    monkeypatch.setattr(remote, "FIRST_POLL_SECONDS", 0.001)
+    monkeypatch.setattr(remote, "LONGEST_POLL_SECONDS", 0.001)
+    monkeypatch.setattr(submit, "RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(submit, "LIST_SECONDS", 0.001)
 
 
 Cheap = Callable[..., int]
@@ -167,7 +167,7 @@ def test_cancelled_lines_are_asked_again_later(
 ) -> None:
     server.looks_needed = 10**9
     with monkeypatch.context() as patch:
-        patch.setattr(batch_remote.RemoteRun, "_look", killed)
+        patch.setattr(remote.RemoteRun, "_look", killed)
         with pytest.raises(Killed):
             cheap(provider)
     words = ["batch", "in.jsonl", "-m", f"{provider}/scripted-model", "-o", "out.jsonl"]
@@ -232,7 +232,7 @@ def test_ended_at_any_step_nothing_is_given_in_twice(
         killer.step()
         await note(*arguments, **changes)
 
-    monkeypatch.setattr(batch_submit, "read_whole", ending_read)
+    monkeypatch.setattr(submit, "read_whole", ending_read)
     monkeypatch.setattr(Journal, "note", ending_note)
     for at in range(1, 100):
         killer.at, killer.steps = at, 0

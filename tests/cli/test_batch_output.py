@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatterm.backend.batch import BatchProgress
+from chatterm.backend.batch.engine import BatchProgress
 from chatterm.cli.batch_output import progress_text, span
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.backend.load_figures import Gaps, LoadResult, Sample, TargetFigures, target_figures
-from chatterm.backend.load_goals import Goal, judged
-from chatterm.backend.load_lane import LaneProgress
-from chatterm.backend.load_plan import LoadPlan
+from chatterm.backend.load_test.figures import Gaps, LoadResult, Sample, TargetFigures, target_figures
+from chatterm.backend.load_test.goals import Goal, judged
+from chatterm.backend.load_test.lane import LaneProgress
+from chatterm.backend.load_test.plan import LoadPlan
 from chatterm.cli.app import run
 from chatterm.cli.bench_progress import progress_lines
 from chatterm.cli.bench_run import read_result

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.backend.performance_log import PerformanceLog
+from chatterm.backend.reporting.performance_log import PerformanceLog
 from chatterm.cli.app import run
 from chatterm.cli.statuses import ExitStatus
 from chatterm.cli.wiring import DATABASE_NAME

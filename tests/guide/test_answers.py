@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from chatterm.backend import guide_answers, manual_search, manual_words
-from chatterm.backend.guide_answers import GuideAnswers
-from chatterm.backend.manual_pages import Page, read_pages
+from chatterm.backend.guide import answers as guide_answers
+from chatterm.backend.guide import manual_search, manual_words
+from chatterm.backend.guide.answers import GuideAnswers
+from chatterm.backend.guide.manual_pages import Page, read_pages
 from tests.guide.questions import FRESH_QUESTIONS, QUESTIONS
 
 PAGES = read_pages()

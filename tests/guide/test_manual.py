@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from chatterm.backend.guide_answers import FIRST_STEPS, REAL_MODEL
-from chatterm.backend.manual_pages import FIRST_TOPIC, Page, find_page, flowing, parse_page, read_pages
+from chatterm.backend.guide.answers import FIRST_STEPS, REAL_MODEL
+from chatterm.backend.guide.manual_pages import FIRST_TOPIC, Page, find_page, flowing, parse_page, read_pages
 from chatterm.backend.providers.catalog import CATALOG
 from chatterm.cli.app import build_app
 from chatterm.cli.statuses import ExitStatus

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.backend.guide_answers import is_answer
-from chatterm.backend.manual_pages import read_pages
-from chatterm.backend.manual_search import ManualIndex
-from chatterm.backend.manual_words import near_meanings, stem, words_of
+from chatterm.backend.guide.answers import is_answer
+from chatterm.backend.guide.manual_pages import read_pages
+from chatterm.backend.guide.manual_search import ManualIndex
+from chatterm.backend.guide.manual_words import near_meanings, stem, words_of
 from tests.cpu_time import within
 from tests.guide.questions import FRESH_QUESTIONS, QUESTIONS, Section
 
@@ -80,7 +80,7 @@ def test_the_same_question_finds_the_same_in_every_index() -> None:
 
 def test_the_order_of_sets_in_a_process_changes_nothing() -> None:
     program = (
-        "from chatterm.backend.guide_answers import GuideAnswers\n"
+        "from chatterm.backend.guide.answers import GuideAnswers\n"
         "from tests.guide.questions import QUESTIONS\n"
         "print([GuideAnswers().answer(question) for question, _ in QUESTIONS[::10]])"
     )

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from chatterm.backend.guide import GuideService
-from chatterm.backend.guide_answers import GuideAnswers
+from chatterm.backend.guide.answers import GuideAnswers
+from chatterm.backend.guide.provider import GuideService
 from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.providers.base import Endpoint, Frame, Limits, OpenStream, ProviderAdapter, WireRequest
 from chatterm.backend.providers.guide import MODEL, PROVIDER, GuideAdapter

@@ -16,7 +16,7 @@ from chatterm.cli.app import run
 
 for module in (
     "cli.batch_run",
-    "backend.guide_answers",
+    "backend.guide.answers",
     "backend.providers.guide",
     "backend.providers.ollama",
 ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from chatterm.backend.metrics_text import metrics_text
+from chatterm.backend.reporting.metrics_text import metrics_text
 from chatterm.core.performance_totals import Buckets
 from chatterm.store.database import Database
 from chatterm.store.performance import PerformanceStore

@@ -16,13 +16,13 @@ from textual.pilot import Pilot
 
 from chatterm.backend.budget import ChatBudget
 from chatterm.backend.exchanges import Exchanges
-from chatterm.backend.guide import GuideService
+from chatterm.backend.guide.provider import GuideService
 from chatterm.backend.models import ModelLists
 from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.performance import Performance
 from chatterm.backend.provider_keys import ProviderKeys
 from chatterm.backend.providers.base import ModelInfo, OnStage, WireRequest
-from chatterm.backend.router import Router
+from chatterm.backend.routing.router import Router
 from chatterm.backend.session import Session
 from chatterm.backend.target import Target
 from chatterm.backend.targets import Targets

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from chatterm.backend.statistics import Statistics, read_statistics
+from chatterm.backend.reporting.statistics import Statistics, read_statistics
 from chatterm.config.model import TargetSettings
 from chatterm.core.errors import ConfigError
 from chatterm.core.messages import Message

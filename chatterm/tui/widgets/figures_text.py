@@ -14,7 +14,7 @@ from chatterm.core.money import dollars_text
 
 if TYPE_CHECKING:
     from chatterm.backend.metrics import Figures
-    from chatterm.backend.statistics import Standing
+    from chatterm.backend.reporting.statistics import Standing
     from chatterm.core.performance import Spending
 
 UNKNOWN = "–"

@@ -23,7 +23,7 @@ from chatterm.tui.widgets.figures_text import (
 
 if TYPE_CHECKING:
     from chatterm.backend.metrics import Figures
-    from chatterm.backend.statistics import Standing
+    from chatterm.backend.reporting.statistics import Standing
 
 _TURN_HEADING: Row = ("this turn", "")
 _SERVER_HEADING: Row = ("server", "")

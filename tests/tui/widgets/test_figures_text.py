@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from chatterm.backend.metrics import Figures
-from chatterm.backend.statistics import Standing
+from chatterm.backend.reporting.statistics import Standing
 from chatterm.core.performance import Spending
 from chatterm.core.timings import ServerTimings
 from chatterm.core.turn import FailedTry, Outcome, Stage

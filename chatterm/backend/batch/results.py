@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chatterm.backend.batch_lines import BatchItem, BatchLine, BatchTimings, written_error, written_usage
+from chatterm.backend.batch.lines import BatchItem, BatchLine, BatchTimings, written_error, written_usage
 from chatterm.backend.prices import Cost, cost_of
 from chatterm.backend.providers.base import Frame, ModelInfo
 from chatterm.backend.providers.batch_formats import RemoteResult

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from chatterm.backend.load_prompts import load_prompt
+from chatterm.backend.load_test.prompts import load_prompt
 from chatterm.backend.token_estimates import text_tokens
 from chatterm.core.turn import Options
 

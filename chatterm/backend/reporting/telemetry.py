@@ -121,7 +121,7 @@ def open_telemetry(settings: OtelSettings) -> Telemetry | None:
         raise ConfigError(f"The collector {host} gets nothing: {reason}.", hint, key="otel.endpoint")
 
     def make() -> Writer:
-        from chatterm.backend.telemetry_writer import otlp_writer
+        from chatterm.backend.reporting.telemetry_writer import otlp_writer
 
         return otlp_writer(address, with_content=settings.content)
 

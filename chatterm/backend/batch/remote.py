@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 
-from chatterm.backend.batch import BatchJob, BatchProgress, OpenLine, Write
-from chatterm.backend.batch_journal import Journal, RemoteJob, new_job, required_format
-from chatterm.backend.batch_lines import BatchLine, failed_line
-from chatterm.backend.batch_results import read_reply
-from chatterm.backend.batch_submit import Submitter, like_of, lines_of
+from chatterm.backend.batch.engine import BatchJob, BatchProgress, OpenLine, Write
+from chatterm.backend.batch.journal import Journal, RemoteJob, new_job, required_format
+from chatterm.backend.batch.lines import BatchLine, failed_line
+from chatterm.backend.batch.results import read_reply
+from chatterm.backend.batch.submit import Submitter, like_of, lines_of
 from chatterm.backend.context import context_of
 from chatterm.backend.performance import Performance
 from chatterm.backend.providers.base import ModelInfo, WireRequest

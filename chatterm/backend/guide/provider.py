@@ -16,7 +16,7 @@ from chatterm.backend.providers.guide import MODEL, Asked, Line, Models, Questio
 from chatterm.core.turn import Stage, StopReason
 
 if TYPE_CHECKING:
-    from chatterm.backend.guide_answers import GuideAnswers
+    from chatterm.backend.guide.answers import GuideAnswers
 
 _WORD = re.compile(r"\s*\S+\s*")
 
@@ -61,7 +61,7 @@ class GuideService:
         """The answer word by word. Each word has its time counted from the first, so that the pace holds."""
         *before, asked = question.messages or (Asked(""),)
         if self._answers is None:
-            from chatterm.backend.guide_answers import GuideAnswers  # not before the first question
+            from chatterm.backend.guide.answers import GuideAnswers  # not before the first question
 
             self._answers = GuideAnswers()
         text = self._answers.answer(asked.text, before[-1].text if before else "", asked.attachments)

@@ -9,7 +9,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from chatterm.backend.exchange_lines import (
+from chatterm.backend.providers.base import Frame, FrameStream, OnStage, OpenStream, WireRequest
+from chatterm.backend.wire_log.exchange_lines import (
     AnyLine,
     BodyLine,
     EndLine,
@@ -20,8 +21,7 @@ from chatterm.backend.exchange_lines import (
     ResponseLine,
     as_bytes,
 )
-from chatterm.backend.providers.base import Frame, FrameStream, OnStage, OpenStream, WireRequest
-from chatterm.backend.request_secrets import Secrets
+from chatterm.backend.wire_log.request_secrets import Secrets
 from chatterm.core.errors import ProviderError
 from chatterm.core.turn import Stage, Turn
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 
-from chatterm.backend.exchange_lines import RequestLine
-from chatterm.backend.request_secrets import HIDDEN, KEY
+from chatterm.backend.wire_log.exchange_lines import RequestLine
+from chatterm.backend.wire_log.request_secrets import HIDDEN, KEY
 from chatterm.core.clean import clean, clean_line, is_clean
 from chatterm.core.errors import ChattermError
 

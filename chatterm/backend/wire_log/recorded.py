@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from chatterm.backend.exchange_lines import VERSION, AnyLine, Exchange, RequestLine
+from chatterm.backend.wire_log.exchange_lines import VERSION, AnyLine, Exchange, RequestLine
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ConfigError
 

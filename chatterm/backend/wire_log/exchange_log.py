@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from chatterm.backend.exchange_lines import AnyLine, Exchange, FrameLine, RequestLine, size_of
+from chatterm.backend.wire_log.exchange_lines import AnyLine, Exchange, FrameLine, RequestLine, size_of
 
 MOST_BYTES = 16 * 1024 * 1024
 

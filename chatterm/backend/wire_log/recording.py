@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from chatterm import __version__
-from chatterm.backend.exchange_lines import VERSION, AnyLine, EndLine, Header, RequestLine
+from chatterm.backend.wire_log.exchange_lines import VERSION, AnyLine, EndLine, Header, RequestLine
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ConfigError
 

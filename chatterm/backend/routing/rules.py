@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from chatterm.backend.cpu_limit import CpuLimitError, cpu_limit
-from chatterm.backend.routing_words import has_code, is_recent
+from chatterm.backend.routing.prompt_words import has_code, is_recent
 from chatterm.config.model import RoutingRule
 from chatterm.core.clean import clean_line
 from chatterm.core.messages import ImagePart, Part

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chatterm.backend.manual_pages import Page, Section, read_pages
-from chatterm.backend.manual_search import Hit, ManualIndex
-from chatterm.backend.manual_words import words_of
+from chatterm.backend.guide.manual_pages import Page, Section, read_pages
+from chatterm.backend.guide.manual_search import Hit, ManualIndex
+from chatterm.backend.guide.manual_words import words_of
 
 FIRST_STEPS = ("start", "The first steps")
 REAL_MODEL = ("guide", "Getting a real model")

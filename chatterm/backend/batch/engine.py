@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from chatterm.backend.batch_lines import BatchItem, BatchLine, failed_line, line_of_turn
+from chatterm.backend.batch.lines import BatchItem, BatchLine, failed_line, line_of_turn
 from chatterm.backend.budget import Budget
 from chatterm.backend.performance import Performance
 from chatterm.backend.session import Prompt, Session

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from chatterm.backend.load_figures import Gaps, Sample, TargetFigures, target_figures
-from chatterm.backend.load_pacing import Pace
+from chatterm.backend.load_test.figures import Gaps, Sample, TargetFigures, target_figures
+from chatterm.backend.load_test.pacing import Pace
 from chatterm.backend.metrics import figures_of, percentile
 from chatterm.backend.target import Target
 from chatterm.backend.turn_handle import TurnHandle

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from chatterm.backend.load_figures import Sample, TargetFigures
-from chatterm.backend.load_lane import Heard, Lane, LaneProgress
-from chatterm.backend.load_pacing import Pace, Purse
-from chatterm.backend.load_plan import LoadPlan
+from chatterm.backend.load_test.figures import Sample, TargetFigures
+from chatterm.backend.load_test.lane import Heard, Lane, LaneProgress
+from chatterm.backend.load_test.pacing import Pace, Purse
+from chatterm.backend.load_test.plan import LoadPlan
 from chatterm.backend.recorder import Recorder
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.target import Target

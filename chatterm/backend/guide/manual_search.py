@@ -12,8 +12,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from chatterm.backend.manual_pages import Page, Section
-from chatterm.backend.manual_words import near_meanings, words_of
+from chatterm.backend.guide.manual_pages import Page, Section
+from chatterm.backend.guide.manual_words import near_meanings, words_of
 
 K1 = 1.2
 B = 0.5

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chatterm.backend.load_figures import JudgedGoal, Spread, TargetFigures
+from chatterm.backend.load_test.figures import JudgedGoal, Spread, TargetFigures
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ConfigError
 

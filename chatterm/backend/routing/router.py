@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from chatterm.backend.default_rules import Found, default_rules
 from chatterm.backend.fallback import missing
 from chatterm.backend.first_model import split_model
 from chatterm.backend.models import ModelLists
-from chatterm.backend.routing import (
+from chatterm.backend.routing.default_rules import Found, default_rules
+from chatterm.backend.routing.rules import (
     RouteFacts,
     Verdict,
     decide,

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
-from chatterm.backend.batch_journal import Journal, RemoteJob
+from chatterm.backend.batch.journal import Journal, RemoteJob
 from chatterm.backend.providers.base import WireRequest
 from chatterm.backend.providers.batch_formats import RemoteBatch, asking
 from chatterm.backend.target import Target, read_whole

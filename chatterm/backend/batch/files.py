@@ -22,7 +22,7 @@ from typing import TypeVar
 
 import msgspec
 
-from chatterm.backend.batch_lines import WrittenLine
+from chatterm.backend.batch.lines import WrittenLine
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ConfigError, StoreError
 from chatterm.store.locks import try_lock

@@ -8,7 +8,7 @@ from typing import cast
 
 import msgspec
 
-from chatterm.backend.exchange_lines import Bytes, EndLine, Exchange, FrameLine
+from chatterm.backend.wire_log.exchange_lines import Bytes, EndLine, Exchange, FrameLine
 from chatterm.core.clean import clean, clean_line
 from chatterm.core.markdown import literal
 

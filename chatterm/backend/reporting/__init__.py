@@ -1,0 +1,1 @@
+"""What is made of the records of requests: statistics, the performance log, metrics, telemetry."""

@@ -1,0 +1,1 @@
+"""The model for a turn, chosen by rules."""
