@@ -176,7 +176,7 @@ def test_a_question_says_the_target_once_and_the_diff_without_its_head() -> None
         row.text for row in consent_question(ConsentAsked(call=call, access=access, source="built-in")).rows
     ]
     assert rows[1:4] == ["/p/x\\u202ey", "@@ -0,0 +1,1 @@", "+--- a"]
-    assert "exactly this" in rows[-1] and sum("/p/x" in row for row in rows) == 1
+    assert "every later change of this file" in rows[-1] and sum("/p/x" in row for row in rows) == 1
 
 
 async def test_nothing_that_completes_the_prompt_lies_over_a_question(
