@@ -7,6 +7,7 @@ neither hold up the screen nor take the program down, and it ends at once when i
 from __future__ import annotations
 
 import asyncio
+import codecs
 import os
 import re
 import sys
@@ -56,6 +57,9 @@ _INLINE = frozenset(
     }
 )
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([a-zA-Z0-9_:.-]{2,40})", re.IGNORECASE)
+_NO_CHARSETS = frozenset({"punycode", "idna", "utf-7", "unicode-escape", "raw-unicode-escape"})
+"""Codecs, by Python's names, that no page is in. The first takes time with the square of the length."""
+
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -99,7 +103,8 @@ def decoded(body: bytes, charset: str, *, is_html: bool = False) -> str:
         names.append(found[1].decode())
     for name in names:
         with suppress(LookupError, ValueError):  # ValueError for codecs that do not make text of bytes
-            return body.decode(name, "replace")
+            if codecs.lookup(name).name not in _NO_CHARSETS:
+                return body.decode(name, "replace")
     return body.decode("utf-8", "replace")
 
 
