@@ -55,7 +55,7 @@ class Figures:
     """The one record of a turn's figures: every front end shows these and computes none. `None` is 'unknown'.
 
     `tokens_per_second` and `output_tokens` are estimates while `is_estimate` is true, and are shown with `~`.
-    The gaps between deltas are known at the end.
+    The gaps between deltas, the stalls and the rates are known of a turn that was watched.
     """
 
     provider: str
@@ -153,8 +153,8 @@ class TurnMeter:
     def figures(self, now: float) -> Figures:
         """The figures at monotonic time `now`; fixed once the turn is finished."""
         if self._turn is not None:
-            return in_context(
-                figures_of(self._turn, self._gaps, self._rates()), *(self._context or (0, None))
+            return replace(
+                figures_of(self._turn, self._gaps, self._rates()), context_share=self._context_share()
             )
         output = self._output()
         timings = Timings(
@@ -185,7 +185,7 @@ class TurnMeter:
             reused_connection=self._reused,
             server=self._server,
             warm=is_warm(self._server),
-            context_share=self._context[0] / self._context[1] if self._context and self._context[1] else None,
+            context_share=self._context_share(),
         )
 
     def _output(self) -> int | None:
@@ -193,6 +193,17 @@ class TurnMeter:
         estimate = round(self._characters / CHARACTERS_PER_TOKEN) if self._characters else None
         now = self._usage.output if self._usage.output is not None else estimate
         return self._earlier + (now or 0) if self._earlier else now
+
+    def _context_share(self) -> float | None:
+        """By what the provider reported of the last request, else by the estimate of what was sent.
+
+        The usage of a turn with several requests says nothing of it: each of them sends the conversation again.
+        """
+        tokens, limit = self._context or (0, None)
+        if not limit:
+            return None
+        sent = tokens if self._usage.input is None else self._usage.input
+        return (sent + (self._usage.output or 0)) / limit
 
     def _generating(self, timings: Timings) -> float | None:
         """For how long tokens came, without the time in which tools ran or the user was asked."""
@@ -293,18 +304,6 @@ def figures_of(turn: Turn, gaps: DeltaGaps | None = None, rates: tuple[float, ..
         server=server,
         warm=is_warm(server),
     )
-
-
-def in_context(figures: Figures, tokens: int, limit: int | None) -> Figures:
-    """The figures with the share of the context that the conversation takes after the turn.
-
-    By what the provider reported, else by `tokens`, the estimate of what was sent. Of an unknown limit: as they were.
-    """
-    if not limit:
-        return figures
-    usage = figures.usage
-    sent = tokens if usage.input is None else usage.input
-    return replace(figures, context_share=(sent + (usage.output or 0)) / limit)
 
 
 def streamed_tokens(usage: Usage, *, shows_thinking: bool) -> int | None:

@@ -8,6 +8,7 @@ from chatterm.backend.metrics import Figures, TurnMeter, figures_of, percentile,
 from chatterm.core.errors import ServerError
 from chatterm.core.events import (
     AttemptStarted,
+    ContextFitted,
     FellBack,
     RetryScheduled,
     StageChanged,
@@ -196,3 +197,14 @@ def test_the_steps_of_a_new_connection() -> None:
         meter.observe(StageChanged(at, stage))
     figures = meter.figures(5.0)
     assert (figures.resolve_seconds, figures.connect_seconds, figures.secure_seconds) == (0.5, 1.0, 2.0)
+
+
+def test_the_context_of_a_turn_with_tools_is_that_of_its_last_request() -> None:
+    meter = live_meter()
+    meter.observe(ContextFitted(1000, 10_000))
+    assert meter.figures(100.2).context_share == pytest.approx(0.1)
+    meter.observe(Streamed(101.0, UsageReported(Usage(input=2000, output=100))))
+    meter.observe(AttemptStarted(1, "p", "m", "host"))
+    meter.observe(Streamed(102.0, UsageReported(Usage(input=2200, output=50))))
+    meter.observe(TurnFinished(a_turn(usage=Usage(input=4200, output=150))))
+    assert meter.figures(103.0).context_share == pytest.approx(0.225)
