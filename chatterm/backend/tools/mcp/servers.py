@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 from chatterm.backend.tools.mcp.memory import McpMemory
 from chatterm.backend.tools.mcp.server import MayStart, McpServer
@@ -55,11 +56,10 @@ class McpServers:
 
     async def settled(self, seconds: float) -> None:
         """Wait until each that was started is ready, off or down, at most so long."""
-        waits = [asyncio.create_task(self._servers[name].settled()) for name in self._tried]
-        if waits:
-            _, late = await asyncio.wait(waits, timeout=seconds)
-            for task in late:
-                task.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                for name in tuple(self._tried):
+                    await self._servers[name].settled()
 
     def tools(self) -> tuple[McpTool, ...]:
         """The tools of all servers that are ready, at most 128; of two with the same name, the first."""

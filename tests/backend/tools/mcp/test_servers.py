@@ -100,6 +100,21 @@ async def test_nothing_runs_before_the_yes_and_a_no_is_asked_again_at_a_restart(
     assert len(world.asked) == 2
 
 
+async def test_whoever_stops_waiting_for_servers_leaves_nothing_that_waits(world: World) -> None:
+    async def never() -> bool:
+        return await asyncio.Event().wait()
+
+    world.answer = never
+    servers = world.servers(s=McpServerSettings(command=world.command()))
+    servers.start()
+    before = asyncio.all_tasks()
+    waiting = asyncio.create_task(servers.settled(LONGEST))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    assert asyncio.all_tasks() == before
+
+
 async def test_consent_holds_for_exactly_what_was_asked(world: World) -> None:
     for _ in range(2):
         known = McpServerSettings(command=world.command(), env={"OWN": "1"})
