@@ -60,9 +60,9 @@ def put_sections(
         return (), None
     for name in written:
         _plant(tree, (group, name), dict(sections[name]))
-    begun = tuple(dotted((group, name)) for name in written)
+    keys = tuple(dotted((group, name)) for name in written)
     for problem in check_tree(tree, file).problems:
-        if problem.key.startswith(begun):
+        if problem.key in keys or problem.key.startswith(tuple(f"{key}." for key in keys)):
             raise problem
     return written, _write(file, tree, before[0] if before else None)
 

@@ -135,6 +135,12 @@ def test_what_is_there_stays_unless_it_is_replaced(settings_file: Path) -> None:
     assert (loaded.model, loaded.mcp["time"].command) == ("m", ("uvx", "mcp-server-time"))
 
 
+def test_what_is_wrong_with_another_server_is_in_nobodys_way(settings_file: Path) -> None:
+    settings_file.parent.mkdir(exist_ok=True)
+    settings_file.write_text('[mcp.timer]\nenabled = "perhaps"\n')
+    assert list(imported(settings_file, {"mcpServers": {"time": TIME}}).sections) == ["time"]
+
+
 def test_a_summary_shows_no_secret() -> None:
     section: dict[str, Any] = {
         "command": ["npx", "--key", "sk-canary-0123456789"],
