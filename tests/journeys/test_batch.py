@@ -121,6 +121,25 @@ def test_stopped_it_keeps_what_is_done_and_goes_on_with_the_rest(
     assert len(server.chats) == 7
 
 
+def test_who_reads_its_output_may_go(home: Home, server: ScriptedServer, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('"a"\n"b"\n"c"\n')
+    server.reply_text("done")
+    server.reply(*replies.stream(replies.text_frames("done too", provider="openai"), gates={2: "go on"}))
+    where = ["--base-url", server.base_url("openai"), "-m", "scripted-model", "-j", "1"]
+    words = [*CHATTERM, "batch", str(tmp_path / "in.jsonl"), *where]
+    with subprocess.Popen(
+        words, env=home.environ(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert json.loads(process.stdout.readline())["reply"] == "done"
+        process.stdout.close()
+        server.release("go on")
+        assert process.stderr.read() == ""
+        assert process.wait() == 141
+    assert len(server.chats) == 2
+
+
 def test_on_a_terminal_it_shows_how_far_it_is(home: Home, server: ScriptedServer, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text('"a"\n"b"\n')
     server.reply_text("done")

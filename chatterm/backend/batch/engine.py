@@ -54,7 +54,7 @@ OpenLine = Callable[[BatchJob], AbstractAsyncContextManager[tuple[Session, Promp
 """A new conversation for the line and its prompt, let go of at the end. Raises `ChattermError`."""
 
 Write = Callable[[BatchLine], Awaitable[None]]
-"""Writes a line to the output. Raises `StoreError` where that takes nothing any more."""
+"""Writes a line to the output. Raises `StoreError` or OSError where that takes nothing any more."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -136,10 +136,10 @@ class Batch:
         self._records: dict[str, list[AttemptRecord]] = {}
         self._stopped, self._ended = asyncio.Event(), asyncio.Event()
         self._is_broken_off = False
-        self._failure: ChattermError | None = None
+        self._failure: ChattermError | OSError | None = None
 
     async def run(self, at_a_time: int) -> None:
-        """Ask all lines, or until it is stopped. Raises `StoreError` where the output takes nothing any more."""
+        """Ask all lines, or until it is stopped. Raises what `write` raises."""
         self._performance.takers.append(self._take)
         try:
             async with asyncio.TaskGroup() as group:
@@ -173,7 +173,10 @@ class Batch:
                     self.progress.count(line)
                     if self._budget is not None:
                         self._budget.take(line.cost_dollars)
-            except ChattermError as error:  # of the output: without it there is nothing to go on for
+            except (
+                ChattermError,
+                OSError,
+            ) as error:  # of the output: without it there is nothing to go on for
                 self._failure = error
                 self.interrupt()
             finally:
@@ -219,7 +222,7 @@ class Batch:
             async with self._open(job) as (session, prompt):
                 if self._is_broken_off:
                     return None
-                session.operation = "batch"
+                session.operation, session.require_more = "batch", self._require_more
                 handle = session.start_turn(prompt)
                 self._handles.add(handle)
                 try:
@@ -265,6 +268,12 @@ class Batch:
     def _take(self, record: AttemptRecord) -> None:
         if record.operation == "batch":
             self._records.setdefault(record.turn_id, []).append(record)
+
+    def _require_more(self) -> None:
+        """Raises `BudgetReachedError` where a line that runs may send no further request."""
+        if self._budget is not None:
+            running = (record for records in self._records.values() for record in records)
+            self._budget.require_more(sum(record.cost_dollars or 0.0 for record in running))
 
     def _cost(self, turn: Turn) -> tuple[float | None, bool]:
         """What all requests of the turn cost, as far as that is known, and whether prices were needed for it."""
