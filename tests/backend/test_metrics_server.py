@@ -7,6 +7,7 @@ import itertools
 import json
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -288,3 +289,18 @@ async def test_a_port_that_is_taken_is_an_error(server: MetricsServer, asked: As
     other = MetricsServer(Figures(asked.performance, asked.prometheus), TOKEN)
     with pytest.raises(OSError, match="address already in use"):
         await other.start(server.port)
+
+
+async def test_a_connection_that_is_open_at_the_end_is_closed_without_a_word(
+    server: MetricsServer,
+) -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(b"GET /health HTTP/1.1\r\n")
+    assert (await raw(server, request_of("/health", *own(server))))[0] == 200, "both are at work by now"
+    await server.aclose()
+    with suppress(ConnectionError):
+        assert await soon(reader.read(), "did not close the connection") == b""
+    writer.close()
+    assert complaints == []

@@ -119,8 +119,8 @@ class MetricsServer:
                 writer.write(answer.data())
                 async with asyncio.timeout(WRITE_SECONDS):
                     await writer.drain()
-        except (OSError, TimeoutError):
-            writer.transport.abort()
+        except (OSError, TimeoutError, asyncio.CancelledError):
+            writer.transport.abort()  # only `aclose` cancels it, and asyncio would print the error
         finally:
             self._open.discard(task)
             writer.close()
