@@ -27,7 +27,10 @@ _UNSTORABLE_UNIT = re.compile(rf"{_PAIR}|{_UNSTORABLE.pattern}")
 _BLANK = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-_TO_JUDGE = re.compile(r"[^ -~]+|\\(?=x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+# Letters and digits of all scripts are seen as they are, but for four fillers: text of them is passed over at once.
+_TO_JUDGE = re.compile(
+    r"(?:[^ -~\w]|[\u115f\u1160\u3164\uffa0])+|\\(?=x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"
+)
 _MOST_MARKS = 3
 
 _REPLACEMENT = "\ufffd"

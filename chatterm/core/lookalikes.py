@@ -33,8 +33,7 @@ def look_alikes(text: str) -> tuple[str, ...]:
 
 
 def _found(text: str) -> Iterator[str]:
-    for found in _WORD.finditer(text):
-        word = found[0]
+    for word in dict.fromkeys(_WORD.findall(text)):
         if word.isascii():
             continue
         foreign = [each for each in word if _script(each) in _CANNOT_MIX]
@@ -43,7 +42,9 @@ def _found(text: str) -> Iterator[str]:
             yield from foreign
         if len(twins) == len(word) or any(_script(each) == "LATIN" for each in twins):
             yield from twins
-    for each in _ODD.findall(text):
+    for each in dict.fromkeys(text):
+        if each.isascii():
+            continue
         folded = unicodedata.normalize("NFKC", each)
         if each in _MARKS or (folded.isascii() and folded.strip() and visible(each) == each):
             yield each

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatterm.core.clean import StreamCleaner, clean, clean_line, is_clean, plain_json, visible, well_formed
+from tests.cpu_time import within
 
 ANY = st.text(st.characters(codec=None, exclude_categories=()), max_size=60)
 TRICKY = st.text(
@@ -189,6 +190,12 @@ ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))")
 )
 def test_what_is_judged_has_nothing_invisible(text: str, shown: str) -> None:
     assert visible(text) == shown
+
+
+def test_a_long_text_of_any_script_is_judged_between_two_frames() -> None:
+    text = ("привет мир, как дела? " * 5000)[:100_000]
+    assert visible(text) == text
+    assert within(0.015, lambda: visible(text)) is None
 
 
 @given(TEXTS | st.text(st.sampled_from(r"\xuU0123456789abcdef" + "\n\u202e\u0301")))

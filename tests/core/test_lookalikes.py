@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from chatterm.core.lookalikes import MOST_TOLD, look_alikes
+from tests.cpu_time import within
 
 
 @pytest.mark.parametrize(
@@ -31,3 +32,9 @@ def test_what_passes_for_something_else_is_told(text: str, told: tuple[str, ...]
 def test_no_more_lines_than_can_be_read() -> None:
     lines = look_alikes("".join(map(chr, range(0xFF41, 0xFF5B))))
     assert len(lines) == MOST_TOLD + 1 and lines[-1].startswith("and 18 more")
+
+
+def test_arguments_that_say_the_same_over_and_over_are_read_once() -> None:
+    text = ("人工智能正在改变世界，привет мир, " * 5000)[:100_000]
+    assert look_alikes(text) == ("， is Fullwidth U+FF0C",)
+    assert within(0.025, lambda: look_alikes(text)) is None
