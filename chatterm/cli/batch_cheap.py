@@ -19,6 +19,7 @@ from chatterm.cli.batch_output import shown, status_of, stop_on_signals
 from chatterm.cli.border import tell
 from chatterm.cli.wiring import Engine
 from chatterm.core.clean import clean_line
+from chatterm.core.ids import new_id
 
 
 async def run_cheap(
@@ -35,7 +36,7 @@ async def run_cheap(
     for job in jobs:
         required_format(job.target)
     if not cancel:
-        await engine.budget.require("")
+        await engine.budget.require(new_id())  # the limit of the day: lines are of no conversation
 
     async def load_blobs(digests: frozenset[str]) -> dict[str, bytes]:
         held = {digest: engine.held.get(digest) for digest in digests}

@@ -97,6 +97,13 @@ def test_lines_are_given_in_once_and_come_back_by_their_ids(
     assert server.chats == []
 
 
+def test_a_limit_on_a_conversation_is_not_one_on_all_batches(cheap: Cheap, server: BatchServer) -> None:
+    with (Path(os.environ["CHATTERM_HOME"]) / "config.toml").open("a") as settings:
+        settings.write("[budget]\nconversation_dollars = 0.001\n")
+    assert [cheap("openai", output=f"out{number}.jsonl") for number in range(2)] == [0, 0]
+    assert len(server.batches) == 2
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_every_line_is_recorded(cheap: Cheap, provider: str) -> None:
     assert cheap(provider) == 0
