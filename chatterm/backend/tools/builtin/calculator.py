@@ -10,7 +10,6 @@ import msgspec
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.tools.arguments import read_arguments, spec_of
 from chatterm.backend.tools.base import PreparedCall, TellProgress, ToolOutput
-from chatterm.core.turn import ToolSpec
 
 
 class CalculatorArguments(msgspec.Struct):
@@ -31,12 +30,10 @@ class Calculator:
 
     source = "built-in"
     is_pure = True
-    timeout_seconds: float | None = None
+    timeout_seconds = None
 
-    @property
-    def spec(self) -> ToolSpec:
-        """See `Tool`."""
-        return spec_of("calculator", CalculatorArguments)
+    def __init__(self) -> None:
+        self.spec = spec_of("calculator", CalculatorArguments)
 
     async def prepare(self, arguments: Mapping[str, object]) -> PreparedCall:
         """See `Tool`; nobody is asked, as nothing is touched."""

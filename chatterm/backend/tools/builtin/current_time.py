@@ -13,7 +13,6 @@ from chatterm.backend.tools.arguments import read_arguments, spec_of
 from chatterm.backend.tools.base import PreparedCall, TellProgress, ToolOutput
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import InvalidCallError
-from chatterm.core.turn import ToolSpec
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -34,15 +33,11 @@ class CurrentTime:
 
     source = "built-in"
     is_pure = False
-    timeout_seconds: float | None = None
+    timeout_seconds = None
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.spec = spec_of("current_time", TimeArguments)
         self._now = now
-
-    @property
-    def spec(self) -> ToolSpec:
-        """See `Tool`."""
-        return spec_of("current_time", TimeArguments)
 
     async def prepare(self, arguments: Mapping[str, object]) -> PreparedCall:
         """See `Tool`; nobody is asked, as nothing is touched."""

@@ -14,7 +14,6 @@ from chatterm.backend.tools.base import PreparedCall, TellProgress, ToolOutput
 from chatterm.backend.tools.builtin.page_text import MOST_PAGE_BYTES, decoded, has_converter, text_of
 from chatterm.core.clean import clean_line, well_formed
 from chatterm.core.tools import Access
-from chatterm.core.turn import ToolSpec
 from chatterm.core.web import WebAddress, WebPage
 
 _HTML = ("text/html", "application/xhtml+xml")
@@ -46,16 +45,12 @@ class FetchUrl:
 
     source = "built-in"
     is_pure = False
-    timeout_seconds: float | None = None
+    timeout_seconds = None
 
     def __init__(self, fetcher: Fetcher, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._fetcher = fetcher
+        self.spec = spec_of("fetch_url", FetchArguments)
         self._now = now
-
-    @property
-    def spec(self) -> ToolSpec:
-        """See `Tool`."""
-        return spec_of("fetch_url", FetchArguments)
 
     async def prepare(self, arguments: Mapping[str, object]) -> PreparedCall:
         """Nothing is looked up before consent: a question to a name server can carry data out as well."""
