@@ -109,14 +109,13 @@ def builtin_tools(around: Surroundings) -> Mapping[str, Callable[[], Tool]]:
 
 def _run_command(around: Surroundings) -> Tool:
     from chatterm.backend.tools.builtin.run_command import RunCommand
-    from chatterm.backend.tools.files.denied_paths import denied_paths
     from chatterm.backend.tools.programs.sandbox import Layout, Sandbox
 
     settings, child = around.settings, environment(around.environ)
     layout = Layout(
         root=around.folder,
         home=Path(around.environ.get("HOME") or os.path.expanduser("~")),
-        hidden=denied_paths(around.paths, around.environ).places,
+        hidden=around.root.denied.places,
         path=child["PATH"],
     )
     return RunCommand(

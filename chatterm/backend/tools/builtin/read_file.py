@@ -12,15 +12,13 @@ from msgspec import Meta
 
 from chatterm.backend.tools.arguments import read_arguments, spec_of
 from chatterm.backend.tools.base import PreparedCall, TellProgress, ToolOutput
-from chatterm.backend.tools.files.rooted import Place, Root
+from chatterm.backend.tools.files.rooted import Place, Root, read_all
 from chatterm.backend.tools.files.text import FILE_LIMIT_BYTES, binary_kind, read_text
 from chatterm.backend.tools.stopping import Stop, in_stoppable_thread
 from chatterm.core.errors import ToolError
 from chatterm.core.tools import Access
 
 MOST_LINES = 2000
-
-_PIECE_BYTES = 1024 * 1024
 
 
 class Arguments(msgspec.Struct):
@@ -58,7 +56,7 @@ def _read(root: Root, place: Place, wanted: Arguments, stop: Stop) -> str:
     with root.file(place) as handle:
         try:
             size = os.fstat(handle).st_size
-            data = _bytes(handle, stop)
+            data = read_all(handle, FILE_LIMIT_BYTES, stop)
         except OSError as error:
             raise ToolError(f"{place.shown} cannot be read: {error.strerror}.") from None
     if kind := binary_kind(data):
@@ -85,13 +83,3 @@ def _head(place: Place, first: int, count: int, total: int, size: int) -> str:
     if size > FILE_LIMIT_BYTES:
         told += f" in the first {FILE_LIMIT_BYTES // 1024**2} MB; the file has {size:,} bytes, the rest is left out"
     return f"[{place.shown}: {told}]"
-
-
-def _bytes(handle: int, stop: Stop) -> bytes:
-    pieces: list[bytes] = []
-    left = FILE_LIMIT_BYTES
-    while left and (piece := os.read(handle, min(left, _PIECE_BYTES))):
-        stop.check()
-        pieces.append(piece)
-        left -= len(piece)
-    return b"".join(pieces)

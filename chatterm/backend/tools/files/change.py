@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from chatterm.backend.tools.files.denied_paths import DeniedPaths
-from chatterm.backend.tools.files.rooted import MissingError, Place, Root
+from chatterm.backend.tools.files.rooted import MissingError, Place, Root, read_all
 from chatterm.backend.tools.files.text import FILE_LIMIT_BYTES
 from chatterm.backend.tools.files.undo_copies import UndoCopies, UndoCopy
 from chatterm.backend.tools.stopping import Stop
@@ -23,7 +23,6 @@ UNDO_TOOL = "undo"
 _PERMISSIONS = 0o777
 _WRITABLE = 0o222
 _ACL = "system.posix_acl_access"
-_PIECE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,15 +231,6 @@ def _look_at(handle: int, place: Place) -> FileState:
         )
     mode = stat.S_IMODE(before.st_mode)
     return FileState(data, _identity(before), mode, (before.st_uid, before.st_gid))
-
-
-def read_all(handle: int, limit: int) -> bytes:
-    """The bytes of a file from where its handle is, at most `limit`. Raises OSError."""
-    pieces: list[bytes] = []
-    while limit > 0 and (piece := os.read(handle, min(limit, _PIECE_BYTES))):
-        pieces.append(piece)
-        limit -= len(piece)
-    return b"".join(pieces)
 
 
 def _identity(about: os.stat_result) -> tuple[int, int, int, int]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatterm.backend.tools.files.denied_paths import DeniedPaths, Identity
+from chatterm.backend.tools.stopping import Stop
 from chatterm.core.clean import clean_line, well_formed
 from chatterm.core.errors import InvalidCallError, ToolDeniedError, ToolError
 
@@ -26,6 +27,7 @@ MOST_NAME_BYTES = 255
 NEW_FOLDER_MODE = 0o755
 
 _LOOK_UP_SECONDS = 1.0
+_PIECE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +278,17 @@ def kind_of(mode: int) -> str:
         stat.S_IFCHR: "device",
     }
     return kinds.get(stat.S_IFMT(mode), "special file")
+
+
+def read_all(handle: int, limit: int, stop: Stop | None = None) -> bytes:
+    """The bytes of a file from where its handle is, at most `limit`. Raises OSError, and as `Stop.check` does."""
+    pieces: list[bytes] = []
+    while limit > 0 and (piece := os.read(handle, min(limit, _PIECE_BYTES))):
+        if stop is not None:
+            stop.check()
+        pieces.append(piece)
+        limit -= len(piece)
+    return b"".join(pieces)
 
 
 def _link(folder: int, place: Place) -> ToolDeniedError:

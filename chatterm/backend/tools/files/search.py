@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from chatterm.backend.tools.files.change import read_all
 from chatterm.backend.tools.files.globs import IgnoreRule, glob_matches, ignore_rules, is_ignored
 from chatterm.backend.tools.files.pattern_search import LineSearch
-from chatterm.backend.tools.files.rooted import Place, Root
+from chatterm.backend.tools.files.rooted import Place, Root, read_all
 from chatterm.backend.tools.files.text import binary_kind, read_text
 from chatterm.backend.tools.stopping import Stop
 from chatterm.core.errors import ToolDeniedError, ToolError

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from chatterm.backend.daemon_thread import in_daemon_thread
-from chatterm.backend.tools.arguments import read_arguments
+from chatterm.backend.tools.arguments import MOST_ERROR_CHARACTERS, read_arguments
 from chatterm.backend.tools.base import PreparedCall, TellProgress, ToolOutput
 from chatterm.core.clean import clean, clean_line, well_formed
 from chatterm.core.tools import Access
@@ -26,8 +26,6 @@ from chatterm.core.turn import ToolSpec
 
 MOST_CHARACTERS = 8_000_000
 """Longest result that is kept."""
-
-MOST_ERROR_CHARACTERS = 500
 
 GRACE_SECONDS = 0.2
 """How long an async function that was cancelled may take to end."""
