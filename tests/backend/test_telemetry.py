@@ -163,7 +163,8 @@ def test_a_tool_is_a_span_in_the_round_that_called_it() -> None:
         ),
         ToolRun(call_id="3", name="denied", round=0, outcome=ToolOutcome.DENIED),
     )
-    written.turn(replace(TURN, tool_runs=runs), RECORD, replace(RECORD, at=BEGAN + 5, round=1))
+    called = replace(RECORD, tool_seconds=1.0)
+    written.turn(replace(TURN, tool_runs=runs), called, replace(RECORD, at=BEGAN + 5, round=1))
     read, run = written.spans["execute_tool read_file"], written.spans["execute_tool run_command"]
     assert (read.start_time, read.end_time) == ((BEGAN + 3) * 1e9, (BEGAN + 3.25) * 1e9)
     assert run.status.status_code is StatusCode.ERROR
@@ -171,6 +172,23 @@ def test_a_tool_is_a_span_in_the_round_that_called_it() -> None:
     assert run.attributes["gen_ai.tool.call.id"] == "2"
     assert "execute_tool denied" not in written.spans, "it never ran"
     assert len(written.points("gen_ai.execute_tool.duration")) == 2
+
+
+def test_the_tools_of_a_reply_that_is_gone_on_with_are_written_once() -> None:
+    written = Written()
+    runs = tuple(
+        ToolRun(call_id=name, name=name, round=number, outcome=ToolOutcome.OK, began=0.5, seconds=0.25)
+        for number, name in enumerate(("before", "now", "then"))
+    )
+    requests = (
+        replace(RECORD, tool_seconds=0.25),
+        replace(RECORD, at=BEGAN + 5, round=1, success=False, outcome="failed"),
+        replace(RECORD, at=BEGAN + 6, round=1, tool_seconds=0.25),
+        replace(RECORD, at=BEGAN + 10, round=2),
+    )
+    written.turn(replace(TURN, tool_runs=runs), *requests)
+    starts = {name: span.start_time for name, span in written.spans.items() if name.startswith("execute")}
+    assert starts == {"execute_tool now": (BEGAN + 3) * 1e9, "execute_tool then": (BEGAN + 9) * 1e9}
 
 
 def test_metrics_are_counted_with_each_request() -> None:

@@ -150,8 +150,13 @@ class TelemetryWriter:
         )
         for record in records:
             self._write_attempt(span, record)
+        # The rounds of a reply that is gone on with are counted on, those of the requests are not.
+        rounds = sorted({run.round for run in turn.tool_runs if run.seconds})
+        called = [record for record in records if record.tool_seconds]
+        asked = dict(zip(reversed(rounds), reversed(called), strict=False))
         for run in turn.tool_runs:
-            self._write_tool(span, run, records)
+            if run.round in asked:  # else none ran, or it was written with the turn that is gone on with
+                self._write_tool(span, run, asked[run.round])
         if turn.outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
             span.set_status(Status(StatusCode.ERROR))
         span.end(_nanoseconds(ended_at))
@@ -168,11 +173,10 @@ class TelemetryWriter:
             span.set_status(Status(StatusCode.ERROR))
         span.end(_nanoseconds(record.at + (record.latency_seconds or 0.0)))
 
-    def _write_tool(self, turn: Span, run: ToolRun, records: list[AttemptRecord]) -> None:
-        asked = [record for record in records if record.round == run.round]
-        if run.began is None or run.seconds is None or not asked:
+    def _write_tool(self, turn: Span, run: ToolRun, asked: AttemptRecord) -> None:
+        if run.began is None or run.seconds is None:
             return  # it never ran
-        began = asked[-1].at + (asked[-1].latency_seconds or 0.0) + run.began
+        began = asked.at + (asked.latency_seconds or 0.0) + run.began
         of: dict[str, Value] = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": run.name}
         failed = run.outcome not in (ToolOutcome.OK, ToolOutcome.CANCELLED)
         error: dict[str, Value] = {"error.type": run.outcome.value} if failed else {}
