@@ -35,6 +35,6 @@ def test_no_more_lines_than_can_be_read() -> None:
 
 
 def test_arguments_that_say_the_same_over_and_over_are_read_once() -> None:
-    text = ("人工智能正在改变世界，привет мир, " * 5000)[:100_000]
+    text = "人工智能正在改变世界，привет мир, " * 4300
     assert look_alikes(text) == ("， is Fullwidth U+FF0C",)
     assert within(0.025, lambda: look_alikes(text)) is None
