@@ -18,7 +18,7 @@ from chatterm.backend.batch.journal import open_steps
 from chatterm.backend.batch.lines import BadLine, BatchInput, BatchItem, read_input, told_bad
 from chatterm.backend.budget import Budget
 from chatterm.backend.daemon_thread import in_daemon_thread
-from chatterm.backend.first_model import Wanted, first_model, split_model
+from chatterm.backend.first_model import Choice, Wanted, first_model, split_model
 from chatterm.backend.remembered_models import last_model
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.target import Target
@@ -247,41 +247,40 @@ class _Chosen:
     """Targets by the names of models that lines give; one without asks the model that ask would."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine, self._at = engine, engine.targets
+        self._engine = engine
         self._targets: dict[str | None, Target] = {}
-        self._default: tuple[str, str] | None = None
 
     async def target(self, name: str | None) -> Target:
         """Raises `ConfigError`."""
         if name not in self._targets:
-            provider, model = split_model(name, self._engine.targets) if name else (None, None)
-            if provider is None:
-                provider, own = await self._usual(model)
-                model = model or own
-            self._targets[name] = self._at.resolve(provider, model or "")
+            self._targets[name] = await self._found(name)
         return self._targets[name]
 
-    async def _usual(self, model: str | None) -> tuple[str, str]:
-        if self._default is None:
-            settings, last = self._engine.loaded.settings, None
-            try:
-                last = await last_model(self._engine.state)
-            except StoreError as error:
-                tell(str(error), "")
-            wanted = Wanted(
-                provider=settings.provider,
-                model=settings.model or model,
-                last_provider=last.provider if last else None,
-                last_model=last.model if last else None,
-                last_base_url=last.base_url if last else None,
-            )
-            choice = await first_model(wanted, self._engine.targets, self._engine.models)
-            if choice.model is None:
-                told = choice.reason or "No model is chosen."
-                raise ConfigError(told, "Name one with -m; chatterm models lists them.")
-            self._default = choice.provider, choice.model
-            self._at = self._engine.targets.at(choice.provider, choice.base_url)
-        return self._default
+    async def _found(self, name: str | None) -> Target:
+        targets = self._engine.targets
+        provider, model = split_model(name, targets) if name else (None, None)
+        if provider is not None:
+            return targets.resolve(provider, model or "")
+        choice = await self._choice(model)
+        if choice.model is None:
+            told = choice.reason or "No model is chosen."
+            raise ConfigError(told, "Name one with -m; chatterm models lists them.")
+        return targets.at(choice.provider, choice.base_url).resolve(choice.provider, model or choice.model)
+
+    async def _choice(self, model: str | None) -> Choice:
+        settings, last = self._engine.loaded.settings, None
+        try:
+            last = await last_model(self._engine.state)
+        except StoreError as error:
+            tell(str(error), "")
+        wanted = Wanted(
+            provider=settings.provider,
+            model=settings.model or model,
+            last_provider=last.provider if last else None,
+            last_model=last.model if last else None,
+            last_base_url=last.base_url if last else None,
+        )
+        return await first_model(wanted, self._engine.targets, self._engine.models)
 
 
 def _unreadable(folder: Path, item: BatchItem) -> str:
