@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from chatterm.core.performance import STALL_SECONDS
 
@@ -45,9 +46,12 @@ class DeltaGaps:
         return _percentile(self._counts, self._steps, share, STEPS_PER_SECOND)
 
 
-def counted_percentile(counts: dict[int, int], share: float, steps_per_unit: float) -> float | None:
-    """The nearest-rank percentile of values that were counted by steps; None where there are none."""
-    return _percentile(counts, sorted(counts), share, steps_per_unit)
+def counted_percentiles(
+    counts: dict[int, int], shares: Iterable[float], steps_per_unit: float
+) -> tuple[float | None, ...]:
+    """The nearest-rank percentiles of values that were counted by steps; None where there are none."""
+    steps = sorted(counts)
+    return tuple(_percentile(counts, steps, share, steps_per_unit) for share in shares)
 
 
 def _percentile(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from chatterm.core.performance import AttemptRecord, Selection, Spending
+from chatterm.store import performance
 from chatterm.store.database import Database
 from chatterm.store.performance import PerformanceStore
 
@@ -44,6 +46,14 @@ def kept(database: Database) -> PerformanceStore:
 async def rows(database: Database, columns: str) -> list[tuple[object, ...]]:
     asked = f"SELECT {columns} FROM performance ORDER BY at"
     return await database.read(lambda connection: [tuple(row) for row in connection.execute(asked)])
+
+
+async def summed(
+    kept: PerformanceStore, columns: Sequence[str], by: Sequence[str], selection: Selection
+) -> list[tuple[object, ...]]:
+    found: list[tuple[object, ...]] = []
+    await kept.sum_up(columns, by, selection, found.append)
+    return found
 
 
 async def test_a_record_is_kept_whole_and_once(kept: PerformanceStore, database: Database) -> None:
@@ -94,15 +104,15 @@ async def test_a_selection_is_by_time_by_model_and_by_what_it_was_for(kept: Perf
     kept.add(record(5, operation="bench"))
 
     async def found(selection: Selection) -> object:
-        return (await kept.aggregate(["group_concat(id)"], selection))[0]
+        return [row for (row,) in await summed(kept, ["group_concat(id)"], (), selection)]
 
-    assert await found(Selection()) == "r0,r1,r2,r3,r4,r5"
-    assert await found(Selection(since=1003.0, until=1005.0)) == "r3,r4"
-    assert await found(Selection(provider="p", model="other")) == "r4"
-    assert await found(Selection(operations=("bench", "ask"))) == "r5"
+    assert await found(Selection()) == ["r0,r1,r2,r3,r4,r5"]
+    assert await found(Selection(since=1003.0, until=1005.0)) == ["r3,r4"]
+    assert await found(Selection(provider="p", model="other")) == ["r4"]
+    assert await found(Selection(operations=("bench", "ask"))) == ["r5"]
     assert await kept.begin_of_last(2, Selection(operations=("chat",))) == 1002.0
     assert await kept.begin_of_last(0, Selection()) == float("inf")
-    assert await kept.models(Selection()) == (("p", "m"), ("p", "other"))
+    assert await found(Selection(provider="nobody")) == []
 
 
 async def test_days_are_those_with_requests_whatever_the_clock_said(kept: PerformanceStore) -> None:
@@ -113,11 +123,22 @@ async def test_days_are_those_with_requests_whatever_the_clock_said(kept: Perfor
     assert all(begin < end for begin, end, _ in days)
 
 
-async def test_values_are_counted_by_steps(kept: PerformanceStore) -> None:
-    for number, ttft in enumerate((0.1, 0.1004, 0.25, None)):
-        kept.add(record(number, ttft_seconds=ttft))
-    (counts,) = await kept.steps({"ttft_seconds": 1000}, Selection())
-    assert counts == {100: 2, 250: 1, None: 1}
+async def test_sums_are_made_a_stretch_at_a_time_and_by_group(
+    kept: PerformanceStore, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(performance, "ROWS_AT_A_TIME", 3)
+    for number in range(10):
+        kept.add(record(number, model=f"m{number % 2}"))
+    await database.write(
+        lambda connection: connection.execute("DELETE FROM performance WHERE id = 'r4'") and None
+    )
+    sums = await summed(kept, ["group_concat(id)"], ("provider", "model"), Selection(since=1001.0))
+    stretches = (("r2", "r1,r3"), ("r6", "r5"), ("r8", "r7,r9"))
+    assert sums == [
+        ("p", model, ids) for stretch in stretches for model, ids in zip(("m0", "m1"), stretch, strict=True)
+    ]
+    only = await summed(kept, ["count(*)"], (), Selection(provider="p", model="m1", since=1003.0))
+    assert only == [(2,), (2,)]
 
 
 async def test_a_database_that_cannot_be_written_costs_nothing(tmp_path: Path) -> None:

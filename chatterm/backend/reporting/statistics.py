@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from chatterm.backend.delta_gaps import counted_percentile
+from chatterm.backend.delta_gaps import counted_percentiles
 from chatterm.backend.metrics import percentile
 from chatterm.config.model import TargetSettings
 from chatterm.core.performance import Selection, Spending
@@ -49,20 +49,21 @@ _SUMMED: Mapping[str, str] = {
     "tool_count": "total(tool_count)",
     "tool_seconds": "sum(tool_seconds)",
 }
-_WORST_LAG = "max(loop_lag_seconds)"
+_GROUPED: Mapping[By, tuple[str, ...]] = {"provider": ("provider",), "model": ("provider", "model")}
 
 
 class Records(Protocol):
     """What is needed of the store's records; see `PerformanceStore`."""
 
     async def begin_of_last(self, turns: int, selection: Selection) -> float: ...
-    async def models(self, selection: Selection) -> tuple[tuple[str, str], ...]: ...
     async def costs_by_day(self, selection: Selection) -> tuple[tuple[float, float, float | None], ...]: ...
-    async def aggregate(self, columns: Sequence[str], selection: Selection) -> tuple[Any, ...]: ...
-    async def errors(self, selection: Selection) -> Counter[str]: ...
-    async def steps(
-        self, columns: Mapping[str, int], selection: Selection
-    ) -> tuple[Counter[int | None], ...]: ...
+    async def sum_up(
+        self,
+        columns: Sequence[str],
+        by: Sequence[str],
+        selection: Selection,
+        take: Callable[[tuple[Any, ...]], None],
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,26 +195,19 @@ async def read_statistics(
             selection, since=max(begun, begun if selection.since is None else selection.since)
         )
     days = await records.costs_by_day(selection)
-    parts = {"all": selection}
-    if by == "day":
-        parts = {
-            _day(begin): replace(selection, since=_later(selection.since, begin), until=end)
-            for begin, end, _ in days
-        }
-    elif by is not None:
-        models = await records.models(selection)
-        if by == "model":
-            parts = {
-                f"{name}/{model}": replace(selection, provider=name, model=model) for name, model in models
-            }
-        else:
-            parts = {name: replace(selection, provider=name) for name, _ in models}
     total, groups = _Sums(), list[Group]()
-    for name, part in parts.items():
-        sums = await _read(records, part)
-        total.add(sums)
-        if by is not None:
-            groups.append(sums.group(name))
+    if by == "day":
+        for begin, end, _ in days:
+            of_day = replace(selection, since=_later(selection.since, begin), until=end)
+            for sums in (await _read(records, of_day, ())).values():
+                total.add(sums)
+                groups.append(sums.group(_day(begin)))
+    else:
+        found = await _read(records, selection, _GROUPED[by] if by is not None else ())
+        for name, sums in sorted(found.items()):
+            total.add(sums)
+            if by is not None:
+                groups.append(sums.group("/".join(name)))
     whole = total.group("all")
     return Statistics(
         total=whole,
@@ -224,33 +218,53 @@ async def read_statistics(
     )
 
 
-async def _read(records: Records, selection: Selection) -> _Sums:
-    sums = _Sums()
-    *values, sums.worst_lag = await records.aggregate((*_SUMMED.values(), _WORST_LAG), selection)
-    sums.sums = dict(zip(_SUMMED, values, strict=True))
-    sums.errors = await records.errors(selection)
-    counts = await records.steps(dict(_TIMED.values()), selection)
-    sums.times = dict(zip(_TIMED, counts, strict=True))
-    return sums
+def _columns() -> list[str]:
+    # Times as text, for SQLite joins and Python parts and counts a thousand of them far sooner than as many rows.
+    times = (f"group_concat(CAST({column} * {steps} + 0.5 AS INTEGER))" for column, steps in _TIMED.values())
+    return [*_SUMMED.values(), "max(loop_lag_seconds)", "group_concat(nullif(error_kind, ''))", *times]
+
+
+async def _read(records: Records, selection: Selection, by: Sequence[str]) -> dict[tuple[str, ...], _Sums]:
+    """The sums of each different `by`."""
+    found = defaultdict[tuple[str, ...], _Sums](_Sums)
+
+    def take(row: tuple[Any, ...]) -> None:
+        found[row[: len(by)]].take(row[len(by) :])
+
+    await records.sum_up(_columns(), by, selection, take)
+    return found
 
 
 class _Sums:
     """What is known of requests together: counts of times by their steps, sums of all else; None is unknown."""
 
     def __init__(self) -> None:
-        self.times: dict[str, Counter[int | None]] = {name: Counter() for name in _TIMED}
+        self.times: dict[str, Counter[str]] = {name: Counter() for name in _TIMED}
         self.errors: Counter[str] = Counter()
         self.worst_lag: float | None = None
         self.sums: dict[str, float | None] = dict.fromkeys(_SUMMED)
 
+    def take(self, values: Sequence[Any]) -> None:
+        """Take in what `_columns` came to of some more requests."""
+        worst_lag, errors, *times = values[len(_SUMMED) :]
+        self._add(dict(zip(_SUMMED, values, strict=False)), worst_lag)
+        if errors is not None:
+            self.errors.update(errors.split(","))
+        for name, steps in zip(_TIMED, times, strict=True):
+            if steps is not None:
+                self.times[name].update(steps.split(","))
+
     def add(self, other: _Sums) -> None:
         """Take in more."""
+        self._add(other.sums, other.worst_lag)
         self.errors.update(other.errors)
-        lags = [lag for lag in (self.worst_lag, other.worst_lag) if lag is not None]
-        self.worst_lag = max(lags, default=None)
         for name, counts in other.times.items():
             self.times[name].update(counts)
-        for name, value in other.sums.items():
+
+    def _add(self, sums: Mapping[str, float | None], worst_lag: float | None) -> None:
+        lags = [lag for lag in (self.worst_lag, worst_lag) if lag is not None]
+        self.worst_lag = max(lags, default=None)
+        for name, value in sums.items():
             if value is not None:
                 self.sums[name] = (self.sums[name] or 0) + value
 
@@ -307,18 +321,17 @@ def goals(group: Group, targets: TargetSettings) -> tuple[Goal, ...]:
     return tuple(met)
 
 
-def _percentiles(counts: Counter[int | None], steps: int) -> Percentiles:
-    known = {step: count for step, count in counts.items() if step is not None}
-    p50, p95, p99 = (counted_percentile(known, share, steps) for share in (0.50, 0.95, 0.99))
+def _percentiles(counts: Counter[str], steps: int) -> Percentiles:
+    known = {int(step): count for step, count in counts.items()}
+    p50, p95, p99 = counted_percentiles(known, (0.50, 0.95, 0.99), steps)
     return Percentiles(count=sum(known.values()), p50=p50, p95=p95, p99=p99)
 
 
-def _histogram(counts: Counter[int | None]) -> tuple[tuple[float | None, int], ...]:
+def _histogram(counts: Counter[str]) -> tuple[tuple[float | None, int], ...]:
     steps = _TIMED["ttft"][1]
     bars: dict[float | None, int] = dict.fromkeys((*TTFT_EDGES, None), 0)
     for step, count in counts.items():
-        if step is not None:
-            bars[next((edge for edge in TTFT_EDGES if step <= edge * steps), None)] += count
+        bars[next((edge for edge in TTFT_EDGES if int(step) <= edge * steps), None)] += count
     return tuple(bars.items())
 
 
