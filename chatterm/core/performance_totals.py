@@ -21,7 +21,7 @@ class Buckets:
 class ModelTotals:
     """One model of one provider. `requests` is by operation, outcome and kind of error, "" for none.
 
-    Of `unknown_cost` requests that reported tokens nobody knows the cost.
+    Of `unknown_cost` requests that were answered nobody knows the cost.
     """
 
     provider: str

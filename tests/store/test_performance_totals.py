@@ -34,6 +34,16 @@ async def test_the_totals_of_each_model(database: Database) -> None:
     assert first.latency.count == 3
 
 
+async def test_an_answer_of_unknown_cost_counts_however_little_it_reported(database: Database) -> None:
+    kept = PerformanceStore(database)
+    kept.add(record(1, cost_dollars=None, output_tokens=None))
+    kept.add(record(2, cost_dollars=None, output_tokens=5, ttft_seconds=None, operation="batch"))
+    kept.add(record(3, cost_dollars=None, ttft_seconds=None, success=False, outcome="failed"))
+    kept.add(record(4))
+    (totals,) = await read_totals(database)
+    assert totals.unknown_cost == 2
+
+
 async def test_nothing_recorded_is_nothing(database: Database) -> None:
     assert await read_totals(database) == ()
     assert "chatterm_requests_total" in metrics_text(())
