@@ -61,6 +61,8 @@ def report(options: StartOptions, asked: Asked, form: Form) -> int:
     """Print the statistics; returns the exit status. Raises `ChattermError`."""
     since = None if asked.since is None else since_of(asked.since)
     paths, loaded = read_settings(options)
+    for problem in loaded.problems:
+        tell(str(problem), "")
     path = paths.data / DATABASE_NAME
     # Without a history there are no statistics; one is not made for them.
     database = Database(path if asked.file is None and path.exists() else None)

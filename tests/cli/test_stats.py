@@ -6,14 +6,17 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from chatterm.backend.reporting.performance_log import PerformanceLog
 from chatterm.cli.app import run
+from chatterm.cli.stats import Purpose
 from chatterm.cli.statuses import ExitStatus
 from chatterm.cli.wiring import DATABASE_NAME
 from chatterm.config.paths import find_paths
+from chatterm.core.performance import Operation
 from chatterm.store.database import Database
 from chatterm.store.performance import PerformanceStore
 from tests.store.test_performance import record
@@ -32,6 +35,19 @@ def keep(home: Path) -> None:
         kept.add(record(number, model=model))
     kept.add(record(9, operation="bench"))
     assert database.close(5)
+
+
+def test_every_purpose_can_be_asked_for() -> None:
+    assert [purpose.value for purpose in Purpose] == list(get_args(Operation))
+
+
+def test_settings_that_are_left_out_are_told_of(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keep(home)
+    file = find_paths({"CHATTERM_HOME": str(home)}).settings_file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text('[targets]\nttft_p95_seconds = "fast"\n')
+    assert run(["stats"]) == ExitStatus.COMPLETE
+    assert "ttft_p95_seconds" in capsys.readouterr().err
 
 
 def test_without_a_history_nothing_is_made(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
