@@ -8,7 +8,10 @@ from chatterm.core.clean import visible
 from chatterm.core.events import (
     AttemptStarted,
     ConsentAsked,
+    RefusalDelta,
     Streamed,
+    TextDelta,
+    ThinkingDelta,
     ToolCallDelta,
     ToolCallStarted,
     ToolFinished,
@@ -25,7 +28,8 @@ _PROGRESS_CHARACTERS = 200
 
 
 class LiveTools:
-    """The calls of the response that came last; `show` gets their cards when they change, at `flush`."""
+    """The calls of the response that came last; `show` gets their cards when they change: at `flush`, and before
+    anything comes that stands below them."""
 
     def __init__(self, show: Callable[[Section], None]) -> None:
         self._show = show
@@ -38,11 +42,14 @@ class LiveTools:
         """How many run."""
         return sum(call.started is not None for call in self._calls.values())
 
-    def observe(self, event: TurnEvent) -> None:
-        """Take in what happens to tool calls; all else is passed over."""
+    def observe(self, event: TurnEvent, now: float) -> None:
+        """Take in what happens to tool calls; all else is passed over. `now` is monotonic, as in `flush`."""
         match event:
             case AttemptStarted():
+                self.flush(now)
                 self._calls, self._written = {}, {}
+            case Streamed(event=TextDelta() | ThinkingDelta() | RefusalDelta()):
+                self.flush(now)
             case Streamed(event=ToolCallStarted(index, call_id, name)):
                 self._written[index] = self._put(LiveCall(ToolCallPart(call_id, name, "")))
             case Streamed(event=ToolCallDelta(index, arguments)) if index in self._written:
@@ -64,6 +71,8 @@ class LiveTools:
 
     def flush(self, now: float) -> None:
         """Show what changed; after the last call of a round, what the round took."""
+        if not self._changed:
+            return
         changed, self._changed = self._changed, {}
         for call in changed.values():
             self._show(call.section(now))

@@ -91,7 +91,7 @@ class Pump:
                     self._transcript.set_waiting(None)
                     self.tick()
                     return event
-                self._tools.observe(event)
+                self._tools.observe(event, time.monotonic())
                 self._carry(event)
             self._tools.flush(time.monotonic())
         raise RuntimeError("a turn ended without its last event")
