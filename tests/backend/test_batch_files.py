@@ -118,6 +118,15 @@ def test_lines_are_put_into_the_order_of_the_input(output: Path) -> None:
     assert output.stat().st_mode & 0o777 == 0o640
 
 
+def test_an_output_that_is_gone_cannot_be_sorted_and_says_so(output: Path) -> None:
+    files = BatchFiles(output, DIGEST)
+    files.write(line("a"))
+    output.unlink()
+    with pytest.raises(StoreError, match=r"out\.jsonl cannot be read or written \(no such file"):
+        files.sort()
+    files.close()
+
+
 def test_a_link_stays_a_link(tmp_path: Path, output: Path) -> None:
     (tmp_path / "real").mkdir()
     output.symlink_to(tmp_path / "real" / "out.jsonl")

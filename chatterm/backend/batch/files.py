@@ -116,7 +116,7 @@ class BatchFiles:
             undo.callback(self._journal.close)
             self.entries = self._begin(real, digest)
             self._output = _guarded(self._name, lambda: LineFile(real, 0o666))
-            self._take_up()
+            _guarded(self._name, self._take_up)
             undo.pop_all()
 
     def write(self, line: bytes) -> None:
@@ -134,11 +134,7 @@ class BatchFiles:
 
     def sort(self) -> None:
         """Put the lines of the output into the order of the input."""
-        places = list[tuple[int, int]]()
-        for begin, raw in self._output.lines():
-            places.append((msgspec.json.decode(raw, type=WrittenLine).line, begin))
-        if places != sorted(places):
-            self._replace([begin for _, begin in sorted(places)])
+        self._change(self._name, self._sort)
 
     def close(self) -> None:
         """Sync and give the files back; what is on its way is waited for, and nothing is written afterwards."""
@@ -155,6 +151,13 @@ class BatchFiles:
             if self._is_closed:
                 raise StoreError(f"{name} is closed already.")
             _guarded(name, work)
+
+    def _sort(self) -> None:
+        places = list[tuple[int, int]]()
+        for begin, raw in self._output.lines():
+            places.append((msgspec.json.decode(raw, type=WrittenLine).line, begin))
+        if places != sorted(places):
+            self._replace([begin for _, begin in sorted(places)])
 
     # ---- at the start --------------------------------------------------------------------------
 
@@ -219,9 +222,8 @@ class BatchFiles:
         """Have these lines alone in the output, in this order."""
         real = self._output.path
         temporary = real.with_name(f".{real.name}.{os.getpid()}.tmp")
-
-        def rewrite() -> None:
-            mode = stat.S_IMODE(real.stat().st_mode)
+        mode = stat.S_IMODE(real.stat().st_mode)
+        try:
             with open(real, "rb") as old, open(temporary, "wb") as new:
                 os.fchmod(new.fileno(), mode)
                 for begin in begins:
@@ -232,9 +234,6 @@ class BatchFiles:
             temporary.replace(real)
             before, self._output = self._output, LineFile(real, mode)
             before.close()
-
-        try:
-            _guarded(self._name, rewrite)
         finally:
             temporary.unlink(missing_ok=True)
 
