@@ -132,11 +132,11 @@ class _Work:
         """Ask the lines that have no whole reply in the output."""
         left = [job for job in jobs if job.item.key not in files.done]
         progress = BatchProgress(total=len(jobs), before=len(jobs) - len(left))
+        write = FileLines(files).write
         if not left:
             tell(f"Every line of {self._order.name} has its reply already; nothing is sent.", "")
-            return ExitStatus.COMPLETE
-        write = FileLines(files).write
-        if self._order.cheap:
+            status: int = ExitStatus.COMPLETE
+        elif self._order.cheap:
             from chatterm.cli.batch_cheap import run_cheap
 
             status = await run_cheap(
