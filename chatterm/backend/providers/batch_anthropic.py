@@ -20,6 +20,7 @@ from chatterm.backend.providers.batch_formats import (
     get,
     get_lines,
     post,
+    result_line,
 )
 from chatterm.backend.providers.complaints import complaint_of
 from chatterm.backend.providers.provider_errors import stream_error
@@ -30,10 +31,8 @@ from chatterm.backend.providers.wire_json import (
     as_text,
     encode_json,
     joined_body,
-    safe_json,
 )
-from chatterm.core.clean import clean_line
-from chatterm.core.errors import BadRequestError, ProtocolError, RequestTimeoutError
+from chatterm.core.errors import BadRequestError, RequestTimeoutError
 
 TITLE = "Anthropic"
 _COUNTS = ("processing", "succeeded", "errored", "canceled", "expired")
@@ -93,13 +92,8 @@ class AnthropicBatches:
 
     def read_result(self, line: bytes, adapter: ProviderAdapter) -> RemoteResult:
         """A line of the list."""
-        try:
-            value = as_object(safe_json(line))
-        except ValueError as error:
-            raise ProtocolError(f"A result of a batch is no JSON ({clean_line(str(error), 80)}).") from None
-        custom_id, result = as_text(value.get("custom_id")), as_object(value.get("result"))
-        if not custom_id:
-            raise ProtocolError("A result of a batch says not of which request.")
+        custom_id, value = result_line(line)
+        result = as_object(value.get("result"))
         match as_text(result.get("type")):
             case "succeeded":
                 return RemoteResult(custom_id=custom_id, body=encode_json(result.get("message")))

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from chatterm.backend.providers.base import Endpoint, Limits, ProviderAdapter, WireRequest
-from chatterm.backend.providers.wire_json import object_in
+from chatterm.backend.providers.wire_json import as_object, as_text, object_in, safe_json
+from chatterm.core.clean import clean_line
 from chatterm.core.errors import ProtocolError, ProviderError
 
 RESULT_BYTES = 2 * 1024 * 1024 * 1024
@@ -162,3 +163,15 @@ def answer(body: bytes) -> dict[str, object]:
             "The provider's answer about a batch is no JSON object.", "Run the same command again."
         )
     return found
+
+
+def result_line(line: bytes) -> tuple[str, dict[str, object]]:
+    """A line of results: the name of its request, and all that it says. Raises `ProtocolError`."""
+    try:
+        value = as_object(safe_json(line))
+    except ValueError as error:
+        raise ProtocolError(f"A result of a batch is no JSON ({clean_line(str(error), 80)}).") from None
+    custom_id = as_text(value.get("custom_id"))
+    if not custom_id:
+        raise ProtocolError("A result of a batch says not of which request.")
+    return custom_id, value

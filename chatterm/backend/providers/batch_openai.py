@@ -20,6 +20,7 @@ from chatterm.backend.providers.batch_formats import (
     get,
     get_lines,
     post,
+    result_line,
 )
 from chatterm.backend.providers.complaints import complaint_of
 from chatterm.backend.providers.provider_errors import stream_error
@@ -30,10 +31,9 @@ from chatterm.backend.providers.wire_json import (
     as_object,
     as_text,
     encode_json,
-    safe_json,
 )
 from chatterm.core.clean import clean_line
-from chatterm.core.errors import BadRequestError, ProtocolError, RequestTimeoutError
+from chatterm.core.errors import BadRequestError, RequestTimeoutError
 
 TITLE = "OpenAI"
 JOB = "chatterm_job"
@@ -114,13 +114,8 @@ class OpenAIBatches:
 
     def read_result(self, line: bytes, adapter: ProviderAdapter) -> RemoteResult:
         """A line of either file."""
-        try:
-            value = as_object(safe_json(line))
-        except ValueError as error:
-            raise ProtocolError(f"A result of a batch is no JSON ({clean_line(str(error), 80)}).") from None
-        custom_id, response = as_text(value.get("custom_id")), as_object(value.get("response"))
-        if not custom_id:
-            raise ProtocolError("A result of a batch says not of which request.")
+        custom_id, value = result_line(line)
+        response = as_object(value.get("response"))
         status, body = as_count(response.get("status_code")), encode_json(response.get("body"))
         if status is not None and status < 400:
             return RemoteResult(custom_id=custom_id, body=body)
