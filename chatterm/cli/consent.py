@@ -82,8 +82,12 @@ class Questions:
                 "Start chatterm in a terminal once and allow it, or ask with --no-tools.",
             )
             return False
-        rows = [f"The server {name} was not started before; it would be", *_in_rows(request.lines())]
-        return await self._ask(rows, "Start it? y yes, Enter no: ") in _YES
+        did = "called before; it would be at this address" if request.url else "started before; it would be"
+        rows = [f"The server {name} was not {did}", *_in_rows(request.lines())]
+        rows += _in_rows(look_alikes(request.url, *request.argv, request.folder))
+        if self._keeps:
+            rows += _in_rows(["A yes holds as long as the settings say exactly this."])
+        return await self._ask(rows, f"{'Call' if request.url else 'Start'} it? y yes, Enter no: ") in _YES
 
     def _refusal(self, asked: ConsentAsked) -> str:
         access = asked.access
@@ -133,7 +137,7 @@ def _tool(asked: ConsentAsked) -> str:
 def _rows(access: Access) -> Iterator[str]:
     """All that the call would do, and nothing that could be taken for a line of chatterm's own."""
     yield from _in_rows([access.target])
-    yield from _in_rows(look_alikes(access.target))
+    yield from _in_rows(look_alikes(access.target, *access.lines))
     yield from _in_rows(access.lines)
     if access.diff:
         yield from _in_rows(access.diff.split("\n"))

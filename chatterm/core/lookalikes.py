@@ -20,12 +20,13 @@ _MARKS = frozenset("∕⁄⧸․‥…·‐‑‒–—―−ˉ‘’ʼˈ′‹�
 _CANNOT_MIX = ("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU", "DESERET")
 
 
-def look_alikes(text: str) -> tuple[str, ...]:
-    """One line for each character that may be taken for another, at most 8: `а is Cyrillic U+0430`.
+def look_alikes(*texts: str) -> tuple[str, ...]:
+    """One line for each character of the texts that may be taken for another, at most 8: `а is Cyrillic U+0430`.
 
     Told are letters of another script in a word with Latin ones, words made of nothing but twins of Latin letters,
     wide and styled forms of ASCII characters, and marks that pass for the slash, the dot, the colon or the hyphen.
     """
+    text = " ".join(texts)
     told = dict.fromkeys(_found(text)) if _ODD.search(text) else {}
     lines = [f"{each} is {_named(each)} U+{ord(each):04X}" for each in list(told)[:MOST_TOLD]]
     more = len(told) - MOST_TOLD

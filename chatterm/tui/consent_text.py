@@ -57,10 +57,8 @@ def start_question(request: McpStartRequest) -> Question:
     does = "be called at this address" if request.url else "be started: a program with all that you may do"
     rows = [QuestionRow(f"The MCP server {name} wants to {does}", _STRONG)]
     rows += [QuestionRow(visible(line), TEXT) for line in request.lines()]
-    rows += [
-        QuestionRow(line, _WARNING)
-        for line in look_alikes(" ".join((request.url, *request.argv, request.folder)))
-    ]
+    odd = look_alikes(request.url, *request.argv, request.folder)
+    rows += [QuestionRow(line, _WARNING) for line in odd]
     rows.append(QuestionRow("A yes holds as long as the settings say exactly this.", DIM))
     return Question(
         title=f"MCP server {name} · your answer is needed",
@@ -73,7 +71,7 @@ def _access_rows(name: str, source: str, access: Access) -> Iterator[QuestionRow
     wants = _WANTS.get(access.kind, f"wants to {access.kind}")
     yield QuestionRow(f"{name} ({source}) {wants}", _STRONG)
     yield QuestionRow(visible(access.target), TEXT)
-    for line in look_alikes(" ".join((access.target, *access.lines))):
+    for line in look_alikes(access.target, *access.lines):
         yield QuestionRow(line, _WARNING)
     for line in access.lines:
         yield QuestionRow(visible(line), TEXT)

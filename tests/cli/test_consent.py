@@ -194,6 +194,21 @@ async def test_a_server_is_started_for_the_first_time_after_a_yes_alone(
     assert r"/bin/\u202eserver" in person.heard.text
 
 
+async def test_letters_that_pass_for_others_are_told_wherever_they_stand(person: Person) -> None:
+    person.late = b"\n"
+    access = Access(kind="run", target="make", lines=("Folder: /home/\u0430nn",))
+    await person.answers(access)
+    assert "\u0430 is Cyrillic U+0430" in person.heard.text
+    person.heard = Heard()
+    request = McpStartRequest(server="web", url="https://p\u0430ypal.com/mcp", digest="d")
+    starting = asyncio.create_task(person.questions().may_start(request))
+    await person.heard.prompted.wait()
+    os.write(person._main, b"n\n")  # pyright: ignore[reportPrivateUsage]  # the other end of the terminal
+    assert await starting is False
+    assert "\u0430 is Cyrillic U+0430" in person.heard.text
+    assert "called before" in person.heard.text and "A yes holds as long as" in person.heard.text
+
+
 async def test_no_server_is_started_where_nobody_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consent, "can_ask", lambda: False)
     heard = Heard()
