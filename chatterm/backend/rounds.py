@@ -93,11 +93,13 @@ class Rounds:
         """The turn with everything that is known now; open tool calls are answered as cancelled."""
         piece = self._asking.finished_turn(outcome, error)
         if self._round is not None:
-            results, runs = self._round.results, self._round.runs
+            results, runs, timings = self._round.results, self._round.runs, piece.timings
+            if timings.finished is not None:  # else what came before took nobody knows how long
+                timings = replace(timings, finished=self._of.clock())
             piece = replace(
                 piece,
                 reply=replace(piece.reply, parts=(*piece.reply.parts, *results)),
-                timings=replace(piece.timings, finished=self._of.clock()),
+                timings=timings,
                 tool_runs=(*piece.tool_runs, *runs),
             )
         before = self._before

@@ -21,8 +21,9 @@ def with_round(before: Turn, piece: Turn, parts: tuple[Part, ...]) -> Turn:
     """
     timings = before.timings
     if piece.timings.first_delta is not None:
-        timings = one_after_the_other(timings, piece.timings)
-    timings = replace(timings, finished=piece.timings.finished or timings.finished)
+        timings = _generated(timings, piece.timings)
+    if timings.finished is not None:
+        timings = replace(timings, finished=piece.timings.finished or timings.finished)
     return replace(
         piece,
         reply=replace(piece.reply, parts=parts),
@@ -53,10 +54,22 @@ def added(first: Record, second: Record) -> Record:
 def one_after_the_other(first: Timings, second: Timings) -> Timings:
     """The steps up to the first text are those of the first; what takes its time is added up, without the pause.
 
-    Stamps of two processes have nothing in common, so only what is between two of one piece is used.
+    Stamps of two processes have nothing in common, so only what is between two of one piece is used. All are by the
+    clock of the second, so that more rounds can follow.
     """
-    generation = _sum(first.generation_seconds, second.generation_seconds)
+    timings = _generated(first, second)
+    begun = first.started if first.begun is None else first.begun
     total = _sum(first.total_seconds, second.total_seconds)
+    if begun is None or total is None or second.finished is None:
+        return replace(timings, finished=None)
+    later = second.finished - total - begun
+    moved = {name: _after(getattr(timings, name), later) for name in _STAMPS}
+    return replace(timings, **moved, finished=second.finished)
+
+
+def _generated(first: Timings, second: Timings) -> Timings:
+    """`first`, with the time that the model and its server took for `second`."""
+    generation = _sum(first.generation_seconds, second.generation_seconds)
     server = None
     if first.server is not None and second.server is not None:
         server = added(first.server, second.server)
@@ -64,10 +77,15 @@ def one_after_the_other(first: Timings, second: Timings) -> Timings:
     return replace(
         first,
         last_delta=_after(first.first_delta, generation),
-        finished=_after(first.started if first.begun is None else first.begun, total),
         loop_lag=max(lags, default=None),
         server=server,
     )
+
+
+_STAMPS = (
+    *("begun", "started", "resolving", "resolved", "connected", "secured", "sent", "headers"),
+    *("first_delta", "first_text", "last_delta"),
+)
 
 
 def _sum(first: float | None, second: float | None) -> float | None:

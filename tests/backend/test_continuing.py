@@ -13,6 +13,7 @@ from chatterm.backend.metrics import figures_of
 from chatterm.backend.session import Prompt
 from chatterm.backend.target import Target
 from chatterm.backend.turn_handle import TurnHandle
+from chatterm.backend.turn_pieces import with_round
 from chatterm.core.errors import (
     BadRequestError,
     ChattermError,
@@ -271,6 +272,13 @@ def test_figures_are_added_up_and_unknown_where_one_is() -> None:
     recovered = joined(replace(first, usage=Usage(), timings=Timings()), second, repeated=0)
     assert recovered.usage == Usage()
     assert recovered.timings.generation_seconds is None
+    third = replace(
+        second,
+        timings=Timings(started=909.0, sent=909.5, first_delta=910.0, last_delta=911.0, finished=912.5),
+    )
+    whole = with_round(turn, third, third.reply.parts).timings
+    assert (whole.ttft, whole.generation_seconds, whole.total_seconds) == (1.0, 6.0, 17.5)
+    assert with_round(recovered, third, third.reply.parts).timings.total_seconds is None
 
 
 def test_nothing_sealed_goes_out_with_the_reply_so_far() -> None:
