@@ -158,6 +158,7 @@ class Asking:
         policy, failed = target.retries, 0
         prepared = await self._prepare(target, request)
         while True:
+            self._records.require_more()
             self.requests += 1
             attempt = self.attempt = self._new_attempt(prepared)
             self._handle.emit(AttemptStarted(self.requests, target.provider, target.model, target.host))

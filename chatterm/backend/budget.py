@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
 from chatterm.config.model import BudgetSettings
-from chatterm.core.errors import BudgetUsedUpError, StoreError
+from chatterm.core.errors import BudgetReachedError, BudgetUsedUpError, StoreError
 from chatterm.core.money import dollars_text
-from chatterm.core.performance import Spending
+from chatterm.core.performance import AttemptRecord, Spending
 
 WAY_ON = "/budget off goes on all the same; [budget] in the settings raises the limit."
 WAY_ON_OF_A_RUN = "Give more with --max-cost."
@@ -57,6 +57,16 @@ class Budget:
         if self.is_used_up:
             raise BudgetUsedUpError(f"The budget is used up: {self.words}.", self.way_on)
 
+    def require_more(self, running_dollars: float = 0.0) -> None:
+        """Raises `BudgetReachedError` when nothing is left for a further request of a turn that runs.
+
+        Turns that run have cost `running_dollars` so far, which were not taken yet.
+        """
+        by_now = replace(self, spent_dollars=self.spent_dollars + running_dollars)
+        if by_now.is_used_up:
+            told = f"The budget is used up: {by_now.words}. Nothing more was sent."
+            raise BudgetReachedError(told, self.way_on)
+
     @property
     def warning(self) -> str | None:
         """What to warn of, from the share on at which that is due."""
@@ -86,7 +96,8 @@ class SpendingStore(Protocol):
 class ChatBudget:
     """The limits of the settings on a day and on a conversation. `enabled` is changed by /budget off and on.
 
-    `tell` is given each warning, once a day or once a conversation.
+    `tell` is given each warning, once a day or once a conversation. What was spent is read before each turn; while
+    it runs the records of this program, all of which `take` is to be given, are added to that.
     """
 
     def __init__(
@@ -97,6 +108,10 @@ class ChatBudget:
     ) -> None:
         self._settings, self._store, self._now = settings, store, now
         self._warned: set[str] = set()
+        # By day or conversation: what the records came to, and what the store knew of besides when it was read.
+        self._taken: dict[str, float] = {}
+        self._before: dict[str, float] = {}
+        self._is_known = False
         self.enabled = True
         self.tell: Callable[[str], object] = lambda _: None
 
@@ -116,19 +131,56 @@ class ChatBudget:
         try:
             day, conversation = await self.read(conversation_id)
         except StoreError as error:
+            self._is_known = False
             self._warn("unread", f"What was spent cannot be read, so no limit holds: {error.message}")
             return
         for budget in (day, conversation):
             budget.require()
-        for key, budget in ((f"{self._now():%Y-%m-%d}", day), (conversation_id, conversation)):
+        for key, budget in ((self._day, day), (conversation_id, conversation)):
             if budget.warning is not None:
                 self._warn(key, budget.warning)
 
+    def take(self, record: AttemptRecord) -> None:
+        """Count what a request cost, after the store was given its record."""
+        if record.cost_dollars is None or not self.has_limits:
+            return
+        if record.at >= self._midnight.timestamp():
+            self._taken[self._day] = self._taken.get(self._day, 0.0) + record.cost_dollars
+        key = record.conversation_id
+        self._taken[key] = self._taken.get(key, 0.0) + record.cost_dollars
+
+    def require_more(self, conversation_id: str) -> None:
+        """Raises `BudgetReachedError` where a turn that runs may send no further request. Waits for nothing."""
+        if self.enabled and self._is_known:
+            for budget in self._budgets(self._spent(self._day), self._spent(conversation_id)):
+                budget.require_more()
+
     async def read(self, conversation_id: str) -> tuple[Budget, Budget]:
         """What is spent today, and of the conversation. Raises `StoreError`."""
-        midnight = self._now().replace(hour=0, minute=0, second=0, microsecond=0)
-        of_day = await self._store.spent_since(midnight.timestamp())
-        of_conversation = await self._store.spent_in(conversation_id)
+        of_day = await self._read(self._day, self._store.spent_since(self._midnight.timestamp()))
+        of_conversation = await self._read(conversation_id, self._store.spent_in(conversation_id))
+        self._is_known = True
+        return self._budgets(of_day, of_conversation)
+
+    async def _read(self, key: str, spending: Awaitable[Spending]) -> Spending:
+        # The store answers in the order it is asked: of the records it knows those that were taken by now.
+        taken = self._taken.get(key, 0.0)
+        found = await spending
+        self._before[key] = (found.dollars or 0.0) - taken
+        return found
+
+    def _spent(self, key: str) -> Spending:
+        return Spending(self._before.get(key, 0.0) + self._taken.get(key, 0.0))
+
+    @property
+    def _midnight(self) -> datetime:
+        return self._now().replace(hour=0, minute=0, second=0, microsecond=0)
+
+    @property
+    def _day(self) -> str:
+        return f"{self._now():%Y-%m-%d}"
+
+    def _budgets(self, of_day: Spending, of_conversation: Spending) -> tuple[Budget, Budget]:
         settings = self._settings
         return (
             self._budget(settings.day_dollars, "for today", of_day),

@@ -66,13 +66,27 @@ class Try:
 class TurnRecords:
     """Makes the records of one turn. The last request is held back until the tools it called have run.
 
-    Requests that were answered from a cache have none: nothing was sent.
+    Requests that were answered from a cache have none: nothing was sent. `may_go_on` raises where the turn may send
+    no further one, by what the records tell.
     """
 
-    def __init__(self, turn: Turn, operation: Operation, performance: Performance) -> None:
+    def __init__(
+        self,
+        turn: Turn,
+        operation: Operation,
+        performance: Performance,
+        may_go_on: Callable[[], None] | None = None,
+    ) -> None:
         self._turn, self._operation, self._performance = turn, operation, performance
+        self._may_go_on = may_go_on
         self._round = self._requests = 0
         self._held: AttemptRecord | None = None
+
+    def require_more(self) -> None:
+        """Raises a `ChattermError` where the turn sent requests already, and may send no further one."""
+        self.close()
+        if self._requests and self._may_go_on is not None:
+            self._may_go_on()
 
     @contextmanager
     def request(self, attempt: Attempt, handle: TurnHandle, tried: Try) -> Generator[None]:

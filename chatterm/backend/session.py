@@ -86,6 +86,8 @@ class Session:
         """What its requests are recorded as; those of summaries as what they are."""
         self.budget: ChatBudget | None = None
         """What may be spent; None for no limits."""
+        self.require_more: Callable[[], None] | None = None
+        """Raises where a turn that runs may send no further request for other reasons: of a run of many turns."""
         self.fallback: tuple[str, ...] | None = None
         """Who answers in the place of its model when that fails; None as the settings say."""
         self.running: TurnHandle | None = None
@@ -320,4 +322,12 @@ def _job(
         toolbox=toolbox,
         operation="summary" if is_summary else session.operation,
         permit=partial(session.budget.require, session.conversation_id) if session.budget else None,
+        may_go_on=partial(_require_more, session),
     )
+
+
+def _require_more(session: Session) -> None:
+    if session.budget is not None:
+        session.budget.require_more(session.conversation_id)
+    if session.require_more is not None:
+        session.require_more()

@@ -53,7 +53,8 @@ class TurnJob:
 
     `earlier` reads the messages that are sent before those of the request. `begun` is the turn whose reply is gone
     on with; that of `turn` has its parts already. `toolbox` has what the model may call, None for nothing.
-    `operation` is what its requests are recorded as. `permit` raises a `NotBegunError` where it must not begin.
+    `operation` is what its requests are recorded as. `permit` raises a `NotBegunError` where it must not begin,
+    `may_go_on` a `ChattermError` where it may send no further request; it must not wait.
     """
 
     turn: Turn
@@ -64,6 +65,7 @@ class TurnJob:
     toolbox: Toolbox | None = None
     operation: Operation = "chat"
     permit: Callable[[], Coroutine[None, None, None]] | None = None
+    may_go_on: Callable[[], None] | None = None
 
 
 class Worker:
@@ -92,7 +94,7 @@ class Worker:
         """The one turn function: from the stored prompt to the stored end. Raises only `CancelledError`."""
         current_turn.set(job.turn)
         turn, error = replace(job.turn, attempts=0), None
-        records = TurnRecords(turn, job.operation, self.performance)
+        records = TurnRecords(turn, job.operation, self.performance, job.may_go_on)
         rounds = self._rounds(job, turn, handle, recorder, records)
         outside: asyncio.CancelledError | None = None
         try:

@@ -48,8 +48,9 @@ def build_performance(paths: Paths, database: Database, loaded: Loaded) -> Perfo
     """The service on this database; without one on the disk nothing is written to the disk."""
     store = PerformanceStore(database)
     log = None if database.path is None else PerformanceLog(paths.state / LOG_NAME)
-    takers = [store.add] if log is None else [log.take, store.add]
-    performance, budget = Performance(*takers), ChatBudget(loaded.settings.budget, store)
+    budget = ChatBudget(loaded.settings.budget, store)
+    takers = [store.add, budget.take] if log is None else [log.take, store.add, budget.take]
+    performance = Performance(*takers)
     try:
         telemetry = open_telemetry(loaded.settings.otel)
     except ConfigError as error:

@@ -6,6 +6,7 @@ ChattermError
 +- NotBegunError               a turn was refused before anything was sent or stored
    +- OpenElsewhereError
    +- BudgetUsedUpError
++- BudgetReachedError          what may be spent was spent by the requests of a turn that runs
 +- TurnInProgressError
 +- AttachmentError
 +- InternalError               chatterm's own fault
@@ -78,6 +79,10 @@ class OpenElsewhereError(NotBegunError):
 
 class BudgetUsedUpError(NotBegunError):
     """What may be spent is spent."""
+
+
+class BudgetReachedError(ChattermError):
+    """A turn that runs may send no further request: what may be spent is spent by now."""
 
 
 class TurnInProgressError(ChattermError):

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatterm.backend.budget import Budget, ChatBudget
+from chatterm.backend.budget import WAY_ON, Budget, ChatBudget
+from chatterm.backend.retry import RetryPolicy
 from chatterm.backend.session import Prompt
 from chatterm.config.model import BudgetSettings
-from chatterm.core.errors import BudgetUsedUpError, StoreError
+from chatterm.core.errors import (
+    BudgetReachedError,
+    BudgetUsedUpError,
+    ServerError,
+    StoreError,
+    TruncatedStreamError,
+)
 from chatterm.core.events import TurnFinished
+from chatterm.core.messages import TextPart, ToolCallPart, ToolResultPart
 from chatterm.core.money import dollars_text
-from chatterm.core.performance import Spending
+from chatterm.core.performance import AttemptRecord, Spending
 from chatterm.core.turn import Outcome
 from tests.backend.conftest import Bench
+from tests.doubles.patience import soon
+from tests.doubles.provider import GatedStream
+from tests.doubles.tools import PlainTool, toolbox_of
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=timezone(timedelta(hours=5)))
 
@@ -39,6 +50,25 @@ class Ledger:
 
     async def spent_in(self, conversation_id: str) -> Spending:
         return self.conversations.get(conversation_id, Spending())
+
+
+def record_of(dollars: float | None, conversation: str, *, at: datetime = NOON) -> AttemptRecord:
+    """What a request of the conversation cost."""
+    return AttemptRecord(
+        id="r",
+        at=at.timestamp(),
+        conversation_id=conversation,
+        turn_id="t",
+        operation="chat",
+        provider="plain",
+        model="test-model",
+        host="model",
+        attempt=1,
+        round=0,
+        success=True,
+        outcome="complete",
+        cost_dollars=dollars,
+    )
 
 
 def chat_budget(ledger: Ledger, **limits: float) -> tuple[ChatBudget, list[str]]:
@@ -136,6 +166,140 @@ async def test_a_turn_that_runs_is_not_stopped_by_what_it_costs(bench: Bench) ->
     opened.reply("answer")
     assert (await handle.result()).outcome is Outcome.COMPLETE
     assert (await bench.session.start_turn(Prompt("more")).result()).outcome is Outcome.WITHDRAWN
+
+
+# ---- between the requests of a turn ----------------------------------------------------------------
+
+
+NOTHING_MORE = (
+    "The budget is used up: $1.20 of the $1.00 for this conversation are spent. Nothing more was sent."
+)
+
+
+def limit_by_records(bench: Bench, budget: ChatBudget) -> None:
+    """The budget holds for the session, and is given the record of each of its requests."""
+    bench.session.budget = budget
+    bench.session._worker.performance.takers.append(budget.take)
+
+
+def calls_a_tool(stream: GatedStream, cost: float) -> None:
+    stream.send(text="let me see")
+    stream.send(call=["c", "look", "{}"])
+    stream.send(cost=cost)
+    stream.send(done="tool_calls")
+    stream.end()
+
+
+async def test_the_request_after_the_one_that_reaches_the_limit_is_never_sent(bench: Bench) -> None:
+    limit_by_records(bench, chat_budget(Ledger(), conversation_dollars=1.0)[0])
+    bench.session.toolbox = toolbox_of(PlainTool("look"))
+    handle = bench.session.start_turn(Prompt("go"))
+    for _ in range(2):
+        calls_a_tool(await bench.provider.opened(), 0.6)
+    turn = await soon(handle.result(), "did not end")
+    assert len(bench.provider.requests) == 2
+    assert (turn.outcome, type(turn.error)) == (Outcome.INTERRUPTED, BudgetReachedError)
+    assert turn.error is not None and turn.error.message == NOTHING_MORE
+    assert turn.error.hint == WAY_ON
+    assert [type(part) for part in turn.reply.parts] == 2 * [TextPart, ToolCallPart, ToolResultPart]
+    assert [each.id for each in bench.store.finished] == [turn.id]
+    assert bench.session.turns == (turn,)
+
+
+async def test_what_others_spend_ends_a_turn_before_its_next_request(bench: Bench) -> None:
+    budget = chat_budget(Ledger(Spending(4.0)), day_dollars=5.0)[0]
+    limit_by_records(bench, budget)
+    bench.session.toolbox = toolbox_of(PlainTool("look"))
+    handle = bench.session.start_turn(Prompt("go"))
+    stream = await bench.provider.opened()
+    budget.take(record_of(1.5, "another"))
+    calls_a_tool(stream, 0.0)
+    turn = await soon(handle.result(), "did not end")
+    assert turn.error is not None and "$5.50 of the $5.00 for today" in turn.error.message
+    assert len(bench.provider.requests) == 1
+
+
+async def test_a_retry_and_a_fallback_are_not_sent_beyond_the_limit(bench: Bench) -> None:
+    for target in (
+        replace(bench.provider.target(), retries=RetryPolicy(retries=2, first_seconds=0.0)),
+        replace(bench.provider.target(), fallbacks=lambda: [bench.provider.target("other")]),
+    ):
+        budget = chat_budget(Ledger(), conversation_dollars=1.0)[0]
+        limit_by_records(bench, budget)
+        await bench.session.use(target)
+        sent = len(bench.provider.requests)
+        handle = bench.session.start_turn(Prompt("go"))
+        stream = await bench.provider.opened()
+        stream.send(cost=1.2)
+        stream.fail(ServerError("Broken.", retryable=True))
+        turn = await soon(handle.result(), "did not end")
+        assert len(bench.provider.requests) == sent + 1
+        assert (turn.outcome, turn.attempts) == (Outcome.FAILED, 1)
+        assert turn.error is not None and turn.error.message == NOTHING_MORE
+        assert [each.why for each in turn.tries] == ["Broken."]
+
+
+async def test_a_reply_that_was_cut_is_not_gone_on_with_beyond_the_limit(bench: Bench) -> None:
+    limit_by_records(bench, chat_budget(Ledger(), conversation_dollars=1.0)[0])
+    await bench.session.use(replace(bench.provider.target("prefill"), continues_once=True))
+    handle = bench.session.start_turn(Prompt("go"))
+    stream = await bench.provider.opened()
+    stream.send(text="half of")
+    stream.send(cost=1.2)
+    stream.fail(TruncatedStreamError("Cut."))
+    turn = await soon(handle.result(), "did not end")
+    assert len(bench.provider.requests) == 1
+    assert (turn.outcome, turn.reply.text) == (Outcome.INTERRUPTED, "half of")
+    assert isinstance(turn.error, BudgetReachedError)
+
+
+async def test_what_is_spent_meanwhile_is_counted_without_the_store() -> None:
+    ledger = Ledger(Spending(1.0), {"c": Spending(0.5)})
+    budget, _ = chat_budget(ledger, day_dollars=3.0, conversation_dollars=1.0)
+    budget.take(record_of(1.0, "c"))  # which the store knows of already
+    await budget.require("c")
+    ledger.broken = True
+    budget.take(record_of(0.4, "c"))
+    budget.take(record_of(None, "c"))
+    budget.take(record_of(1.0, "other"))
+    budget.require_more("c")
+    budget.take(record_of(9.0, "other", at=NOON - timedelta(hours=13)))
+    budget.require_more("c")
+    budget.take(record_of(0.1, "c"))
+    with pytest.raises(BudgetReachedError, match=r"\$1\.00 of the \$1\.00 for this conversation"):
+        budget.require_more("c")
+    with pytest.raises(BudgetReachedError, match=r"\$10\.00 of"):
+        budget.require_more("other")
+    budget.enabled = False
+    budget.require_more("c")
+
+
+async def test_a_new_day_begins_in_the_middle_of_a_turn() -> None:
+    now = NOON
+    budget = ChatBudget(BudgetSettings(day_dollars=1.0), Ledger(Spending(0.9)), lambda: now)
+    await budget.require("c")
+    now = NOON + timedelta(hours=12)
+    budget.take(record_of(0.9, "c", at=now - timedelta(seconds=1)))
+    budget.require_more("c")
+    budget.take(record_of(1.0, "c", at=now + timedelta(seconds=1)))
+    with pytest.raises(BudgetReachedError, match=r"\$1\.00 of the \$1\.00 for today"):
+        budget.require_more("c")
+
+
+async def test_where_the_store_could_not_tell_no_turn_is_ended() -> None:
+    budget, _ = chat_budget(Ledger(broken=True), day_dollars=5.0)
+    await budget.require("c")
+    budget.take(record_of(9.0, "c"))
+    budget.require_more("c")
+
+
+def test_a_run_is_held_between_requests_by_what_its_running_turns_cost() -> None:
+    budget = Budget(limit_dollars=1.0, spent_dollars=0.6)
+    budget.require_more(0.3)
+    with pytest.raises(BudgetReachedError, match=r"\$1\.10 of the \$1\.00 allowed are spent\. Nothing more"):
+        budget.require_more(0.5)
+    assert budget.spent_dollars == 0.6
+    Budget(limit_dollars=None).require_more(1e9)
 
 
 # ---- a run -----------------------------------------------------------------------------------------

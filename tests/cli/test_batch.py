@@ -238,6 +238,27 @@ def test_the_limit_of_the_day_ends_the_run(
     assert len(written(folder)) == 2
 
 
+@pytest.mark.parametrize("limit", ["max-cost", "day"])
+def test_a_line_is_not_asked_again_once_all_is_spent(
+    folder: Path, server: ScriptedServer, capfd: pytest.CaptureFixture[str], limit: str
+) -> None:
+    home = Path(os.environ["CHATTERM_HOME"])
+    home.mkdir(mode=0o700, exist_ok=True)
+    settings = PRICED.format(url=server.base_url("openai")) + "[network]\nretry_first_seconds = 0.0\n"
+    settings += "[budget]\nday_dollars = 0.5\n" if limit == "day" else ""
+    (home / "config.toml").write_text(settings)
+    server.reply_script(replies.stream([replies.openai_usage(11, 7)]))  # which costs, and then breaks off
+    (folder / "in.jsonl").write_text('"one"\n"two"\n')
+    words = ["batch", "in.jsonl", "-m", "priced/scripted-model", "-o", "out.jsonl", "-j", "1"]
+    words += ["--max-cost", "0.5"] if limit == "max-cost" else []
+    assert run(words) == 4  # the one that was asked failed
+    assert len(server.chats) == 1
+    [line] = written(folder)
+    assert (line["outcome"], line["error"]["kind"]) == ("failed", "BudgetReached")
+    assert "$0.70 of the $0.50" in line["error"]["message"]
+    assert "$0.70 of the $0.50" in capfd.readouterr().err
+
+
 def test_a_limit_of_cost_needs_prices(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (folder / "in.jsonl").write_text('"x"\n')
     status = run(["batch", "in.jsonl", "--base-url", "https://h.invalid/v1", "-m", "m", "--max-cost", "1"])
@@ -251,6 +272,19 @@ def test_to_stdout_in_order(batch: Batch, server: ScriptedServer, capfd: pytest.
     assert batch(prompts(4), "--in-order", "-j", "4", output="-") == 0
     lines = capfd.readouterr().out.splitlines()
     assert [json.loads(line)["line"] for line in lines] == [1, 2, 3, 4]
+
+
+def test_an_output_that_is_whole_is_put_in_order_too(
+    batch: Batch, folder: Path, server: ScriptedServer
+) -> None:
+    server.routes[CHAT] = lambda request: echo(
+        request, delay_seconds=0.05 * (request.json["messages"][-1]["content"] == "prompt 0")
+    )
+    assert batch(prompts(2), "-j", "2") == 0
+    assert [line["line"] for line in written(folder)] == [2, 1]
+    assert batch(prompts(2), "--in-order") == 0
+    assert [line["line"] for line in written(folder)] == [1, 2]
+    assert len(server.chats) == 2
 
 
 def test_from_stdin(
@@ -308,8 +342,11 @@ def test_an_input_without_lines_is_told(folder: Path, capfd: pytest.CaptureFixtu
     assert run(["batch", "missing.jsonl"]) == 5
 
 
+@pytest.mark.parametrize(
+    "lines", ['"x"\n{"prompt":"y","model":"other"}\n', '{"prompt":"y","model":"other"}\n"x"\n']
+)
 def test_without_a_name_the_model_used_last_is_asked_where_it_was(
-    folder: Path, server: ScriptedServer
+    folder: Path, server: ScriptedServer, lines: str
 ) -> None:
     file = Path(os.environ["CHATTERM_HOME"]) / "data" / "chatterm.db"
 
@@ -320,7 +357,7 @@ def test_without_a_name_the_model_used_last_is_asked_where_it_was(
         database.close(within_seconds=1.0)
 
     asyncio.run(remember())
-    (folder / "in.jsonl").write_text('"x"\n{"prompt":"y","model":"other"}\n')
+    (folder / "in.jsonl").write_text(lines)
     assert run(["batch", "in.jsonl", "-o", "out.jsonl"]) == 0
     assert sorted(line["model"] for line in written(folder)) == ["other", "scripted-model"]
     assert len(server.chats) == 2

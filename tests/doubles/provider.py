@@ -40,7 +40,8 @@ from tests.doubles.patience import PATIENCE_SECONDS, soon
 
 
 class PlainDecoder:
-    """Frames are JSON objects: {"text"}, {"thinking"}, {"call": [id, name, arguments]}, {"usage": [in, out]}.
+    """Frames are JSON objects: {"text"}, {"thinking"}, {"call": [id, name, arguments]}, {"usage": [in, out]},
+    {"cost": dollars}.
 
     The last one is {"done": stop reason}.
     """
@@ -62,6 +63,8 @@ class PlainDecoder:
             self.calls += 1
         if "usage" in item:
             yield UsageReported(Usage(input=item["usage"][0], output=item["usage"][1]))
+        if "cost" in item:
+            yield UsageReported(Usage(cost=item["cost"]))
         if "done" in item:
             self.finished = True
             yield StreamFinished(StopReason(item["done"]))

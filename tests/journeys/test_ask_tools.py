@@ -145,3 +145,28 @@ def test_a_call_that_nobody_runs_is_no_answer(home: Home, server: ScriptedServer
     status, output, errors = home.run(*asking(server, "--no-tools", "question"))
     assert (status, output.strip()) == (3, SAID)
     assert "the model called read_file" in errors
+
+
+PRICES = """[budget]
+conversation_dollars = 1.0
+[providers.mine]
+base_url = "{url}"
+[providers.mine.models.scripted-model]
+price_input = 0.0
+price_output = 100000.0
+"""
+
+
+def test_a_limit_on_spending_ends_the_rounds_of_a_question(
+    home: Home, server: ScriptedServer, tmp_path: Path
+) -> None:
+    prices = PRICES.format(url=server.base_url("openai"))
+    home.write_settings(f'[tools]\nenabled = ["calculator"]\n{prices}')
+    for number in range(3):  # 7 tokens out, $0.70
+        call = Call(f"c{number}", "calculator", '{"expression": "6*7"}')
+        server.reply_script(CHAT.script(Reply(SAID, (call,))))
+    ended = home.run("ask", "-m", "mine/scripted-model", "question")
+    assert len(server.chats) == 2
+    assert (ended.status, ended.output.count(SAID)) == (3, 2)
+    assert "The budget is used up: $1.40 of the $1.00 for this conversation are spent." in ended.errors
+    assert [row.state for row in home.stored()] == ["interrupted"]

@@ -168,6 +168,7 @@ class LoadTest:
         session = Session(UnkeptHistory(), self._worker, system=self._plan.system, clock=self._clock)
         session.target, session.options = lane.target, self._plan.options
         session.operation = OPERATION
+        session.require_more = lambda: self._purse.budget.require_more(sum(self._costs.values()))
         heard = Heard(self._clock(), is_warmup=number < 0)
         handle = session.start_turn(Prompt(self._plan.text(number)))
         lane.running.add(handle)

@@ -67,7 +67,7 @@ class Purse:
     """
 
     def __init__(self, most_dollars: float | None) -> None:
-        self._budget = Budget(limit_dollars=most_dollars)
+        self.budget = Budget(limit_dollars=most_dollars)
         self._running = 0
         self._is_known = most_dollars is None
         self._changed = asyncio.Event()
@@ -76,10 +76,10 @@ class Purse:
         """Wait for the money for one request. False where there will not be enough, or it is over meanwhile."""
         while not is_over():
             # Besides those that run, the one that asks has to be paid.
-            if self._is_known and self._budget.allows(self._running + 1):
+            if self._is_known and self.budget.allows(self._running + 1):
                 break
             if not self._running:
-                if self._is_known or self._budget.is_used_up:
+                if self._is_known or self.budget.is_used_up:
                     return False
                 break
             await self._changed.wait()
@@ -91,7 +91,7 @@ class Purse:
     def leave(self, dollars: float | None) -> None:
         """A request that was let through is over, and cost so much; None is not known."""
         self._running -= 1
-        self._budget.take(dollars)
+        self.budget.take(dollars)
         self._is_known |= dollars is not None
         self.wake()
 
