@@ -24,6 +24,7 @@ from chatterm.core.performance import Selection
 from chatterm.store.database import Database
 from chatterm.store.performance import PerformanceStore
 from chatterm.store.performance_totals import read_totals
+from chatterm.tui.statistics_text import USUAL_OPERATIONS
 
 TOKEN_NAME = "metrics-token"
 CLOSE_SECONDS = 0.5
@@ -52,7 +53,8 @@ def figures_of(database: Database, targets: TargetSettings) -> Figures:
     store, kept = PerformanceStore(database), _Kept(database)
 
     async def performance(last_n: int) -> bytes:
-        statistics = await read_statistics(store, Selection(), targets, last_turns=last_n, by="model")
+        selection = Selection(operations=USUAL_OPERATIONS)
+        statistics = await read_statistics(store, selection, targets, last_turns=last_n, by="model")
         return msgspec.json.encode(statistics) + b"\n"
 
     return Figures(performance, kept.text)
