@@ -70,7 +70,8 @@ class ToolRegistry:
         self._made: dict[str, Tool] = {}
         self._failed: dict[str, str] = {}
         self._loaded = LoadedFunctions()
-        self._turned: dict[str, bool] = {}
+        self._turned: dict[str, bool] = {}  # as it was read last
+        self._changes: dict[str, bool] = {}  # to that, and not stored yet
         self._is_prepared = False
         self._warming: asyncio.Task[Mapping[str, Tool]] | None = None
         self._preparing = asyncio.Lock()
@@ -139,12 +140,18 @@ class ToolRegistry:
         """Turn a tool on or off, from the next turn on and in later programs. False for a name that means nothing."""
         if name not in {tool.name for tool in await self.known()}:
             return False
-        self._turned[name] = on
-        if self._save is not None:
+        self._changes[name] = on  # holds from now on, whatever becomes of the store
+        async with self._preparing:
+            if self._save is None or not await self._read():  # another program may have turned others
+                return True
+            turned = self._turned | self._changes
             try:
-                await self._save(self._turned)
+                await self._save(turned)
             except StoreError as error:
                 logger.warning("which tools are on was not stored: %s", error)
+                return True
+            self._turned = turned
+            self._changes = {each: yes for each, yes in self._changes.items() if turned.get(each) != yes}
         return True
 
     # ---- parts -------------------------------------------------------------------------------
@@ -161,7 +168,7 @@ class ToolRegistry:
         )
 
     def _is_on(self, name: str, otherwise: bool) -> bool:
-        return self._turned.get(name, otherwise)
+        return self._changes.get(name, self._turned.get(name, otherwise))
 
     async def _prepare(self) -> None:
         """Read what the user turned on or off, and load functions, once."""
@@ -193,15 +200,17 @@ class ToolRegistry:
                 failed[name] = str(error)
         return made, failed
 
-    async def _read(self) -> None:
+    async def _read(self) -> bool:
+        """Whether it is known now what was turned on or off."""
         if self._load is not None:
             try:
                 stored = await self._load()
             except StoreError as error:
                 logger.warning("which tools are on was not read: %s", error)
-                stored = None
+                return False
             pairs = cast("dict[object, object]", stored) if isinstance(stored, dict) else {}
             self._turned = {str(name): on for name, on in pairs.items() if isinstance(on, bool)}
+        return True
 
 
 def _first_sentence(description: str) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from chatterm.backend.tools.base import Tool
 from chatterm.backend.tools.registry import ToolRegistry
+from chatterm.core.errors import StoreError
 from tests.doubles.patience import soon
 from tests.doubles.tools import PlainTool
 
@@ -33,6 +35,48 @@ async def test_a_tool_that_is_asked_for_twice_at_once_is_made_once() -> None:
     assert [row.is_on for row in await soon(second, "was not listed")] == [True]
     assert (await registry.enabled())["tool"] is tool
     assert made == ["tool"]
+
+
+async def test_what_one_program_turns_on_another_one_leaves_on() -> None:
+    stored: dict[str, object] = {}
+
+    async def load() -> object:
+        return dict(stored)
+
+    async def save(turned: object) -> None:
+        assert isinstance(turned, dict)
+        stored.clear()
+        stored.update(turned)
+
+    makers: dict[str, Callable[[], Tool]] = {name: partial(PlainTool, name) for name in ("a", "b")}
+    one, other = (ToolRegistry((), makers, load=load, save=save) for _ in range(2))
+    assert not await one.enabled() and not await other.enabled()
+    assert await one.turn("a", True) and await other.turn("b", True)
+    assert set(await other.enabled()) == {"a", "b"}
+    assert await one.turn("b", False)
+    assert stored == {"a": True, "b": False}
+
+
+async def test_what_is_turned_on_holds_though_it_cannot_be_stored() -> None:
+    broken = True
+    stored: list[object] = []
+
+    async def load() -> object:
+        if broken:
+            raise StoreError("it is locked")
+        return None
+
+    async def save(turned: object) -> None:
+        stored.append(turned)
+
+    makers: dict[str, Callable[[], Tool]] = {name: partial(PlainTool, name) for name in ("a", "b")}
+    registry = ToolRegistry((), makers, load=load, save=save)
+    assert await registry.turn("a", True)
+    assert set(await registry.enabled()) == {"a"}
+    broken = False
+    assert await registry.turn("b", True)
+    assert set(await registry.enabled()) == {"a", "b"}
+    assert stored[-1] == {"a": True, "b": True}
 
 
 async def test_a_tool_that_cannot_be_made_for_an_unforeseen_reason_costs_no_other() -> None:
