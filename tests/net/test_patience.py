@@ -59,6 +59,20 @@ async def test_a_cancellation_by_somebody_else_stays_one() -> None:
     patience.close()
 
 
+async def test_a_cancellation_after_a_deadline_that_passed_is_one_too() -> None:
+    deadline = time.monotonic()
+    patience = Patience(lambda: deadline)
+    with pytest.raises(TimeoutError):
+        await patience.wait(never())
+    deadline += FAR
+    task = asyncio.create_task(patience.wait(never()))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    patience.close()
+
+
 async def test_the_loop_comes_to_other_work_while_a_reply_is_there_already(
     server: ScriptedServer, clients: HttpClients
 ) -> None:

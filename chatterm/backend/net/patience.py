@@ -28,7 +28,7 @@ class Patience:
         cancelling, due = task.cancelling(), self._deadline()
         if self._timer is None or due < self._timer.when():
             self._set(due)
-        self._waiting = task
+        self._waiting, self._is_over = task, False
         try:
             return await work
         except asyncio.CancelledError:
