@@ -88,9 +88,7 @@ class PageFetcher:
             raise ToolError(f"{address.authority} took longer than {WHOLE_SECONDS:g} s.") from None
         except ToolError:
             raise
-        except (
-            ChattermError
-        ) as error:  # of certificates that cannot be read, and of a body not coded as it says
+        except ChattermError as error:  # certificates that cannot be read, a body not coded as it says
             raise ToolError(str(error)) from None
 
     async def _follow(self, address: WebAddress) -> WebPage:

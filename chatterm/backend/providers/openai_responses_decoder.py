@@ -133,9 +133,10 @@ class OpenAIResponsesDecoder:
                 yield from self._end(as_object(event.get("response")), phase)
             case _ if _TOLD_LATER.fullmatch(kind):
                 yield from self._start(as_object(event.get("response")))
+            case "":
+                yield unknown_fields(event)
             case _:
-                unknown = FrameSkipped(clean_line(f"event of unknown type {kind!r}", 200))
-                yield unknown if kind else unknown_fields(event)
+                yield FrameSkipped(clean_line(f"event of unknown type {kind!r}", 200))
 
     # ---- items ---------------------------------------------------------------------------------
 

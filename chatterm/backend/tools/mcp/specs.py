@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -88,7 +87,7 @@ def _settings_fault(name: str, settings: McpServerSettings, folder: str) -> str:
         return f"[{key}] has neither a command nor a url"
     # Headers must not travel in the clear, and unlike a provider a server has no setting that allows it.
     reason, _ = address_fault(settings.url.partition("?")[0], False, f"{key}.base_url")
-    if reason or "#" in settings.url or urlsplit(settings.url).fragment:
+    if reason or "#" in settings.url:
         return f"{key}.url cannot be used: {reason or 'it holds a #'}"
     return ""
 
