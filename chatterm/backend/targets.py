@@ -94,7 +94,7 @@ class Targets:
         service = self.service(provider)
         adapter = registry.adapter_of(service)
         address, own = self.address(provider), self.model_settings(provider, model)
-        section = self._of(provider)
+        section, facts = self._of(provider), self._facts(provider, model)
         chain = self.chain(provider, model)
         stream = self.guide_stream if service.name == GUIDE else self.http_stream
         target = Target(
@@ -117,9 +117,9 @@ class Targets:
                 if section.continue_once is None
                 else section.continue_once
             ),
-            facts=lambda: self.facts_of(provider, model).info,
-            output_limit=lambda: self.facts_of(provider, model).info.output_tokens,
-            context_limit=lambda: told_limit(self.facts_of(provider, model)),
+            facts=lambda: facts().info,
+            output_limit=lambda: facts().info.output_tokens,
+            context_limit=lambda: told_limit(facts()),
             forget_key=partial(self.keys.forget, provider),
         )
         if adapter.name == OLLAMA:
@@ -223,6 +223,10 @@ class Targets:
 
     def facts_of(self, provider: str, model: str) -> ModelFacts:
         """All that is known of the model by now, without waiting. Raises nothing."""
+        return self._facts(provider, model)()
+
+    def _facts(self, provider: str, model: str) -> Callable[[], ModelFacts]:
+        """What tells all that is known of the model; where to look for it is found out once."""
         own, service = self.model_settings(provider, model), None
         try:
             address = self.address(provider)
@@ -232,7 +236,7 @@ class Targets:
                 service = row.name
         except ConfigError:
             address = ""
-        return self.known.facts_of(provider, address, model, own, service)
+        return partial(self.known.facts_of, provider, address, model, own, service)
 
     def service(self, provider: str) -> Service:
         """What is known of the service. Raises `ConfigError` for an unknown provider or wire format.
