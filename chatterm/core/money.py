@@ -5,6 +5,6 @@ from __future__ import annotations
 
 def dollars_text(dollars: float) -> str:
     """An amount with as many digits as tell something: `$12.30`, `$0.0042`."""
-    if dollars >= 0.1 or dollars == 0:
+    if dollars >= 0.0995 or dollars == 0:  # what is rounded to ten cents is among them
         return f"${dollars:,.2f}"
     return f"${dollars:.2g}" if dollars >= 1e-4 else "<$0.0001"
