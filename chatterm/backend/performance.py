@@ -118,7 +118,7 @@ class TurnRecords:
         self, attempt: Attempt, at: float, stopped: Outcome | None, tried: Try
     ) -> AttemptRecord | None:
         error, timings = sys.exception(), attempt.timings()
-        if timings.headers is not None and timings.sent is None and timings.first_delta is not None:
+        if timings.was_at_hand:
             return None
         self._requests += 1
         outcome = _outcome(attempt, error, stopped)

@@ -57,6 +57,11 @@ class Timings:
     server: ServerTimings | None = None
 
     @property
+    def was_at_hand(self) -> bool:
+        """Whether there was a reply without a request being sent: one that was kept from before."""
+        return self.headers is not None and self.sent is None and self.first_delta is not None
+
+    @property
     def ttft(self) -> float | None:
         """Seconds from the request sent to the first delta of whatever kind."""
         return _span(self.sent, self.first_delta)

@@ -186,13 +186,7 @@ class Turn:
     @property
     def is_from_cache(self) -> bool:
         """Whether the reply is one that was kept from before: it is whole, and nothing was sent for it."""
-        timings = self.timings
-        return (
-            self.outcome is Outcome.COMPLETE
-            and timings.headers is not None
-            and timings.sent is None
-            and timings.first_delta is not None
-        )
+        return self.outcome is Outcome.COMPLETE and self.timings.was_at_hand
 
     def with_message(self, message: Message) -> Turn:
         """The turn with this message in the place of its own of the same id; as it is where it has none."""
