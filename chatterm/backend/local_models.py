@@ -10,7 +10,7 @@ from chatterm.backend.providers.ollama_models import (
     pull_request,
     read_progress,
 )
-from chatterm.backend.target import Target, read_whole
+from chatterm.backend.target import Target, read_whole, unwatched
 from chatterm.backend.targets import OLLAMA, Targets
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import (
@@ -19,7 +19,6 @@ from chatterm.core.errors import (
     ModelNotFoundError,
     TruncatedStreamError,
 )
-from chatterm.core.turn import Stage
 
 
 class LocalModels:
@@ -41,7 +40,7 @@ class LocalModels:
         request = pull_request(model, await target.endpoint(), target.limits)
         is_done = False
         try:
-            async with target.open_stream(request, _unwatched) as stream:
+            async with target.open_stream(request, unwatched) as stream:
                 if stream.status >= 400:
                     raise target.adapter.parse_error(stream.status, stream.headers, await stream.body())
                 async for frame in stream.frames():
@@ -85,7 +84,3 @@ class LocalModels:
 def _not_running(error: ConnectionFailedError, target: Target) -> ConnectionFailedError:
     hint = "Start it with: ollama serve; OLLAMA_HOST says where it is, if not on this machine."
     return ConnectionFailedError(error.message, hint, provider=target.provider, model=target.model)
-
-
-def _unwatched(stage: Stage, at: float) -> None:
-    """Nobody looks on while the request goes out; what comes back is progress."""

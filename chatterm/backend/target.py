@@ -70,12 +70,12 @@ class Target:
 
 async def read_whole(target: Target, request: WireRequest) -> bytes:
     """The whole answer to a request that is no chat. Raises `ChattermError`, for an error status as well."""
-    async with target.open_stream(request, _unwatched) as stream:
+    async with target.open_stream(request, unwatched) as stream:
         body = await stream.body()
         if stream.status >= 400:
             raise target.adapter.parse_error(stream.status, stream.headers, body)
         return body
 
 
-def _unwatched(stage: Stage, at: float) -> None:
+def unwatched(stage: Stage, at: float) -> None:
     """Nobody looks on while this request proceeds."""

@@ -10,9 +10,8 @@ from contextlib import aclosing, suppress
 from chatterm.backend.batch.journal import Journal, RemoteJob
 from chatterm.backend.providers.base import WireRequest
 from chatterm.backend.providers.batch_formats import RemoteBatch, asking
-from chatterm.backend.target import Target, read_whole
+from chatterm.backend.target import Target, read_whole, unwatched
 from chatterm.core.errors import ProviderError
-from chatterm.core.turn import Stage
 
 RETRY_SECONDS = 10.0
 """How long after a failure the same is asked again, where the provider does not say."""
@@ -137,12 +136,8 @@ async def like_of(target: Target) -> WireRequest:
 
 async def lines_of(target: Target, wire: WireRequest) -> AsyncGenerator[bytes]:
     """The lines of a list of results. Raises `ProviderError`."""
-    async with target.open_stream(wire, _unwatched) as stream:
+    async with target.open_stream(wire, unwatched) as stream:
         if stream.status >= 400:
             raise target.adapter.parse_error(stream.status, stream.headers, await stream.body())
         async for frame in stream.frames():
             yield frame.data
-
-
-def _unwatched(stage: Stage, at: float) -> None:
-    """Nobody looks on while this request proceeds."""
