@@ -15,6 +15,7 @@ from chatterm.cli.options import (
     ProviderOption,
     SystemOption,
     start_options,
+    typed_text,
 )
 from chatterm.cli.start_options import StartOptions
 from chatterm.core.clean import clean_line
@@ -176,18 +177,8 @@ def _goals(texts: list[str]) -> tuple[Goal, ...]:
         raise typer.BadParameter(str(error)) from None
 
 
-def _prompt_text(prompt: str | None) -> str | None:
-    """The prompt, read from its file where one is named."""
-    text = prompt
-    if prompt is not None and prompt.startswith("@"):
-        from chatterm.config.files import read_text
-
-        try:
-            text = read_text(Path(prompt[1:]).expanduser())
-        except ConfigError as error:
-            raise typer.BadParameter(f"--prompt: {error}") from None
-        if text is None:
-            raise typer.BadParameter(f"--prompt: there is no file {clean_line(prompt[1:])!r}.")
+def _prompt_text(typed: str | None) -> str | None:
+    text = typed_text("--prompt", typed)
     if text is not None and not text.strip():
         raise typer.BadParameter("--prompt is empty.")
     return text

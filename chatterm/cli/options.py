@@ -123,14 +123,20 @@ def _parameter(text: str) -> tuple[str, object]:
 
 
 def _system_text(system: str | None) -> str | None:
-    if system is None or not system.startswith("@"):
-        return system
+    text = typed_text("--system", system)
+    return text.strip() if text is not None and text is not system else text
+
+
+def typed_text(option: str, typed: str | None) -> str | None:
+    """What was typed behind the option, or what is in the file that `@FILE` names; raises typer's BadParameter."""
+    if typed is None or not typed.startswith("@"):
+        return typed
     from chatterm.config.files import read_text
 
     try:
-        text = read_text(Path(system[1:]).expanduser())
+        text = read_text(Path(typed[1:]).expanduser())
     except ConfigError as error:
-        raise typer.BadParameter(f"--system: {error}") from None
+        raise typer.BadParameter(f"{option}: {error}") from None
     if text is None:
-        raise typer.BadParameter(f"--system: there is no file {system[1:]!r}.")
-    return text.strip()
+        raise typer.BadParameter(f"{option}: there is no file {typed[1:]!r}.")
+    return text
