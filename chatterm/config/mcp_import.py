@@ -73,8 +73,9 @@ def summary_of(section: Section) -> str:
     values: object = section.get("env") or section.get("headers") or {}
     names = ", ".join(cast("Section", values))
     command = cast("list[str]", section.get("command") or ())
+    count = len(command) - 1
     words = (
-        f"{command[0]} and {len(command) - 1} arguments"
+        f"{command[0]} and {count} argument{'' if count == 1 else 's'}"
         if command
         else str(section.get("url")).partition("?")[0]
     )

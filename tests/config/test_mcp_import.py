@@ -147,6 +147,7 @@ def test_a_summary_shows_no_secret() -> None:
         "env": {"TOKEN": "canary"},
     }
     assert summary_of(section) == "npx and 2 arguments, with TOKEN"
+    assert summary_of({"command": ["npx", "a"]}) == "npx and 1 argument"
     assert summary_of({"url": "https://a.example/mcp?key=canary"}) == "https://a.example/mcp"
 
 

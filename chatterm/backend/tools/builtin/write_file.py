@@ -85,7 +85,7 @@ def change_call(
         if change.data == change.seen.data and change.seen.exists:
             return ToolOutput(text=f"{place.shown} was like that already; nothing was written.")
         await in_stoppable_thread(partial(change.make, copies), "chatterm-change-file")
-        told = f"Wrote {place.shown}: {came:,} lines added, {went:,} removed, {len(change.data or b''):,} bytes now."
+        told = f"Wrote {place.shown}: lines {came:,} added, {went:,} removed, {len(change.data or b''):,} bytes now."
         return ToolOutput(text=told)
 
     return PreparedCall(access=access, run=run)
