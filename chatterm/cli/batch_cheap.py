@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from pathlib import Path
 
 from chatterm.backend.batch.engine import BatchJob, BatchProgress, OpenLine, Write
 from chatterm.backend.batch.files import BatchFiles
@@ -67,7 +66,7 @@ async def run_cheap(
         tell(f"{clean_line(place)}: {error}", "")
     if run.at_provider:
         tell(f"The provider has {run.at_provider:,} lines at hand.", "The same command goes on with them.")
-    return status_of(progress, stopped, given_up=bool(run.given_up), output=Path())
+    return status_of(progress, stopped, given_up=bool(run.given_up), goes_on=True)
 
 
 def _text(run: RemoteRun, progress: BatchProgress) -> str:

@@ -11,16 +11,15 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 from chatterm.backend.batch.engine import BatchProgress
 from chatterm.backend.batch.files import BatchFiles
 from chatterm.backend.batch.lines import BatchItem, BatchLine
-from chatterm.backend.budget import dollars_text
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.cli.border import tell
 from chatterm.cli.statuses import ExitStatus
 from chatterm.core.clean import clean
+from chatterm.core.money import dollars_text
 
 REDRAW_SECONDS = 0.25
 LAST_WORDS_SECONDS = 1.0
@@ -150,14 +149,14 @@ def stop_on_signals(stop: Callable[[], None], break_off: Callable[[], object]) -
 
 
 def status_of(
-    progress: BatchProgress, stopped: list[signal.Signals], *, given_up: bool, output: Path | None
+    progress: BatchProgress, stopped: list[signal.Signals], *, given_up: bool, goes_on: bool
 ) -> int:
-    """The exit status; tells what is left to do."""
+    """The exit status; tells what is left to do. `goes_on`: whether the same command would ask the rest."""
     if progress.failed or progress.left:
         told = f"{progress.before + progress.complete:,} of {progress.total:,} lines have their reply"
         told += f", {progress.failed:,} failed" if progress.failed else ""
         told += f", {progress.left:,} were not asked" if progress.left else ""
-        tell(f"{told}.", "The same command asks the rest." if output is not None else "")
+        tell(f"{told}.", "The same command asks the rest." if goes_on else "")
     if stopped:
         return 128 + stopped[0]
     if progress.failed or given_up:

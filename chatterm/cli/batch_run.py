@@ -171,7 +171,9 @@ class _Work:
             tell(f"No more lines are begun: {budget.words}.", budget.way_on)
         elif batch.used_up is not None:
             tell(batch.used_up.message, batch.used_up.hint)
-        return status_of(progress, stopped, given_up=bool(batch.given_up), output=self._order.output)
+        return status_of(
+            progress, stopped, given_up=bool(batch.given_up), goes_on=self._order.output is not None
+        )
 
     @asynccontextmanager
     async def _open(self, job: BatchJob) -> AsyncGenerator[tuple[Session, Prompt]]:
