@@ -19,7 +19,9 @@ def with_round(before: Turn, piece: Turn, parts: tuple[Part, ...]) -> Turn:
     Figures are added up, and unknown where one of the two is not known. The time that tools took counts for the
     whole, and not for the rate.
     """
-    timings = before.timings
+    timings, encoded = before.timings, before.encoded_messages
+    if piece.sent_messages is not None:
+        encoded = _sum(encoded, piece.encoded_messages)
     if piece.timings.first_delta is not None:
         timings = _generated(timings, piece.timings)
     if timings.finished is not None:
@@ -39,7 +41,7 @@ def with_round(before: Turn, piece: Turn, parts: tuple[Part, ...]) -> Turn:
         request_id=piece.request_id or before.request_id,
         rate_limits=piece.rate_limits or before.rate_limits,
         sent_messages=before.sent_messages if piece.sent_messages is None else piece.sent_messages,
-        encoded_messages=_sum(before.encoded_messages, piece.encoded_messages),
+        encoded_messages=encoded,
     )
 
 

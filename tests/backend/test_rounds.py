@@ -289,6 +289,7 @@ async def test_after_so_many_rounds_the_user_is_asked(bench: Bench) -> None:
     assert turn.error is not None
     assert "4 rounds" in turn.error.message
     assert [run.round for run in turn.tool_runs] == [0, 1, 2, 3]
+    assert (turn.sent_messages, turn.encoded_messages) == (7, 7)
 
 
 async def test_ids_that_are_used_twice_are_told_apart(bench: Bench) -> None:
