@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from chatterm.backend.daemon_thread import in_daemon_thread
+from chatterm.config.paths import private_folder
 from chatterm.core.clean import well_formed
 from chatterm.core.ids import new_id
 
@@ -46,7 +47,7 @@ class KeptResults:
     def _write(self, name: str, text: str) -> str:
         path = self._folder / f"{name}.txt"
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(self._folder)
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(well_formed(text).encode())
         except OSError:
