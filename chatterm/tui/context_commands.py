@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatterm.backend.first_model import named_model
-from chatterm.core.clean import clean_line
 from chatterm.core.errors import ChattermError, ConfigError
 from chatterm.tui.context_page import context_page
 from chatterm.tui.transcript.entries import Entry
 from chatterm.tui.turn_text import prompt_entry, reply_entry, with_pin
+from chatterm.tui.typed_number import number_back
 from chatterm.tui.widgets.page_box import PageBox
 
 if TYPE_CHECKING:
@@ -45,11 +45,7 @@ class ContextCommands:
 
     async def do_pin(self, argument: str) -> None:
         """Pin the last reply, or the one that many back; or let go of it."""
-        if argument and not (argument.isdecimal() and len(argument) < 10):
-            raise ConfigError(
-                f"{clean_line(argument, 60)!r} is no number.", "/pin 2 pins the last reply but one."
-            )
-        number = int(argument or 1)
+        number = number_back(argument, "/pin 2 pins the last reply but one.")
         ended = [turn for turn in self._screen.pane.session.turns if turn.outcome is not None]
         if not 1 <= number <= len(ended):
             key = self._screen.pane.key

@@ -12,6 +12,7 @@ from chatterm.backend.wire_log.curl_command import curl_command
 from chatterm.backend.wire_log.raw_page import raw_page
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ChattermError, ConfigError
+from chatterm.tui.typed_number import number_back
 from chatterm.tui.widgets.page_box import PageBox
 
 if TYPE_CHECKING:
@@ -84,9 +85,8 @@ class ExchangeCommands:
 
     def _of_turn(self, argument: str, command: str) -> list[Exchange]:
         """What was sent for the last turn, or the one that many back. Raises `ChattermError` for none."""
-        if argument and not argument.isdecimal():
-            raise ConfigError(f"{argument!r} is no number.", f"{command} 2 is for the last turn but one.")
-        number, turns = int(argument or 1), self._screen.pane.session.turns
+        number = number_back(argument, f"{command} 2 is for the last turn but one.")
+        turns = self._screen.pane.session.turns
         if not turns:
             raise ChattermError("There is no message yet.", "Send one; then its request can be shown.")
         if not 1 <= number <= len(turns):

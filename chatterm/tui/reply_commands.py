@@ -13,6 +13,7 @@ from chatterm.backend.parameters import read_parameters, typed_value
 from chatterm.core.errors import ChattermError, ConfigError, StoreError
 from chatterm.core.turn import Turn
 from chatterm.tui.turn_details import details_page
+from chatterm.tui.typed_number import number_back
 from chatterm.tui.widgets.page_box import PageBox
 from chatterm.tui.widgets.text_box import InputBox
 
@@ -47,7 +48,7 @@ class ReplyCommands:
     async def do_copy_reply(self, argument: str) -> None:
         """Copy the last reply as Markdown; with a number, the reply that many back."""
         self._last_turn()
-        number = _number(argument, "/copy 2 copies the last reply but one.")
+        number = number_back(argument, "/copy 2 copies the last reply but one.")
         session = self._screen.pane.session
         if number > len(_ended(session.turns)) and session.past is not None:
             # Not awaited: reading a long conversation takes seconds, in which the screen would stand still.
@@ -67,7 +68,7 @@ class ReplyCommands:
         """Show all that is known of the last turn; with a number, of the one that many back."""
         self._last_turn()
         turn = _nth_last(
-            self._screen.pane.session.turns, _number(argument, "/details 2 shows the last but one.")
+            self._screen.pane.session.turns, number_back(argument, "/details 2 shows the last but one.")
         )
         copy = self._screen.started.value.copy
         records = ()
@@ -164,13 +165,6 @@ def _nth_last(turns: Iterable[Turn], number: int) -> Turn:
     if not 1 <= number <= len(ended):
         raise ChattermError(f"There is no reply {number} back.", f"There are {len(ended)} so far.")
     return ended[-number]
-
-
-def _number(argument: str, example: str) -> int:
-    """The number that was typed; 1 for none. Raises `ConfigError`."""
-    if argument and not argument.isdecimal():
-        raise ConfigError(f"{argument!r} is no number.", example)
-    return int(argument or 1)
 
 
 def _write_new(argument: str, title: str, turns: tuple[Turn, ...]) -> Path:

@@ -10,6 +10,7 @@ from chatterm.backend.reporting.statistics import Standing, read_standing, read_
 from chatterm.core.errors import StoreError
 from chatterm.core.performance import Selection
 from chatterm.tui.statistics_text import USUAL_OPERATIONS, USUAL_TURNS, since_of, statistics_page
+from chatterm.tui.typed_number import typed_number
 from chatterm.tui.widgets.page_box import PageBox
 from chatterm.tui.widgets.sidebar import MetricsSidebar
 
@@ -27,9 +28,8 @@ class StatisticsCommands:
 
     async def do_stats(self, argument: str) -> None:
         """Show the statistics of the last turns, of so many, or of all since a time."""
-        is_count = argument.isdecimal() and len(argument) < 10
-        since = None if is_count or not argument else since_of(argument)
-        last = int(argument) if is_count else USUAL_TURNS if since is None else None
+        last = typed_number(argument) if argument else USUAL_TURNS
+        since = since_of(argument) if last is None else None
         # Not awaited: many records take seconds, in which the screen would stand still.
         self._screen.run_worker(self._screen.told(self._show(since, last)))
 

@@ -9,6 +9,7 @@ from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.core.clean import clean_line, visible
 from chatterm.core.errors import ChattermError, ToolError
 from chatterm.tui.tool_pages import tools_page
+from chatterm.tui.typed_number import typed_number
 from chatterm.tui.widgets.page_box import PageBox
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ class ToolCommands:
         return self._given
 
 
-def _numbered(items: Sequence[T], number: str, what: str) -> T:
-    if not number.isdecimal() or not 0 < int(number) <= len(items):
-        raise ChattermError(f"There is no {what} {clean_line(number, 20)!r}.", "/tools lists them by number.")
-    return items[int(number) - 1]
+def _numbered(items: Sequence[T], typed: str, what: str) -> T:
+    number = typed_number(typed) or 0
+    if not 0 < number <= len(items):
+        raise ChattermError(f"There is no {what} {clean_line(typed, 20)!r}.", "/tools lists them by number.")
+    return items[number - 1]

@@ -131,9 +131,11 @@ async def test_copying_replies_and_code(launch: Launch) -> None:
         await program.turn("second", "two")
         for text in ("/copy", "/copy 2"):
             await program.send(text)
-        await program.send("/copy x")
-        await program.shown("'x' is no number")
-        program.composer.clear_draft()
+        for typed in ("x", "9" * 5000):
+            await program.send(f"/copy {typed}")
+            await program.shown(f"'{typed[:20]}")
+            await program.shown("is no number")
+            program.composer.clear_draft()
         await program.send("/copy 3")
         await program.shown("There is no reply 3 back.")
         program.composer.clear_draft()
