@@ -206,6 +206,20 @@ def test_what_headers_say_is_used_up_is_waited_for() -> None:
     assert pace.wait_seconds() == 4.0
 
 
+def test_only_what_a_request_waited_counts_as_held_back() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    pace.note(99, None, [RateLimit(of="requests", remaining=0, resets_in=9.0)])
+    clock.now += 2
+    assert pace.held_seconds == 0, "no request was to begin"
+    assert pace.wait_seconds() == 7.0
+    clock.now += 3
+    assert pace.held_seconds == 3.0
+    assert pace.wait_seconds() == 4.0
+    clock.now += 9
+    assert pace.held_seconds == 7.0
+
+
 async def test_a_free_model_is_not_held_back_by_a_bound() -> None:
     purse = Purse(1.0)
     assert await purse.enter(lambda: False)

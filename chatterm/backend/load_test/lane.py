@@ -144,7 +144,7 @@ class Lane:
             complete=self.complete,
             failed=self.failed,
             ttft_p50_seconds=percentile([seconds for seconds in recent if seconds is not None], 0.5),
-            held_seconds=self.pace.wait_seconds(),
+            held_seconds=self.pace.left_seconds,
         )
 
     def figures(self) -> TargetFigures:

@@ -18,20 +18,34 @@ MOST_SECONDS = 30.0
 
 
 class Pace:
-    """Of one service. Requests that run already go on; `held_seconds` is how long none was begun, all in all."""
+    """Of one service. Requests that run already go on."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._until = 0.0
         self._noted_at = float("-inf")
         self._next_seconds = FIRST_SECONDS
-        self.held_seconds = 0.0
+        self._held_seconds = self._held_until = 0.0
         self.too_long = ""
         """Why it is asked no more; "" while it may be."""
 
-    def wait_seconds(self) -> float:
-        """How long the next request has to wait."""
+    @property
+    def left_seconds(self) -> float:
+        """For how long it wants to be left in peace from now on."""
         return max(0.0, self._until - self._clock())
+
+    @property
+    def held_seconds(self) -> float:
+        """For how long by now there were requests that had to wait, all in all."""
+        return self._held_seconds - max(0.0, self._held_until - self._clock())
+
+    def wait_seconds(self) -> float:
+        """How long a request that is to begin now has to wait."""
+        since = max(self._clock(), self._held_until)
+        if self._until > since:
+            self._held_seconds += self._until - since
+            self._held_until = self._until
+        return self.left_seconds
 
     def note(self, started_at: float, error: ChattermError | None, limits: Iterable[RateLimit]) -> None:
         """A request that began then has ended."""
@@ -54,10 +68,7 @@ class Pace:
         self._hold(max((min(seconds, MOST_SECONDS) for seconds in spent if seconds is not None), default=0.0))
 
     def _hold(self, seconds: float) -> None:
-        now = self._clock()
-        if (until := now + seconds) > self._until:
-            self.held_seconds += until - max(now, self._until)
-            self._until = until
+        self._until = max(self._until, self._clock() + seconds)
 
 
 class Purse:
