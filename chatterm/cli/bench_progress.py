@@ -7,13 +7,10 @@ import os
 import sys
 
 from chatterm.backend.load_test.engine import LoadTest
-from chatterm.backend.load_test.lane import LaneProgress
 from chatterm.backend.load_test.plan import LoadPlan
-from chatterm.cli.bench_table import seconds_text
-from chatterm.core.clean import clean_line
+from chatterm.backend.load_test.progress import progress_lines
 
 DRAW_SECONDS = 0.25
-BAR_COLUMNS = 20
 
 
 class ProgressLines:
@@ -30,7 +27,8 @@ class ProgressLines:
             return
         try:
             while True:
-                self._draw(progress_lines(test.progress(), test.measured_seconds, self._plan, _columns()))
+                seconds = test.measured_seconds
+                self._draw(progress_lines(test.progress(), seconds, self._plan, _columns(), "Ctrl+C"))
                 await asyncio.sleep(DRAW_SECONDS)
         finally:
             self._draw([])
@@ -40,31 +38,6 @@ class ProgressLines:
         text = "".join(f"{line}\n" for line in lines)
         print(f"{up}\x1b[J{text}", end="", file=sys.stderr, flush=True)
         self._lines = len(lines)
-
-
-def progress_lines(
-    lanes: tuple[LaneProgress, ...], seconds: float, plan: LoadPlan, columns: int
-) -> list[str]:
-    """The lines, none wider than so many columns. `seconds` is how long it is measured, 0 for a warm-up."""
-    if not seconds:
-        return [f"warming up: {', '.join(clean_line(lane.name, 60) for lane in lanes)}"[:columns]]
-    share = 0.0
-    if plan.duration_seconds is not None:
-        share = seconds / plan.duration_seconds
-    if plan.requests is not None:
-        share = max(share, sum(lane.complete + lane.failed for lane in lanes) / (plan.requests * len(lanes)))
-    bar = "█" * min(BAR_COLUMNS, int(BAR_COLUMNS * share))
-    lines = [f"{bar:░<{BAR_COLUMNS}} {min(100, int(100 * share)):3} %  {seconds:.0f} s · Ctrl+C stops"]
-    for lane in lanes:
-        parts = [f"{lane.complete:,} complete", f"{lane.running} running"]
-        if lane.failed:
-            parts.append(f"{lane.failed:,} failed")
-        if lane.ttft_p50_seconds is not None:
-            parts.append(f"TTFT {seconds_text(lane.ttft_p50_seconds)}")
-        if lane.held_seconds > 0:
-            parts.append(f"held back for {lane.held_seconds:.0f} s")
-        lines.append(f"{clean_line(lane.name, 40)}: {' · '.join(parts)}")
-    return [line[:columns] for line in lines]
 
 
 def _columns() -> int:

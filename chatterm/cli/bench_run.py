@@ -6,22 +6,18 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-from chatterm import __version__
 from chatterm.backend.first_model import Wanted, first_model
-from chatterm.backend.load_test.engine import LoadTest
+from chatterm.backend.load_test.engine import LoadTest, load_worker
 from chatterm.backend.load_test.figures import LoadResult, decoded, encoded
-from chatterm.backend.load_test.goals import Goal, judged
-from chatterm.backend.load_test.plan import LoadPlan, prompt_tokens
-from chatterm.backend.payload_cache import PayloadCache
+from chatterm.backend.load_test.goals import Goal
+from chatterm.backend.load_test.plan import LoadPlan, other_places
+from chatterm.backend.load_test.table import result_lines
 from chatterm.backend.target import Target
-from chatterm.backend.worker import Worker
 from chatterm.cli.bench_progress import ProgressLines
-from chatterm.cli.bench_table import result_lines
 from chatterm.cli.border import tell
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.start_settings import read_settings
@@ -31,10 +27,7 @@ from chatterm.config.files import read_file, write_private
 from chatterm.config.load import Loaded
 from chatterm.config.paths import Paths, private_folder
 from chatterm.core.clean import clean_line
-from chatterm.core.errors import ConfigError, StoreError
-
-PAYLOAD_BYTES = 4 * 1024 * 1024
-"""Of what is kept of prompts: each is asked once."""
+from chatterm.core.errors import ConfigError
 
 CLOSE_SECONDS = 0.5
 
@@ -79,11 +72,11 @@ async def _bench(engine: Engine, request: BenchRequest, old: LoadResult | None) 
             tell(notice, "")
         await engine.targets.known.load()
         targets = await _targets(engine, request)
-        test = LoadTest(_worker(engine), targets, request.plan)
+        test = LoadTest(load_worker(engine.worker.performance), targets, request.plan)
         number = await _run(test, request.plan)
     finally:
         await engine.aclose()
-    result = _result(test, request)
+    result = test.result(request.goals)
     _print(result, old, request)
     _save(result, request, engine)
     if number is not None:
@@ -124,23 +117,8 @@ async def _targets(engine: Engine, request: BenchRequest) -> list[Target]:
         raise ConfigError(
             choice.reason or "No model is chosen.", "Name one with -m; chatterm models lists them."
         )
-    places = [(choice.provider, choice.model)]
-    for name in request.also:
-        place = targets.place(name, choice.provider)
-        if place in places:
-            raise ConfigError(f"{clean_line(name, 60)} is named twice.", "Name another model with --also.")
-        places.append(place)
-    return [targets.resolve(*place) for place in places]
-
-
-def _worker(engine: Engine) -> Worker:
-    """A worker of its own: made-up prompts teach nothing about how long real ones are."""
-
-    async def no_blobs(digests: frozenset[str]) -> dict[str, bytes]:
-        raise StoreError("A load test has no attachments.")
-
-    cache = PayloadCache(PAYLOAD_BYTES)
-    return Worker(cache, no_blobs, time.monotonic, performance=engine.worker.performance)
+    first = choice.provider, choice.model
+    return [targets.resolve(*place) for place in (first, *other_places(targets, first, request.also))]
 
 
 def _with_room(loaded: Loaded, request: BenchRequest) -> Loaded:
@@ -153,30 +131,6 @@ def _with_room(loaded: Loaded, request: BenchRequest) -> Loaded:
         pool_connections=max(settings.network.pool_connections, wanted),
     )
     return replace(loaded, settings=replace(settings, network=network))
-
-
-def _result(test: LoadTest, request: BenchRequest) -> LoadResult:
-    plan, figures = request.plan, test.figures()
-    return LoadResult(
-        program=f"chatterm {__version__}",
-        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        concurrency=plan.concurrency,
-        requests=plan.requests,
-        duration_seconds=plan.duration_seconds,
-        warmup=plan.warmup,
-        prompt_tokens=prompt_tokens(plan),
-        max_tokens=_count(plan.options.get("max_tokens")),
-        seed=plan.seed,
-        seconds=test.measured_seconds,
-        cpu_share=test.cpu_share,
-        stopped=test.is_stopped,
-        targets=figures,
-        goals=judged(request.goals, figures),
-    )
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) else None
 
 
 def _print(result: LoadResult, old: LoadResult | None, request: BenchRequest) -> None:

@@ -10,10 +10,10 @@ from chatterm.backend.load_test.figures import Gaps, LoadResult, Sample, TargetF
 from chatterm.backend.load_test.goals import Goal, judged
 from chatterm.backend.load_test.lane import LaneProgress
 from chatterm.backend.load_test.plan import LoadPlan
+from chatterm.backend.load_test.progress import progress_lines
+from chatterm.backend.load_test.table import number_text, result_lines, seconds_text
 from chatterm.cli.app import run
-from chatterm.cli.bench_progress import progress_lines
 from chatterm.cli.bench_run import read_result
-from chatterm.cli.bench_table import number_text, result_lines, seconds_text
 from chatterm.core.errors import ConfigError
 
 
@@ -111,11 +111,13 @@ def test_progress_fits_the_terminal() -> None:
     lane = LaneProgress(
         name="p/a", running=5, complete=40, failed=10, ttft_p50_seconds=0.25, held_seconds=3.2
     )
-    lines = progress_lines((lane,), 12.0, LoadPlan(requests=100), 200)
+    lines = progress_lines((lane,), 12.0, LoadPlan(requests=100), 200, "Ctrl+C")
     assert lines[0] == "██████████░░░░░░░░░░  50 %  12 s · Ctrl+C stops"
     assert lines[1] == "p/a: 40 complete · 5 running · 10 failed · TTFT 250 ms · held back for 3 s"
-    assert all(len(line) <= 30 for line in progress_lines((lane,), 12.0, LoadPlan(requests=100), 30))
-    assert progress_lines((lane,), 0.0, LoadPlan(), 200) == ["warming up: p/a"]
+    assert all(
+        len(line) <= 30 for line in progress_lines((lane,), 12.0, LoadPlan(requests=100), 30, "Ctrl+C")
+    )
+    assert progress_lines((lane,), 0.0, LoadPlan(), 200, "Ctrl+C") == ["warming up: p/a"]
 
 
 @pytest.mark.parametrize(

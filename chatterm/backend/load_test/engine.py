@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 
-from chatterm.backend.load_test.figures import Sample, TargetFigures
+from chatterm import __version__
+from chatterm.backend.load_test.figures import LoadResult, Sample, TargetFigures
+from chatterm.backend.load_test.goals import Goal, judged
 from chatterm.backend.load_test.lane import Heard, Lane, LaneProgress
 from chatterm.backend.load_test.pacing import Pace, Purse
-from chatterm.backend.load_test.plan import LoadPlan
+from chatterm.backend.load_test.plan import LoadPlan, prompt_tokens
+from chatterm.backend.payload_cache import PayloadCache
+from chatterm.backend.performance import Performance
 from chatterm.backend.recorder import Recorder
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.target import Target
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.backend.unkept import UnkeptHistory
 from chatterm.backend.worker import TurnJob, Worker
-from chatterm.core.errors import ChattermError
+from chatterm.core.errors import ChattermError, StoreError
 from chatterm.core.events import StreamEvent
 from chatterm.core.performance import AttemptRecord, Operation
 from chatterm.core.turn import Turn
@@ -32,8 +37,20 @@ START_SECONDS, RAMP_SECONDS = 0.02, 2.0
 """The first requests begin so far apart, all within the second time: to begin a request takes several milliseconds of
 work, and the replies to those before would be stamped late."""
 
+PAYLOAD_BYTES = 4 * 1024 * 1024
+"""Of what is kept of prompts: each is asked once."""
+
 LOOK_SECONDS = 0.1
 """How often the events of a turn that runs are taken."""
+
+
+def load_worker(performance: Performance) -> Worker:
+    """A worker of its own: made-up prompts teach nothing about how long real ones are."""
+
+    async def no_blobs(digests: frozenset[str]) -> dict[str, bytes]:
+        raise StoreError("A load test has no attachments.")
+
+    return Worker(PayloadCache(PAYLOAD_BYTES), no_blobs, time.monotonic, performance=performance)
 
 
 class LoadTest:
@@ -53,11 +70,13 @@ class LoadTest:
         self._until: float | None = None
         self._began_at: float | None = None
         self._costs: dict[str, float] = {}
-        worker.performance.takers.append(self._note)
+        self._takers = worker.performance.takers
         self.seconds = 0.0
         """How long the measured part took, once it is over."""
         self.cpu_share = 0.0
         """What this program itself used meanwhile, 1 for a whole core."""
+        self.is_over = False
+        """Whether `run` has ended."""
 
     @property
     def is_stopped(self) -> bool:
@@ -77,19 +96,36 @@ class LoadTest:
 
     async def run(self) -> None:
         """Ask all that is planned. Raises nothing for what fails: it is counted."""
-        for number in range(self._plan.warmup):
-            for lane in self._lanes:
-                await self._next(lane, -1 - number)
-        began, cpu = self._clock(), time.process_time()
-        self._began_at = began
-        if self._plan.duration_seconds is not None:
-            self._until = began + self._plan.duration_seconds
-        async with asyncio.TaskGroup() as group:
-            for place in range(count := self._most_at_once()):
-                for lane in self._lanes:  # side by side, so that all meet the same hour and the same machine
-                    group.create_task(self._work(lane, place * min(START_SECONDS, RAMP_SECONDS / count)))
-        self.seconds = self._clock() - began
-        self.cpu_share = (time.process_time() - cpu) / self.seconds if self.seconds else 0.0
+        self._takers.append(self._note)
+        try:
+            for number in range(self._plan.warmup):
+                for lane in self._lanes:
+                    await self._next(lane, -1 - number)
+            await self._measure()
+        finally:
+            self._takers.remove(self._note)
+            self.is_over = True
+
+    def result(self, goals: Iterable[Goal] = ()) -> LoadResult:
+        """All that was found by now, with what was asked, and what became of the goals."""
+        plan, figures = self._plan, self.figures()
+        longest = plan.options.get("max_tokens")
+        return LoadResult(
+            program=f"chatterm {__version__}",
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            concurrency=plan.concurrency,
+            requests=plan.requests,
+            duration_seconds=plan.duration_seconds,
+            warmup=plan.warmup,
+            prompt_tokens=prompt_tokens(plan),
+            max_tokens=longest if isinstance(longest, int) else None,
+            seed=plan.seed,
+            seconds=self.measured_seconds,
+            cpu_share=self.cpu_share,
+            stopped=self.is_stopped,
+            targets=figures,
+            goals=judged(goals, figures),
+        )
 
     def figures(self) -> tuple[TargetFigures, ...]:
         """All that was found by now, target by target."""
@@ -107,6 +143,18 @@ class LoadTest:
         """How far it is, target by target. Costs little, however many requests there were."""
         return tuple(lane.progress() for lane in self._lanes)
 
+    async def _measure(self) -> None:
+        began, cpu = self._clock(), time.process_time()
+        self._began_at = began
+        if self._plan.duration_seconds is not None:
+            self._until = began + self._plan.duration_seconds
+        async with asyncio.TaskGroup() as group:
+            for place in range(count := self._most_at_once()):
+                for lane in self._lanes:  # side by side, so that all meet the same hour and the same machine
+                    group.create_task(self._work(lane, place * min(START_SECONDS, RAMP_SECONDS / count)))
+        self.seconds = self._clock() - began
+        self.cpu_share = (time.process_time() - cpu) / self.seconds if self.seconds else 0.0
+
     def _note(self, record: AttemptRecord) -> None:
         """A request, or one try of it, is over."""
         if record.operation == OPERATION and record.cost_dollars is not None:
@@ -120,8 +168,6 @@ class LoadTest:
         """One of those who ask this target, request after request, from so long after the beginning on."""
         await self._pause(delay_seconds)
         while self._plan.requests is None or lane.begun < self._plan.requests:
-            if self._until is not None and self._clock() >= self._until:
-                return
             number, lane.begun = lane.begun, lane.begun + 1
             if not await self._next(lane, number):
                 lane.begun -= 1
@@ -150,8 +196,6 @@ class LoadTest:
             if self._until is not None:
                 seconds = min(seconds, max(0.0, self._until - self._clock()))
             await self._pause(seconds)
-            if self._until is not None and self._clock() >= self._until:
-                return False
         return not self._is_over(lane)
 
     async def _pause(self, seconds: float) -> None:
@@ -161,7 +205,8 @@ class LoadTest:
                 await self._stopped.wait()
 
     def _is_over(self, lane: Lane) -> bool:
-        return self._stopped.is_set() or bool(lane.ended)
+        is_late = self._until is not None and self._clock() >= self._until
+        return is_late or self._stopped.is_set() or bool(lane.ended)
 
     async def _ask(self, lane: Lane, number: int) -> Sample:
         """One turn."""

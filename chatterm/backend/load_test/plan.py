@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from chatterm.backend.load_test.prompts import load_prompt
+from chatterm.backend.targets import Targets
 from chatterm.backend.token_estimates import text_tokens
+from chatterm.core.clean import clean_line
+from chatterm.core.errors import ConfigError
 from chatterm.core.turn import Options
 
 
@@ -39,3 +43,17 @@ class LoadPlan:
 def prompt_tokens(plan: LoadPlan) -> int:
     """About how many tokens a prompt has."""
     return round(text_tokens(plan.text(0)))
+
+
+def other_places(targets: Targets, first: tuple[str, str], names: Iterable[str]) -> list[tuple[str, str]]:
+    """Provider and model of further targets, by their names as they are typed.
+
+    Raises `ConfigError` for one that cannot be asked, or is named twice.
+    """
+    places = [first]
+    for name in names:
+        place = targets.place(name, first[0])
+        if place in places:
+            raise ConfigError(f"{clean_line(name, 60)} is named twice.", "Name another model with --also.")
+        places.append(place)
+    return places[1:]
