@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from chatterm.backend.load_test.engine import START_SECONDS, LoadTest
+from chatterm.backend.load_test.pacing import Purse
 from chatterm.backend.load_test.plan import LoadPlan, prompt_tokens
 from chatterm.backend.load_test.prompts import load_prompt
 from chatterm.backend.net.client import HttpClients
@@ -52,14 +53,14 @@ class Rig:
             host="scripted",
         )
 
-    def test(self, plan: LoadPlan, *targets: Target) -> LoadTest:
+    def test(self, plan: LoadPlan, *targets: Target, clock: Callable[[], float] = time.monotonic) -> LoadTest:
         async def no_blobs(digests: frozenset[str]) -> dict[str, bytes]:
             return {}
 
         worker = Worker(
             PayloadCache(), no_blobs, time.monotonic, performance=Performance(self.records.append)
         )
-        return LoadTest(worker, targets or [self.target()], plan)
+        return LoadTest(worker, targets or [self.target()], plan, clock)
 
     def answer(self, *scripts: Script) -> None:
         """The first chats get these, all others a whole reply."""
@@ -214,6 +215,18 @@ async def test_what_may_be_spent_is_never_exceeded(rig: Rig, concurrency: int) -
     assert "--max-cost" in figures.ended
 
 
+async def test_a_request_is_not_made_again_once_all_is_spent(rig: Rig) -> None:
+    rig.answer(replies.stream([replies.openai_usage(11, 7)]))  # which costs, and then breaks off
+    target = priced(rig.target(), 0.6)
+    target = replace(target, retries=replace(target.retries, first_seconds=0.0))
+    plan = LoadPlan(concurrency=1, requests=3, warmup=0, prompt="x", retries=2, max_cost_dollars=0.5)
+    test = rig.test(plan, target)
+    await test.run()
+    [figures] = test.figures()
+    assert len(rig.server.chats) == 1
+    assert (figures.complete, figures.errors) == (0, {"BudgetReached": 1})
+
+
 async def test_without_a_price_a_bound_cannot_be_kept_and_says_so(rig: Rig) -> None:
     test = rig.test(LoadPlan(concurrency=4, requests=10, warmup=0, prompt="x", max_cost_dollars=1.0))
     await test.run()
@@ -245,6 +258,33 @@ async def test_a_duration_ends_the_beginning_of_requests(rig: Rig) -> None:
     [figures] = test.figures()
     assert figures.complete == figures.requests >= 2
     assert 0.2 <= test.measured_seconds < 5
+
+
+async def test_a_request_that_waited_for_money_begins_within_the_duration_or_not_at_all(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.server.reply_text("never whole", gates={2: "go"})
+    now = time.monotonic()
+    plan = LoadPlan(
+        concurrency=2, requests=None, duration_seconds=60, warmup=0, prompt="x", max_cost_dollars=1.0
+    )
+    test = rig.test(plan, priced(rig.target(), 0.1), clock=lambda: now)
+    entered: asyncio.Queue[None] = asyncio.Queue()
+
+    async def enter(purse: Purse, is_over: Callable[[], bool]) -> bool:
+        entered.put_nowait(None)
+        return await real_enter(purse, is_over)
+
+    real_enter = Purse.enter
+    monkeypatch.setattr(Purse, "enter", enter)
+    running = asyncio.ensure_future(test.run())
+    await rig.server.until(lambda: len(rig.server.chats) == 1)
+    for _ in range(2):
+        await entered.get()
+    now += 61
+    rig.server.release("go")
+    await running
+    assert len(rig.server.chats) == 1
 
 
 async def test_progress_tells_how_far_it_is(rig: Rig) -> None:
