@@ -67,9 +67,11 @@ class _Call:
         self.name = name
         self.arguments: list[str] = []
         self.size = 0
+        self.half = ""
 
     def part(self) -> Part:
-        return ToolCallPart(self.call_id, self.name, "".join(self.arguments) or "{}")
+        arguments = "".join(self.arguments) + ("\ufffd" if self.half else "")
+        return ToolCallPart(self.call_id, self.name, arguments or "{}")
 
 
 class _Opaque:
@@ -199,11 +201,7 @@ class Draft:
         return piece.kind("\ufffd")
 
     def _apply_delta(self, event: TextDelta | ThinkingDelta | RefusalDelta) -> StreamEvent | None:
-        text = self._half + event.text if self._half else event.text
-        self._half = ""
-        if text and "\ud800" <= text[-1] <= "\udbff":
-            text, self._half = text[:-1], text[-1]
-        text = well_formed(text)
+        text, self._half = _without_half(self._half + event.text)
         if not text:
             return None
         kind = type(event)
@@ -248,7 +246,16 @@ class Draft:
             )
         call.size += len(event.arguments)
         if call.size > ARGUMENTS_LIMIT_CHARACTERS:
-            call.arguments = [TOO_LONG]
+            call.arguments, call.half = [TOO_LONG], ""
             return None
-        call.arguments.append(well_formed(event.arguments))
-        return event
+        text, call.half = _without_half(call.half + event.arguments)
+        call.arguments.append(text)
+        if text == event.arguments:
+            return event
+        return ToolCallDelta(event.index, text) if text else None
+
+
+def _without_half(text: str) -> tuple[str, str]:
+    """The text, well formed, and what waits for the next delta: the first half of a surrogate pair at its end."""
+    half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+    return well_formed(text.removesuffix(half)), half

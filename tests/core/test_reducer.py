@@ -159,3 +159,13 @@ def test_thousands_of_calls_with_one_id_cost_no_more_each() -> None:
     ids = [part.call_id for part in started(4).parts() if isinstance(part, ToolCallPart)]
     assert ids == ["x_2", "x_4", "x_5", "x_6"]
     assert (slow := in_proportion(lambda: started(500), lambda: started(2000))) is None, slow
+
+
+def test_halves_of_a_surrogate_pair_in_two_deltas_of_arguments_are_one_character() -> None:
+    draft = Draft()
+    draft.apply(ToolCallStarted(0, "a", "write"))
+    draft.apply(ToolCallStarted(1, "b", "write"))
+    assert draft.apply(ToolCallDelta(0, '"x\ud83d')) == ToolCallDelta(0, '"x')
+    assert draft.apply(ToolCallDelta(1, '"\ud83d')) == ToolCallDelta(1, '"')  # each call waits for its own
+    assert draft.apply(ToolCallDelta(0, '\ude00"')) == ToolCallDelta(0, '😀"')
+    assert draft.parts() == (ToolCallPart("a", "write", '"x😀"'), ToolCallPart("b", "write", '"\ufffd'))
