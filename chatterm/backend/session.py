@@ -90,6 +90,8 @@ class Session:
         """Raises where a turn that runs may send no further request for other reasons: of a run of many turns."""
         self.fallback: tuple[str, ...] | None = None
         """Who answers in the place of its model when that fails; None as the settings say."""
+        self.new_recorder: Callable[[], Recorder] = partial(Recorder, store)
+        """Makes what records a turn while it happens."""
         self.running: TurnHandle | None = None
         self._queue: deque[Prompt] = deque()
         self._store = store
@@ -250,7 +252,7 @@ class Session:
 
     async def _run(self, job: TurnJob, handle: TurnHandle, before: tuple[Turn, ...]) -> None:
         try:
-            turn = await self._worker.run(job, handle, Recorder(self._store))
+            turn = await self._worker.run(job, handle, self.new_recorder())
         finally:
             self.running = None
             self._warm_until = (

@@ -23,13 +23,11 @@ from chatterm.backend.performance import Performance
 from chatterm.backend.recorder import Recorder
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.target import Target
-from chatterm.backend.turn_handle import TurnHandle
 from chatterm.backend.unkept import UnkeptHistory
-from chatterm.backend.worker import TurnJob, Worker
+from chatterm.backend.worker import Worker
 from chatterm.core.errors import ChattermError, StoreError
 from chatterm.core.events import StreamEvent
 from chatterm.core.performance import AttemptRecord, Operation
-from chatterm.core.turn import Turn
 
 OPERATION: Operation = "bench"
 
@@ -63,7 +61,7 @@ class LoadTest:
         plan: LoadPlan,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._worker, self._plan, self._clock = _UnrecordedWorker(worker), plan, clock
+        self._worker, self._plan, self._clock = worker, plan, clock
         self._lanes = [Lane(_as_tested(target, plan), Pace(clock)) for target in targets]
         self._purse = Purse(plan.max_cost_dollars)
         self._stopped = asyncio.Event()
@@ -212,7 +210,7 @@ class LoadTest:
         """One turn."""
         session = Session(UnkeptHistory(), self._worker, system=self._plan.system, clock=self._clock)
         session.target, session.options = lane.target, self._plan.options
-        session.operation = OPERATION
+        session.operation, session.new_recorder = OPERATION, _NoRecorder
         session.require_more = lambda: self._purse.budget.require_more(sum(self._costs.values()))
         heard = Heard(self._clock(), is_warmup=number < 0)
         handle = session.start_turn(Prompt(self._plan.text(number)))
@@ -235,19 +233,11 @@ class LoadTest:
         return sample
 
 
-class _UnrecordedWorker(Worker):
-    """Runs turns by the worker `inner`, without the work of recording replies that nobody keeps."""
-
-    def __init__(self, inner: Worker) -> None:
-        vars(self).update(vars(inner))  # as it was built, with all that it knows
-
-    async def run(self, job: TurnJob, handle: TurnHandle, recorder: Recorder) -> Turn:
-        """As `Worker.run`."""
-        return await super().run(job, handle, _NoRecorder(UnkeptHistory()))
-
-
 class _NoRecorder(Recorder):
-    """Takes deltas and forgets them."""
+    """Takes deltas and forgets them, without the work of recording replies that nobody keeps."""
+
+    def __init__(self) -> None:
+        super().__init__(UnkeptHistory())
 
     def record(self, event: StreamEvent) -> None:
         """Nothing is kept."""
