@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,11 @@ def test_the_table_has_every_figure_and_a_dash_for_what_is_not_known() -> None:
     assert "concurrency was 9, is 5" in text
     assert "\x1b" not in text and "\x07" not in text
     assert "chatterm itself" not in text
+
+
+def test_what_was_not_known_of_an_older_run_is_a_dash() -> None:
+    now, old = result(figures("p/a", 0.2)), replace(result(figures("p/a", 0.1)), max_tokens=None)
+    assert "  max_tokens was -, is 128: the ratios are of that, too" in result_lines(now, old, "old.json")
 
 
 def test_its_own_work_is_named_where_it_is_the_limit() -> None:

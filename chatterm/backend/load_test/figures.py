@@ -75,7 +75,8 @@ class TargetFigures:
     Spreads are of the replies that came to their end, warm-up aside; `cold_ttft` and `warm_ttft` count the warm-up
     too. `errors` counts by kind, `held_seconds` is how long requests were held back because the service said so, or
     failed; `ended` is why no more were sent than were, "" where that was all. `ttfts` is a histogram: requests by
-    equal parts of the span from the least to the most. Tokens and cost include the warm-up, rates do not.
+    equal parts of the span from the least to the most. Tokens and cost are of the replies that came to their end, those
+    of the warm-up among them; rates leave that out.
     """
 
     name: str

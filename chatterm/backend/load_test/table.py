@@ -145,7 +145,7 @@ def _differences(result: LoadResult, old: LoadResult) -> Iterator[str]:
     for name in ("concurrency", "prompt_tokens", "max_tokens", "warmup"):
         now, before = getattr(result, name), getattr(old, name)
         if now != before:
-            yield f"  {name} was {before}, is {now}: the ratios are of that, too"
+            yield f"  {name} was {count_text(before)}, is {count_text(now)}: the ratios are of that, too"
 
 
 def seconds_text(seconds: float | None) -> str:
