@@ -125,6 +125,8 @@ class Engine:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS / 2):
                 await self.clients.aclose()
+        # Tools that were slow to end have used up the time, but what is not stored by now would be lost.
+        until = max(until, time.monotonic() + CLOSE_SECONDS / 2)
         self.performance.close((until - time.monotonic()) / 2)
         self.database.close(until - time.monotonic())
 

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from chatterm.backend.provider_keys import ProviderKeys
 from chatterm.backend.session import Prompt
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.start_settings import read_settings
+from chatterm.cli.tool_wiring import ToolService
 from chatterm.cli.wiring import CLOSE_SECONDS, Engine, build_engine
 from chatterm.config.model import ProviderSettings
 from chatterm.core.turn import Outcome
@@ -50,6 +51,22 @@ async def test_connections_and_a_store_that_hang_are_left_after_one_limit(engine
     assert time.monotonic() - began_at < CLOSE_SECONDS + 0.2
     gate.set()
     assert await hanging
+
+
+async def test_what_tools_leave_to_store_is_stored_although_they_were_slow_to_end(engine: Engine) -> None:
+    asked: list[asyncio.Future[bool]] = []
+
+    class SlowTools(ToolService):
+        async def aclose(self) -> None:
+            await asyncio.sleep(1.2 * CLOSE_SECONDS)
+            pause = threading.Event()
+            asked.append(asyncio.ensure_future(engine.database.read(lambda _: pause.wait(0.05))))
+            await asyncio.sleep(0)
+
+    tools = SlowTools(**{each.name: getattr(engine.tools, each.name) for each in fields(engine.tools)})
+    await replace(engine, tools=tools).aclose()
+    assert engine.database.close(0)
+    assert not await asked[0]
 
 
 async def test_the_store_is_closed_although_connections_hang(engine: Engine) -> None:
