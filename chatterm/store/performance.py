@@ -21,6 +21,9 @@ from chatterm.store.encoding import storable
 ROWS_AT_A_TIME = 10_000
 """How many rows are summed up in one go, some 20 ms, while others wait for the database."""
 
+UNKNOWN_COST = "cost_dollars IS NULL AND coalesce(ttft_seconds, output_tokens) IS NOT NULL"
+"""SQL for a request that was answered at a cost nobody knows: an answer of a batch has no TTFT, others no tokens."""
+
 Row = tuple[Any, ...]
 
 
@@ -139,7 +142,7 @@ class PerformanceStore:
 
 _SPENT = (
     "SELECT sum(cost_dollars), max(cost_is_estimate),"
-    " count(*) FILTER (WHERE cost_dollars IS NULL AND ttft_seconds IS NOT NULL) FROM performance WHERE "
+    f" count(*) FILTER (WHERE {UNKNOWN_COST}) FROM performance WHERE "
 )
 
 

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from chatterm.core.performance_totals import LATENCY_BOUNDS, TTFT_BOUNDS, Buckets, ModelTotals
 from chatterm.store.database import Database
+from chatterm.store.performance import UNKNOWN_COST
 
 
 async def read_totals(database: Database) -> tuple[ModelTotals, ...]:
@@ -20,17 +21,13 @@ def _buckets(column: str, bounds: Sequence[float]) -> list[str]:
     return [*counts, f"count({column})", f"total({column})"]
 
 
-# A reply of a batch that the provider ran later has no TTFT, and not every reply its tokens.
-_ANSWERED = "coalesce(ttft_seconds, output_tokens) IS NOT NULL"
-
-
 def _query() -> str:
     sums = (
         *("sum(retries > 0)", "sum(tool_count)", "total(input_tokens)", "total(output_tokens)"),
         *("total(cache_read_tokens)", "total(reasoning_tokens)"),
         "total(cost_dollars) FILTER (WHERE NOT cost_is_estimate)",
         "total(cost_dollars) FILTER (WHERE cost_is_estimate)",
-        f"count(*) FILTER (WHERE cost_dollars IS NULL AND {_ANSWERED})",
+        f"count(*) FILTER (WHERE {UNKNOWN_COST})",
         *_buckets("ttft_seconds", TTFT_BOUNDS),
         *_buckets("latency_seconds", LATENCY_BOUNDS),
     )

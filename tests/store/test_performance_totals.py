@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 
 from chatterm.backend.reporting.metrics_text import metrics_text
+from chatterm.backend.reporting.statistics import read_statistics
+from chatterm.config.model import TargetSettings
+from chatterm.core.performance import Selection
 from chatterm.core.performance_totals import Buckets
 from chatterm.store.database import Database
 from chatterm.store.performance import PerformanceStore
@@ -42,6 +45,8 @@ async def test_an_answer_of_unknown_cost_counts_however_little_it_reported(datab
     kept.add(record(4))
     (totals,) = await read_totals(database)
     assert totals.unknown_cost == 2
+    assert (await kept.spent_since(0.0)).unknown == 2
+    assert (await read_statistics(kept, Selection(), TargetSettings())).total.unknown_cost == 2
 
 
 async def test_nothing_recorded_is_nothing(database: Database) -> None:

@@ -43,7 +43,7 @@ _SUMMED: Mapping[str, str] = {
     "reasoning_tokens": "sum(reasoning_tokens)",
     "cost_dollars": "sum(cost_dollars)",
     "estimates": "total(cost_is_estimate)",
-    "unknown_cost": "total(cost_dollars IS NULL AND ttft_seconds IS NOT NULL)",
+    "unknown_cost": "total(cost_dollars IS NULL AND coalesce(ttft_seconds, output_tokens) IS NOT NULL)",
     "reused": "total(reused_connection)",
     "connections": "count(reused_connection)",
     "tool_count": "total(tool_count)",
