@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from chatterm.core.clean import clean_line
@@ -19,8 +19,8 @@ GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 class Coding(Protocol):
     """Turns the bytes of a body, as they come, into what they stand for."""
 
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Decoded pieces of at most 64 KB. Raises `ProtocolError` for bytes that are not coded so."""
+    def feed(self, chunk: bytes) -> Iterable[bytes]:
+        """Decoded pieces, of at most 64 KB each where they were coded. Raises `ProtocolError` for broken bytes."""
         ...
 
     def end(self) -> None:
@@ -47,9 +47,9 @@ def new_coding(content_encoding: str, host: str) -> Coding:
 class Identity:
     """A body as it is."""
 
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
+    def feed(self, chunk: bytes) -> Iterable[bytes]:
         """See `Coding.feed`."""
-        yield chunk
+        return (chunk,)
 
     def end(self) -> None:
         """See `Coding.end`."""

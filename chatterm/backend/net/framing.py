@@ -71,37 +71,40 @@ class SseSplitter:
             return
         self._after_cr = chunk.endswith(b"\r")
         # bytes.splitlines knows CRLF, LF and CR only, unlike its namesake on str
-        for piece in chunk.splitlines(keepends=True):
-            line = piece.rstrip(b"\r\n")
-            size = self._data_bytes + len(self._line) + len(line)
-            if size > self._event_bytes:
+        lines = chunk.splitlines()
+        rest = b"" if chunk.endswith((b"\n", b"\r")) else lines.pop()
+        if self._line and lines:
+            lines[0] = bytes(self._line + lines[0])
+            self._line.clear()
+        for line in lines:
+            if self._data_bytes + len(line) > self._event_bytes:
                 raise _too_large(self._event_bytes)
-            if len(line) == len(piece):
-                self._line += piece
-                continue
-            if self._line:
-                line = bytes(self._line + line)
-                self._line.clear()
-            if (frame := self._take_line(line, at)) is not None:
+            if self._is_first_line:
+                self._is_first_line = False
+                line = line.removeprefix(BYTE_ORDER_MARK)
+            if line:
+                self._take_line(line)
+            elif (frame := self._dispatched(at)) is not None:
                 yield frame
+        if rest:
+            self._line += rest
+            if self._data_bytes + len(self._line) > self._event_bytes:
+                raise _too_large(self._event_bytes)
 
     def end(self, at: float) -> Iterator[Frame]:
         """See `Splitter.end`."""
         line = bytes(self._line)
         self._line.clear()
+        if self._is_first_line:
+            line = line.removeprefix(BYTE_ORDER_MARK)
         if line:
-            self._take_line(line, at)
+            self._take_line(line)
         data = b"\n".join(self._data)
         if data.strip() == DONE_MARKER or _is_whole_json(data):
             yield Frame(at, data, self._event)
 
-    def _take_line(self, line: bytes, at: float) -> Frame | None:
-        """The frame that this line ends."""
-        if self._is_first_line:
-            self._is_first_line = False
-            line = line.removeprefix(BYTE_ORDER_MARK)
-        if not line:
-            return self._dispatched(at)
+    def _take_line(self, line: bytes) -> None:
+        """A line that is not blank."""
         name, _, value = line.partition(b":")
         if value.startswith(b" "):
             value = value[1:]
@@ -112,9 +115,9 @@ class SseSplitter:
             self._event = value.decode("utf-8", "replace")
         elif not name:
             self.keep_alives += 1
-        return None
 
     def _dispatched(self, at: float) -> Frame | None:
+        """The frame that a blank line ends."""
         lines, event = self._data, self._event
         if not (lines or event):
             return None

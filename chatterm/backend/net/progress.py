@@ -17,21 +17,20 @@ class Progress:
         self._limits = limits
         self._began = False
         self._last_event = self._last_sign = since
+        self.deadline = since + limits.first_event_seconds
+        """When patience ends."""
 
     def saw_event(self, at: float) -> None:
         """A whole event came."""
         self._began = True
         self._last_event = self._last_sign = at
+        self.deadline = at + self._limits.event_gap_seconds
 
     def saw_keep_alive(self, at: float) -> None:
         """The server showed life, and nothing else."""
         self._last_sign = at
-
-    @property
-    def deadline(self) -> float:
-        """When patience ends."""
-        until = self._last_sign + self._silence_seconds
-        return min(until, self._keep_alive_end) if self._kept_alive else until
+        until = at + self._silence_seconds
+        self.deadline = min(until, self._keep_alive_end) if self._kept_alive else until
 
     def error(self, endpoint: Endpoint) -> RequestTimeoutError:
         """What to say once the deadline has passed."""
