@@ -177,7 +177,11 @@ class Attempt:
     def _take(self, at: float, events: Iterable[StreamEvent]) -> None:
         apply, show, joint = self.draft.apply, self._show, self.joint
         for event in events:
-            for each in (event,) if joint is None or joint.is_over else self._joined(at, event, joint):
+            if joint is None or joint.is_over:
+                if (shown := apply(event)) is not None:
+                    show(at, shown)
+                continue
+            for each in self._joined(at, event, joint):
                 if (shown := apply(each)) is not None:
                     show(at, shown)
 

@@ -80,7 +80,9 @@ def complaint_of(value: object) -> Complaint:
 
 def is_complaint(value: dict[str, object], event: str = "") -> bool:
     """Whether a frame of a stream tells an error: in its `error` field, its kind or its event name."""
-    return bool(value.get("error")) or "error" in (value.get("object"), value.get("type"), event)
+    if value.get("error") or event == "error":
+        return True
+    return value.get("object") == "error" or value.get("type") == "error"
 
 
 def _names(fields: dict[str, object]) -> Iterator[str]:

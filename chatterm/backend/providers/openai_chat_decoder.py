@@ -55,6 +55,7 @@ _FAILURES = {
 _FIGURES = frozenset({"usage", "x_groq", "timings"})
 _SOURCES = frozenset({"citations", "search_results", "annotations", "executed_tools"})
 _KNOWN_FIELDS = _FIGURES | {"choices", "citations", "search_results"}
+_THOUGHT = frozenset({"reasoning_content", "reasoning", "thinking", "reasoning_details"})
 _BESIDE = frozenset({"refusal", "reasoning_details", "images", "tool_calls", "function_call"})
 
 
@@ -99,7 +100,7 @@ class OpenAIChatDecoder:
 
     def _read(self, chunk: dict[str, object], event: str) -> Iterator[StreamEvent]:
         failed = is_complaint(chunk, event) or ("x_groq" in chunk and "error" in as_object(chunk["x_groq"]))
-        if not failed and not _KNOWN_FIELDS & chunk.keys():
+        if not failed and _KNOWN_FIELDS.isdisjoint(chunk):
             yield unknown_fields(chunk)
             return
         if not self._started:
@@ -111,7 +112,15 @@ class OpenAIChatDecoder:
         # This runs for every few characters: what a chunk does not have costs no call.
         if choice:
             delta = self._delta(choice)
-            yield from self._content(delta)
+            if not _THOUGHT.isdisjoint(delta) and (reasoning := _reasoning(delta)):
+                yield ThinkingDelta(reasoning)
+            content = delta.get("content")
+            if isinstance(content, str):
+                yield from self._think.feed(content)
+            elif content:
+                yield from self._content_items(content)
+            if not _BESIDE.isdisjoint(delta):
+                yield from self._beside_content(delta)
         if not _SOURCES.isdisjoint(chunk) or not _SOURCES.isdisjoint(delta):
             yield from self._report_citations(chunk, delta)
         if chunk.get("usage") or chunk.get("x_groq") or chunk.get("timings"):
@@ -127,9 +136,10 @@ class OpenAIChatDecoder:
     def _choice(self, chunk: dict[str, object]) -> dict[str, object] | None:
         """The first choice; empty where there is none, None where there are only others."""
         choices = as_list(chunk.get("choices"))
-        if not choices:
-            return {}
-        return next((c for c in map(as_object, choices) if c.get("index") in (None, 0)), None)
+        for choice in map(as_object, choices):
+            if choice.get("index") in (None, 0):
+                return choice
+        return None if choices else {}
 
     def _start(self, chunk: dict[str, object]) -> Iterator[StreamEvent]:
         model, response_id = as_text(chunk.get("model")), as_text(chunk.get("id"))
@@ -148,19 +158,6 @@ class OpenAIChatDecoder:
             self._streams = any(value for name, value in delta.items() if name != "role")
         return delta if self._streams else as_object(choice.get("message")) or delta
 
-    def _content(self, delta: dict[str, object]) -> Iterator[StreamEvent]:
-        if reasoning := _reasoning(delta):
-            yield ThinkingDelta(reasoning)
-        content = delta.get("content")
-        if isinstance(content, str):
-            if content:
-                yield from self._think.feed(content)
-        else:
-            for item in as_list(content) or ([content] if content else []):
-                yield from self._content_item(item)
-        if not _BESIDE.isdisjoint(delta):
-            yield from self._beside_content(delta)
-
     def _beside_content(self, delta: dict[str, object]) -> Iterator[StreamEvent]:
         if refusal := as_text(delta.get("refusal")):
             yield RefusalDelta(refusal)
@@ -172,6 +169,10 @@ class OpenAIChatDecoder:
             yield from self._calls.feed(fragment)
         if isinstance(delta.get("function_call"), dict):  # what tool calls were before they had ids
             yield from self._calls.feed({"index": 0, "function": delta["function_call"]})
+
+    def _content_items(self, content: object) -> Iterator[StreamEvent]:
+        for item in as_list(content) or [content]:
+            yield from self._content_item(item)
 
     def _content_item(self, item: object) -> Iterator[StreamEvent]:
         """A string; or an element of Mistral's list form, {"type": "text" | "thinking", ...}."""

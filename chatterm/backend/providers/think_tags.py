@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum, auto
 
 from chatterm.core.events import TextDelta, ThinkingDelta
@@ -30,14 +30,16 @@ class ThinkSplitter:
 
     def __init__(self) -> None:
         self._state = _State.START
+        self._is_text = False
         self._held = ""
 
-    def feed(self, text: str) -> Iterator[TextDelta | ThinkingDelta]:
-        """What is certain by now; a piece that may be part of a tag is held back."""
-        if self._state is _State.TEXT:
-            if text:
-                yield TextDelta(text)
-            return
+    def feed(self, text: str) -> Iterable[TextDelta | ThinkingDelta]:
+        """What is certain by now, to be iterated at once; a piece that may be part of a tag is held back."""
+        if self._is_text:
+            return (TextDelta(text),) if text else ()
+        return self._split(text)
+
+    def _split(self, text: str) -> Iterator[TextDelta | ThinkingDelta]:
         self._held += text
         if self._state is _State.START:
             self._open()
@@ -47,6 +49,7 @@ class ThinkSplitter:
             yield from self._think()
         if self._state is _State.CLOSED:
             self._skip_space(_State.TEXT)
+        self._is_text = self._state is _State.TEXT
         yield from self._rest()
 
     def finish(self) -> Iterator[TextDelta | ThinkingDelta]:
