@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import repeat
@@ -164,21 +164,22 @@ def _where(selection: Selection) -> tuple[str, list[object]]:
 def _days(
     connection: sqlite3.Connection, selection: Selection
 ) -> Iterator[tuple[float, float, float | None]]:
-    where, values = _where(selection)
-    after = -math.inf
+    # Never two bounds on one side: SQLite looks for one in the index, and goes through all that lies between.
+    end = -math.inf if selection.since is None else selection.since
     while True:
+        where, values = _where(replace(selection, since=end))
         first: float | None = connection.execute(
-            f"SELECT min(at) FROM performance WHERE {where} AND at >= ?", [*values, after]
+            f"SELECT min(at) FROM performance WHERE {where}", values
         ).fetchone()[0]
         if first is None:
             return
         begin, end = _day_around(first)
+        until = end if selection.until is None else min(end, selection.until)
+        where, values = _where(replace(selection, since=first, until=until))
         (dollars,) = connection.execute(
-            f"SELECT sum(cost_dollars) FROM performance WHERE {where} AND at >= ? AND at < ?",
-            [*values, begin, end],
+            f"SELECT sum(cost_dollars) FROM performance WHERE {where}", values
         ).fetchone()
         yield begin, end, dollars
-        after = end
 
 
 def _day_around(at: float) -> tuple[float, float]:

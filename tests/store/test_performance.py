@@ -123,6 +123,25 @@ async def test_days_are_those_with_requests_whatever_the_clock_said(kept: Perfor
     assert all(begin < end for begin, end, _ in days)
 
 
+async def test_days_of_a_selection_are_found_in_proportion(
+    kept: PerformanceStore, database: Database
+) -> None:
+    day, chosen = 86_400.0, Selection(since=0.0, until=1e12, operations=("chat", "ask"))
+    for number in range(400):
+        kept.add(record(number, at=1.7e9 + number * day))
+
+    async def steps(days: int) -> int:
+        counted: list[None] = []
+        await database.read(
+            lambda connection: connection.set_progress_handler(lambda: counted.append(None), 10)
+        )
+        assert len(await kept.costs_by_day(replace(chosen, until=1.7e9 + days * day))) == days
+        await database.read(lambda connection: connection.set_progress_handler(None, 0))
+        return len(counted)
+
+    assert await steps(400) < 5 * await steps(100)
+
+
 async def test_sums_are_made_a_stretch_at_a_time_and_by_group(
     kept: PerformanceStore, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
