@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from chatterm.backend.attempt import Attempt
 from chatterm.backend.metrics import is_warm, streamed_tokens, tokens_per_second
 from chatterm.backend.prices import UNKNOWN, Cost, cost_of, is_free
+from chatterm.backend.process_memory import peak_memory_bytes
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.core.errors import ChattermError
 from chatterm.core.messages import ThinkingPart
@@ -184,6 +185,7 @@ def _measured(attempt: Attempt, timings: Timings) -> AttemptRecord:
         generation_time_ms=_milliseconds(server.eval_seconds),
         warm=is_warm(timings.server),
         loop_lag_seconds=timings.loop_lag,
+        peak_memory_bytes=peak_memory_bytes(),
     )
 
 

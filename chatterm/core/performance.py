@@ -24,8 +24,9 @@ class AttemptRecord:
     from the request sent; the gaps are between deltas, and `stalls` counts those over `STALL_SECONDS`. The last
     three steps of a new connection are None on one that was there before. `input_tokens` includes what was read
     from a cache, `output_tokens` the reasoning. What has `_ns`, `_ms` or `_count` is what the server measured itself.
-    `warm` is whether it had the model loaded. By `loop_lag_seconds` the other times may be off. The tools are those
-    that were run after the response, and `tool_seconds` is how long they took together, as they run side by side.
+    `warm` is whether it had the model loaded. By `loop_lag_seconds` the other times may be off, and
+    `peak_memory_bytes` is the most memory that this process had until then. The tools are those that were run after
+    the response, and `tool_seconds` is how long they took together, as they run side by side.
     """
 
     id: str
@@ -74,6 +75,7 @@ class AttemptRecord:
     generation_time_ms: float | None = None
     warm: bool | None = None
     loop_lag_seconds: float | None = None
+    peak_memory_bytes: int | None = None
     tool_count: int = 0
     tool_seconds: float | None = None
 

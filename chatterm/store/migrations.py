@@ -221,9 +221,11 @@ _PERFORMANCE: Migration = (
     "CREATE INDEX performance_by_conversation ON performance (conversation_id)",
 )
 
+_MEMORY: Migration = ("ALTER TABLE performance ADD COLUMN peak_memory_bytes INTEGER",)
+
 MIGRATIONS: Sequence[Migration] = (
     *(_FIRST, _ADDRESSES, _BY_DEPTH, _OPEN, _COST, _TRIES, _CONTEXT, _ROUTED),
-    *(_SEAMS, _TOOLS, _PERFORMANCE),
+    *(_SEAMS, _TOOLS, _PERFORMANCE, _MEMORY),
 )
 
 

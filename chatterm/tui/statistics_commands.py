@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from chatterm.backend.daemon_thread import in_daemon_thread
+from chatterm.backend.process_memory import peak_memory_bytes
 from chatterm.backend.reporting.statistics import Standing, read_standing, read_statistics
 from chatterm.core.errors import StoreError
 from chatterm.core.performance import Selection
@@ -46,17 +47,10 @@ class StatisticsCommands:
         selection = Selection(since=since, operations=USUAL_OPERATIONS)
         targets = self._screen.setup.settings.targets
         found = await read_statistics(self._records, selection, targets, last_turns=last, by="model")
-        page = await in_daemon_thread(partial(statistics_page, found, _memory_bytes()), "chatterm-statistics")
+        page = await in_daemon_thread(
+            partial(statistics_page, found, peak_memory_bytes()), "chatterm-statistics"
+        )
         copy = self._screen.started.value.copy
         self._screen.front.push_screen(
             PageBox("Statistics", page, lambda text: self._screen.told(copy(text)))
         )
-
-
-def _memory_bytes() -> int:
-    """The most memory that this process had."""
-    import resource
-    import sys
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

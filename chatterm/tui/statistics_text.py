@@ -68,6 +68,7 @@ def group_rows(group: Group) -> list[Row]:
         ),
         ("connections reused", "" if group.reused_share is None else percent_text(group.reused_share * 100)),
         ("loop lag, worst", span_text(group.loop_lag_seconds)),
+        ("memory, at most", _memory_text(group.peak_memory_bytes)),
     ]
     return [(label, value) for label, value in rows if value and value != UNKNOWN]
 
@@ -106,7 +107,7 @@ def cost_bars(statistics: Statistics) -> list[str]:
 
 def statistics_page(statistics: Statistics, memory_bytes: int | None = None) -> str:
     """All of it as Markdown."""
-    memory = [] if memory_bytes is None else [("memory of this chatterm", f"{memory_bytes / 1e6:,.0f} MB")]
+    memory = [] if memory_bytes is None else [("memory of this chatterm", _memory_text(memory_bytes))]
     parts = [
         table("All requests", [*group_rows(statistics.total), *memory]),
         table("Targets", goal_rows(statistics)),
@@ -116,6 +117,10 @@ def statistics_page(statistics: Statistics, memory_bytes: int | None = None) -> 
         if bars:
             parts.append("\n".join([f"**{title}**", "", "```text", *bars, "```"]))
     return "\n\n".join(parts)
+
+
+def _memory_text(size: int | None) -> str:
+    return UNKNOWN if size is None else f"{size / 1e6:,.0f} MB"
 
 
 def percent_text(percent: float) -> str:

@@ -99,6 +99,7 @@ async def test_a_reply_has_one_record_with_what_was_measured(watched: Watched) -
     assert record.latency_seconds is not None and record.latency_seconds >= (record.ttft_seconds or 0.0)
     assert record.stalls == 0 and record.delta_gap_p50_seconds is not None
     assert (record.cost_dollars, record.load_duration_ns, record.warm) == (None, None, None)
+    assert record.peak_memory_bytes is not None and 1e7 < record.peak_memory_bytes < 1e11
     assert (record.tool_count, record.tool_seconds) == (0, None)
     assert began <= record.at <= time.time()
 

@@ -42,6 +42,7 @@ async def measured(kept: PerformanceStore, **how: object) -> Statistics:
                 output_tokens=None,
                 reused_connection=number > 0,
                 loop_lag_seconds=number / 1000,
+                peak_memory_bytes=50_000_000 + number,
             )
         )
     kept.add(
@@ -78,6 +79,7 @@ async def test_figures_of_all_requests(kept: PerformanceStore) -> None:
     assert (total.input_tokens, total.output_tokens) == (1000, None)
     assert (total.cost_dollars, total.unknown_cost, total.cost_is_estimate) == (25.0, 1, False)
     assert (total.reused_share, total.loop_lag_seconds) == (0.99, 0.099)
+    assert total.peak_memory_bytes == 50_000_099
     assert [goal.met for goal in found.targets] == [True, False, False, True]
     assert sum(count for _, count in found.ttft_histogram) == 101
     assert sum(dollars for _, dollars in found.cost_by_day) == 25.0

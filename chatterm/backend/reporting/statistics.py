@@ -49,6 +49,8 @@ _SUMMED: Mapping[str, str] = {
     "tool_count": "total(tool_count)",
     "tool_seconds": "sum(tool_seconds)",
 }
+_WORST: Mapping[str, str] = {"lag": "max(loop_lag_seconds)", "memory": "max(peak_memory_bytes)"}
+
 _GROUPED: Mapping[By, tuple[str, ...]] = {"provider": ("provider",), "model": ("provider", "model")}
 
 
@@ -110,6 +112,7 @@ class Group:
     tool_count: int
     tool_seconds: float | None
     loop_lag_seconds: float | None
+    peak_memory_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +224,7 @@ async def read_statistics(
 def _columns() -> list[str]:
     # Times as text, for SQLite joins and Python parts and counts a thousand of them far sooner than as many rows.
     times = (f"group_concat(CAST({column} * {steps} + 0.5 AS INTEGER))" for column, steps in _TIMED.values())
-    return [*_SUMMED.values(), "max(loop_lag_seconds)", "group_concat(nullif(error_kind, ''))", *times]
+    return [*_SUMMED.values(), *_WORST.values(), "group_concat(nullif(error_kind, ''))", *times]
 
 
 async def _read(records: Records, selection: Selection, by: Sequence[str]) -> dict[tuple[str, ...], _Sums]:
@@ -241,13 +244,13 @@ class _Sums:
     def __init__(self) -> None:
         self.times: dict[str, Counter[str]] = {name: Counter() for name in _TIMED}
         self.errors: Counter[str] = Counter()
-        self.worst_lag: float | None = None
+        self.worst: dict[str, float | None] = dict.fromkeys(_WORST)
         self.sums: dict[str, float | None] = dict.fromkeys(_SUMMED)
 
     def take(self, values: Sequence[Any]) -> None:
         """Take in what `_columns` came to of some more requests."""
-        worst_lag, errors, *times = values[len(_SUMMED) :]
-        self._add(dict(zip(_SUMMED, values, strict=False)), worst_lag)
+        lag, memory, errors, *times = values[len(_SUMMED) :]
+        self._add(dict(zip(_SUMMED, values, strict=False)), {"lag": lag, "memory": memory})
         if errors is not None:
             self.errors.update(errors.split(","))
         for name, steps in zip(_TIMED, times, strict=True):
@@ -256,14 +259,15 @@ class _Sums:
 
     def add(self, other: _Sums) -> None:
         """Take in more."""
-        self._add(other.sums, other.worst_lag)
+        self._add(other.sums, other.worst)
         self.errors.update(other.errors)
         for name, counts in other.times.items():
             self.times[name].update(counts)
 
-    def _add(self, sums: Mapping[str, float | None], worst_lag: float | None) -> None:
-        lags = [lag for lag in (self.worst_lag, worst_lag) if lag is not None]
-        self.worst_lag = max(lags, default=None)
+    def _add(self, sums: Mapping[str, float | None], worst: Mapping[str, float | None]) -> None:
+        for name, value in worst.items():
+            if value is not None:
+                self.worst[name] = max(value, self.worst[name] or 0)
         for name, value in sums.items():
             if value is not None:
                 self.sums[name] = (self.sums[name] or 0) + value
@@ -298,7 +302,8 @@ class _Sums:
             reused_share=counts["reused"] / counts["connections"] if counts["connections"] else None,
             tool_count=counts["tool_count"],
             tool_seconds=sums["tool_seconds"],
-            loop_lag_seconds=self.worst_lag,
+            loop_lag_seconds=self.worst["lag"],
+            peak_memory_bytes=_whole(self.worst["memory"]),
         )
 
 
