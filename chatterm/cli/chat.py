@@ -128,6 +128,7 @@ def _engine(
         exchanges=engine.exchanges,
         tools=engine.tools,
         budget=engine.budget,
+        performance=engine.performance.performance,
         records=engine.performance.store,
         new_session=engine.new_session,
         prepare=engine.prepare,

@@ -143,6 +143,14 @@ COMMANDS: tuple[Command, ...] = (
         "[n or since]",
     ),
     Command(
+        "bench",
+        "Measure the model under load",
+        "Sends 20 or -n made-up prompts, 4 or -c of them at a time, and shows how fast the replies come.",
+        (),
+        ("/bench",),
+        "[options]",
+    ),
+    Command(
         "copy_code",
         "Copy the code of the last reply",
         "Copies the code blocks of the last reply.",

@@ -18,6 +18,7 @@ from chatterm.tui.screens.theme_picker import ThemePicker
 from chatterm.tui.skeleton import NARROW_COLUMNS
 from chatterm.tui.widgets.conversation_list import ConversationList, ListedConversation
 from chatterm.tui.widgets.list_box import ListBox
+from chatterm.tui.widgets.load_test_box import LoadTestBox
 from chatterm.tui.widgets.model_picker import ModelPicker
 from chatterm.tui.widgets.page_box import PageBox
 from chatterm.tui.widgets.text_box import InputBox, TextBox
@@ -173,6 +174,8 @@ class ScreenCommands:
         if box is not self._screen:
             if isinstance(box, ListBox):
                 await box.action_leave()
+            elif isinstance(box, LoadTestBox):
+                box.action_stop()
             else:
                 self._screen.front.pop_screen()
             return

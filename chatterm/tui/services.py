@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from chatterm.backend.budget import ChatBudget
     from chatterm.backend.exchanges import Exchanges
     from chatterm.backend.models import ModelLists
+    from chatterm.backend.performance import Performance
     from chatterm.backend.session import Session
     from chatterm.backend.targets import Targets
     from chatterm.backend.tools.approval import Approvals
@@ -102,6 +103,7 @@ class Services:
     models: ModelLists
     exchanges: Exchanges
     budget: ChatBudget
+    performance: Performance
     records: PerformanceStore
     new_session: Callable[[str | None, tuple[Turn, ...], str | None], Session]
     tools: ToolFace | None = None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from chatterm.tui.bench_commands import BenchCommands
 from chatterm.tui.bindings import MisusedCommand, UnknownCommand, parse_slash
 from chatterm.tui.budget_commands import BudgetCommands
 from chatterm.tui.context_commands import ContextCommands
@@ -64,6 +65,7 @@ class Started:
             ExchangeCommands(screen, services.exchanges),
             ContextCommands(screen),
             StatisticsCommands(screen, services.records),
+            BenchCommands(screen, services),
             ToolCommands(screen, services.tools),
             McpCommands(screen, servers, self.offers),
         )

@@ -233,9 +233,8 @@ def launch(new_user: Path) -> Launch:
 
         records = PerformanceStore(database)
         budget = ChatBudget(settings.budget, records)
-        worker = Worker(
-            *(PayloadCache(), load_blobs, clock, targets.states), performance=Performance(records.add)
-        )
+        performance = Performance(records.add, budget.take)
+        worker = Worker(PayloadCache(), load_blobs, clock, targets.states, performance=performance)
 
         def new_session(conversation_id: str | None, turns: tuple[Turn, ...], system: str | None) -> Session:
             session = Session(
@@ -271,6 +270,7 @@ def launch(new_user: Path) -> Launch:
             models=ModelLists(targets, state),
             exchanges=exchanges,
             budget=budget,
+            performance=performance,
             records=records,
             new_session=new_session,
             prepare=prepare,
