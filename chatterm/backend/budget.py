@@ -11,6 +11,7 @@ from chatterm.config.model import BudgetSettings
 from chatterm.core.errors import BudgetReachedError, BudgetUsedUpError, StoreError
 from chatterm.core.money import dollars_text
 from chatterm.core.performance import AttemptRecord, Spending
+from chatterm.store.days import midnight
 
 WAY_ON = "/budget off goes on all the same; [budget] in the settings raises the limit."
 WAY_ON_OF_A_RUN = "Give more with --max-cost."
@@ -104,7 +105,7 @@ class ChatBudget:
         self,
         settings: BudgetSettings,
         store: SpendingStore,
-        now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+        now: Callable[[], datetime] = datetime.now,
     ) -> None:
         self._settings, self._store, self._now = settings, store, now
         self._warned: set[str] = set()
@@ -144,7 +145,7 @@ class ChatBudget:
         """Count what a request cost, after the store was given its record."""
         if record.cost_dollars is None or not self.has_limits:
             return
-        if record.at >= self._midnight.timestamp():
+        if record.at >= midnight(self._now()):
             self._taken[self._day] = self._taken.get(self._day, 0.0) + record.cost_dollars
         key = record.conversation_id
         self._taken[key] = self._taken.get(key, 0.0) + record.cost_dollars
@@ -157,7 +158,7 @@ class ChatBudget:
 
     async def read(self, conversation_id: str) -> tuple[Budget, Budget]:
         """What is spent today, and of the conversation. Raises `StoreError`."""
-        of_day = await self._read(self._day, self._store.spent_since(self._midnight.timestamp()))
+        of_day = await self._read(self._day, self._store.spent_since(midnight(self._now())))
         of_conversation = await self._read(conversation_id, self._store.spent_in(conversation_id))
         self._is_known = True
         return self._budgets(of_day, of_conversation)
@@ -171,10 +172,6 @@ class ChatBudget:
 
     def _spent(self, key: str) -> Spending:
         return Spending(self._before.get(key, 0.0) + self._taken.get(key, 0.0))
-
-    @property
-    def _midnight(self) -> datetime:
-        return self._now().replace(hour=0, minute=0, second=0, microsecond=0)
 
     @property
     def _day(self) -> str:

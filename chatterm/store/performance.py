@@ -16,6 +16,7 @@ import msgspec
 
 from chatterm.core.performance import AttemptRecord, Selection, Spending
 from chatterm.store.database import Database
+from chatterm.store.days import midnight
 from chatterm.store.encoding import storable
 
 ROWS_AT_A_TIME = 10_000
@@ -185,7 +186,7 @@ def _days(
 def _day_around(at: float) -> tuple[float, float]:
     """The day with this moment; all that comes after the last day that has a date is one."""
     try:
-        day = datetime.fromtimestamp(at).replace(hour=0, minute=0, second=0, microsecond=0)
-        return day.timestamp(), max((day + timedelta(days=1)).timestamp(), math.nextafter(at, math.inf))
+        day = datetime.fromtimestamp(at)
+        return midnight(day), max(midnight(day + timedelta(days=1)), math.nextafter(at, math.inf))
     except (OverflowError, OSError, ValueError):
         return at, math.inf

@@ -13,6 +13,7 @@ from chatterm.backend.metrics import percentile
 from chatterm.config.model import TargetSettings
 from chatterm.core.performance import Selection, Spending
 from chatterm.core.turn import Turn
+from chatterm.store.days import midnight
 
 By = Literal["provider", "model", "day"]
 
@@ -167,14 +168,13 @@ class StandingRecords(Protocol):
 
 async def read_standing(records: StandingRecords, turn: Turn) -> Standing:
     """What is known after this turn. Raises `StoreError`."""
-    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     times = await records.last_times(turn.provider, turn.model, USUAL_COUNT)
     ttft = [first for first, _ in times if first is not None]
     latency = [whole for _, whole in times if whole is not None]
     return Standing(
         turn=await records.spent_on(turn.id, turn.conversation_id),
         conversation=await records.spent_in(turn.conversation_id),
-        today=await records.spent_since(midnight.timestamp()),
+        today=await records.spent_since(midnight(datetime.now())),
         count=len(times),
         ttft_p50=percentile(ttft, 0.50),
         ttft_p95=percentile(ttft, 0.95),
