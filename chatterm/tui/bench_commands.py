@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chatterm.backend.load_test.engine import LoadTest, load_worker
-from chatterm.backend.load_test.plan import LoadPlan, other_places
 from chatterm.backend.prices import is_free
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ChattermError, ConfigError
@@ -15,6 +13,8 @@ from chatterm.tui.widgets.load_test_box import LoadTestBox
 from chatterm.tui.widgets.question_box import QuestionBox
 
 if TYPE_CHECKING:
+    from chatterm.backend.load_test.engine import LoadTest
+    from chatterm.backend.load_test.plan import LoadPlan
     from chatterm.backend.target import Target
     from chatterm.tui.screens.chat import ChatScreen
     from chatterm.tui.services import Services
@@ -53,6 +53,8 @@ class BenchCommands:
             self._show(*self._test)
 
     async def _ask(self, order: BenchOrder) -> None:
+        from chatterm.backend.load_test.plan import LoadPlan
+
         targets = self._targets(order)
         options = {"max_tokens": MAX_TOKENS, **self._screen.pane.session.options}
         plan = LoadPlan(concurrency=order.concurrency, requests=order.requests, options=options)
@@ -64,6 +66,8 @@ class BenchCommands:
             self._begin(targets, plan)
 
     def _begin(self, targets: list[Target], plan: LoadPlan) -> None:
+        from chatterm.backend.load_test.engine import LoadTest, load_worker
+
         test = LoadTest(load_worker(self._services.performance), targets, plan)
         self._test = test, plan
         self._show(test, plan)
@@ -76,6 +80,8 @@ class BenchCommands:
 
     def _targets(self, order: BenchOrder) -> list[Target]:
         """Who is asked. Raises `ConfigError` for who cannot be, and for more at once than there are connections."""
+        from chatterm.backend.load_test.plan import other_places
+
         own, known = self._screen.pane.session.target, self._services.targets
         if own is None:
             raise ConfigError("No model is chosen.", "/model chooses one.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -11,10 +11,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from chatterm.backend.load_test.engine import LoadTest
-from chatterm.backend.load_test.plan import LoadPlan
-from chatterm.backend.load_test.progress import progress_lines
-from chatterm.backend.load_test.table import result_lines
+if TYPE_CHECKING:
+    from chatterm.backend.load_test.engine import LoadTest
+    from chatterm.backend.load_test.plan import LoadPlan
 
 DRAW_SECONDS = 0.25
 
@@ -68,6 +67,10 @@ class LoadTestBox(ModalScreen[bool]):
         self.dismiss(self._test.is_over)
 
     def _draw(self) -> None:
+        # Here, as with all that only a load test needs: every start would take longer for it.
+        from chatterm.backend.load_test.progress import progress_lines
+        from chatterm.backend.load_test.table import result_lines
+
         test, keys = self._test, "b leaves it running"
         if test.is_over:
             self._drawing.stop()
