@@ -31,12 +31,13 @@ Take = Callable[[AttemptRecord], None]
 class Performance:
     """Gives every record to all `takers`, and every turn at its end to all `turn_takers`.
 
-    One that raises costs neither the turn nor the others their record.
+    One that raises costs neither the turn nor the others their record. What the user should know of it goes to `tell`.
     """
 
     def __init__(self, *takers: Take) -> None:
         self.takers: list[Take] = list(takers)
         self.turn_takers: list[Callable[[Turn], None]] = []
+        self.tell: Callable[[str], object] = lambda _: None
 
     def give(self, record: AttemptRecord) -> None:
         """Hand a record on."""

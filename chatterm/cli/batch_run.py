@@ -119,7 +119,7 @@ class _Work:
 
     def __init__(self, engine: Engine, order: BatchOrder, options: StartOptions) -> None:
         self._engine, self._order, self._options = engine, order, options
-        engine.budget.tell = lambda text: tell(text, "")
+        engine.performance.performance.tell = lambda text: tell(text, "")
 
     async def print_all(self, jobs: list[BatchJob]) -> int:
         """Ask all lines; replies go to stdout."""

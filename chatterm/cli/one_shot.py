@@ -99,7 +99,7 @@ async def _converse(
     beside = Beside(output)
     questions = Questions(beside, keeps=engine.loaded.settings.save)
     engine.tools.gate.ask = questions.may_start
-    engine.budget.tell = notices.tell
+    engine.performance.performance.tell = notices.tell
     for notice in await engine.prepare():
         (notices.tell_unsaved if engine.database.read_only else notices.tell)(notice)
     session = await _session(engine, options, notices)

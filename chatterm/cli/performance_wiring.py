@@ -51,6 +51,7 @@ def build_performance(paths: Paths, database: Database, loaded: Loaded) -> Perfo
     budget = ChatBudget(loaded.settings.budget, store)
     takers = [store.add, budget.take] if log is None else [log.take, store.add, budget.take]
     performance = Performance(*takers)
+    budget.tell = lambda text: performance.tell(text)
     try:
         telemetry = open_telemetry(loaded.settings.otel)
     except ConfigError as error:
@@ -60,6 +61,7 @@ def build_performance(paths: Paths, database: Database, loaded: Loaded) -> Perfo
             performance, store, log, budget, notices=(str(error),) if is_asked_for else ()
         )
     if telemetry is not None:
+        telemetry.tell = budget.tell
         performance.takers.append(telemetry.take)
         performance.turn_takers.append(telemetry.turn_ended)
     return PerformanceService(performance, store, log, budget, telemetry)

@@ -51,7 +51,7 @@ class Started:
             setup,
         )
         self.opening = Opening(screen, services)
-        services.budget.tell = lambda text: self.pane.notices.show(text, "warning")
+        services.performance.tell = lambda text: self.pane.notices.show(text, "warning")
         self._transcript_commands = TranscriptCommands(screen)
         self.commands = (
             ScreenCommands(screen, services),

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -261,7 +261,7 @@ class Slow:
 
 def test_a_collector_that_hangs_holds_up_nothing_and_costs_bounded_memory() -> None:
     slow = Slow()
-    telemetry = Telemetry(lambda: slow)
+    telemetry = Telemetry(lambda _: slow)
     for _ in range(MOST_WAITING + 100):
         telemetry.take(RECORD)
     assert telemetry.lost >= 99
@@ -278,13 +278,17 @@ def test_a_collector_that_hangs_holds_up_nothing_and_costs_bounded_memory() -> N
 
 
 def test_a_library_that_fails_costs_nothing() -> None:
-    def make() -> Slow:
+    def make(refused: Callable[[], None]) -> Slow:
         raise ImportError("no such library")
 
-    telemetry = Telemetry(make)
+    telemetry = Telemetry(make, "here")
     assert telemetry.join(30)
     assert isinstance(telemetry.problem, ImportError)
+    told = list[str]()
+    telemetry.tell = told.append
     telemetry.take(RECORD)
+    telemetry.take(RECORD)
+    assert told == ["Nothing more is sent to the collector here: telemetry failed."]
     telemetry.turn_ended(TURN)
     telemetry.end()
 
@@ -310,6 +314,21 @@ def test_a_collector_gets_it_at_the_end(collector: Collector, monkeypatch: pytes
     assert "gen_ai.client.operation.duration" in collector.metrics
     assert {headers["x-team"] for headers in collector.headers} == {"blue"}
     assert b"secret" not in collector.bodies and b"gemini-4" in collector.bodies
+
+
+def test_a_collector_that_takes_nothing_is_told_of_once(collector: Collector) -> None:
+    collector.status = 404
+    telemetry = open_telemetry(OtelSettings(endpoint=collector.address))
+    assert telemetry is not None
+    told = list[str]()
+    telemetry.tell = told.append
+    telemetry.take(RECORD)
+    telemetry.turn_ended(TURN)
+    telemetry.end()
+    assert telemetry.join(30) and told == []
+    telemetry.take(RECORD)
+    telemetry.take(RECORD)
+    assert told == ["The collector 127.0.0.1 does not take what is measured: see [otel] endpoint."]
 
 
 def test_a_collector_that_is_not_there_is_not_complained_of_on_the_screen() -> None:

@@ -18,13 +18,14 @@ _METRICS: Any = metrics_service_pb2
 
 @dataclass
 class Collector:
-    """What came: the names of spans and metrics, and the headers and bodies of the requests."""
+    """What came: the names of spans and metrics, and the headers and bodies of the requests; `status` is its answer."""
 
     port: int = 0
     headers: list[Mapping[str, str]] = field(default_factory=list[Mapping[str, str]])
     spans: list[str] = field(default_factory=list[str])
     metrics: list[str] = field(default_factory=list[str])
     bodies: bytes = b""
+    status: int = 200
 
     @property
     def address(self) -> str:
@@ -48,7 +49,7 @@ def collecting() -> Generator[Collector]:
             elif self.path == "/v1/metrics":
                 for sent in _METRICS.ExportMetricsServiceRequest.FromString(body).resource_metrics:
                     kept.metrics += [each.name for scope in sent.scope_metrics for each in scope.metrics]
-            self.send_response(200)
+            self.send_response(kept.status)
             self.end_headers()
 
         def log_message(self, format: str, *args: Any) -> None:

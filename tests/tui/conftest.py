@@ -234,6 +234,7 @@ def launch(new_user: Path) -> Launch:
         records = PerformanceStore(database)
         budget = ChatBudget(settings.budget, records)
         performance = Performance(records.add, budget.take)
+        budget.tell = lambda text: performance.tell(text)
         worker = Worker(PayloadCache(), load_blobs, clock, targets.states, performance=performance)
 
         def new_session(conversation_id: str | None, turns: tuple[Turn, ...], system: str | None) -> Session:

@@ -39,10 +39,17 @@ class Writer(Protocol):
 
 
 class Telemetry:
-    """Takes records and ended turns without waiting, and has them written by what `make` gives, on a thread."""
+    """Takes records and ended turns without waiting, and has them written by what `make` gives, on a thread.
 
-    def __init__(self, make: Callable[[], Writer]) -> None:
-        self._make = make
+    `make` is given what is to be called, on whatever thread, when the collector did not take something. The user is
+    told by `tell` with the next record, once.
+    """
+
+    def __init__(self, make: Callable[[Callable[[], None]], Writer], host: str = "") -> None:
+        self._make, self._host = make, host
+        self._trouble = ""
+        self._is_told = False
+        self.tell: Callable[[str], object] = lambda _: None
         self._queue: queue.Queue[Item | None] = queue.Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._serve, name="chatterm-telemetry", daemon=True)
         self._ended = False
@@ -55,6 +62,9 @@ class Telemetry:
     def take(self, record: AttemptRecord) -> None:
         """Have the record of one request written."""
         self._put(record)
+        if self._trouble and not self._is_told:
+            self._is_told = True
+            self.tell(self._trouble)
 
     def turn_ended(self, turn: Turn) -> None:
         """Have the turn written, with the records that came of it."""
@@ -92,7 +102,7 @@ class Telemetry:
 
     def _serve(self) -> None:
         try:
-            writer = self._make()
+            writer = self._make(self._refused)
             while (item := self._queue.get()) is not None:
                 if isinstance(item, AttemptRecord):
                     writer.take(item)
@@ -101,6 +111,10 @@ class Telemetry:
             writer.close()
         except Exception as error:  # the border of the thread: what is measured must never cost a reply
             self.problem, self._ended = error, True
+            self._trouble = f"Nothing more is sent to the collector {self._host}: telemetry failed."
+
+    def _refused(self) -> None:
+        self._trouble = f"The collector {self._host} does not take what is measured: see [otel] endpoint."
 
 
 def open_telemetry(settings: OtelSettings) -> Telemetry | None:
@@ -120,12 +134,12 @@ def open_telemetry(settings: OtelSettings) -> Telemetry | None:
     if reason:
         raise ConfigError(f"The collector {host} gets nothing: {reason}.", hint, key="otel.endpoint")
 
-    def make() -> Writer:
+    def make(refused: Callable[[], None]) -> Writer:
         from chatterm.backend.reporting.telemetry_writer import otlp_writer
 
-        return otlp_writer(address, with_content=settings.content)
+        return otlp_writer(address, refused, with_content=settings.content)
 
-    return Telemetry(make)
+    return Telemetry(make, host)
 
 
 def _is_installed() -> bool:

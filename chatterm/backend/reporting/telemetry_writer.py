@@ -9,16 +9,21 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.metrics import Histogram
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import (
+    MetricExportResult,
+    MetricReader,
+    MetricsData,
+    PeriodicExportingMetricReader,
+)
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 
 from chatterm import __version__
@@ -69,14 +74,40 @@ _SILENT = ("opentelemetry", "urllib3")
 """Loggers whose complaints about a collector would otherwise be printed over the screen."""
 
 
-def otlp_writer(address: str, *, with_content: bool) -> TelemetryWriter:
-    """A writer that sends to the collector by OTLP over HTTP; OTEL_EXPORTER_OTLP_HEADERS and the like are honoured."""
+class _Spans(OTLPSpanExporter):
+    refused: Callable[[], None]
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = super().export(spans)
+        if result is not SpanExportResult.SUCCESS:
+            self.refused()
+        return result
+
+
+class _Metrics(OTLPMetricExporter):
+    refused: Callable[[], None]
+
+    def export(
+        self, metrics_data: MetricsData, timeout_millis: float | None = 10_000, **kwargs: object
+    ) -> MetricExportResult:
+        result = super().export(metrics_data, timeout_millis, **kwargs)  # pyright: ignore[reportUnknownMemberType]  # its kwargs have no type
+        if result is not MetricExportResult.SUCCESS:
+            self.refused()
+        return result
+
+
+def otlp_writer(address: str, refused: Callable[[], None], *, with_content: bool) -> TelemetryWriter:
+    """A writer that sends to the collector by OTLP over HTTP; OTEL_EXPORTER_OTLP_HEADERS and the like are honoured.
+
+    `refused` is called, on a thread of the library, whenever the collector did not take something.
+    """
     for name in _SILENT:
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
     base = address.rstrip("/")
-    spans = OTLPSpanExporter(endpoint=f"{base}/v1/traces", timeout=EXPORT_SECONDS)
-    metrics = OTLPMetricExporter(endpoint=f"{base}/v1/metrics", timeout=EXPORT_SECONDS)
+    spans = _Spans(endpoint=f"{base}/v1/traces", timeout=EXPORT_SECONDS)
+    metrics = _Metrics(endpoint=f"{base}/v1/metrics", timeout=EXPORT_SECONDS)
+    spans.refused = metrics.refused = refused
     return TelemetryWriter(
         BatchSpanProcessor(spans), PeriodicExportingMetricReader(metrics), with_content=with_content
     )
