@@ -7,11 +7,12 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any
 
 import httpcore
 
 from chatterm.backend.daemon_thread import in_daemon_thread
+from chatterm.backend.net.connection import connect
 from chatterm.backend.net.exchange import current_exchange
 from chatterm.backend.net.spares import Spares
 from chatterm.core.turn import Stage
@@ -59,8 +60,6 @@ class StagedBackend(httpcore.AsyncNetworkBackend):
 
     def __init__(self, look_up: LookUp = look_up_addresses) -> None:
         self._look_up = look_up
-        # httpcore declares a stand-in of the same name for systems without anyio, which hides the type
-        self._inner = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
         self.spares = Spares(self._open)
         """Connections that were made before they are needed."""
 
@@ -124,7 +123,7 @@ class StagedBackend(httpcore.AsyncNetworkBackend):
             await _close_all(running)
 
     async def _connect(self, address: str, port: int) -> httpcore.AsyncNetworkStream:
-        return await self._inner.connect_tcp(address, port, socket_options=_keep_alive_options())
+        return await connect(address, port, _keep_alive_options())
 
 
 class StagedStream(httpcore.AsyncNetworkStream):

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
+import httpcore
 import httpx
 
 from chatterm.backend.net.coding import new_coding
@@ -105,10 +106,11 @@ class HttpFrameStream:
     """
 
     def __init__(self, response: httpx.Response, request: WireRequest, exchange: Exchange) -> None:
-        self.headers_at = time.monotonic()
         self._response = response
         self._request = request
         self._exchange = exchange
+        self._connection: httpcore.AsyncNetworkStream = response.extensions["network_stream"]
+        self.headers_at = self._arrived_at()
         self._host = request.endpoint.host
         self._chunks = self._decoded()
         self._progress = Progress(request.limits, exchange.sent_at or self.headers_at)
@@ -141,7 +143,7 @@ class HttpFrameStream:
         splitter, keep_alives = new_splitter(framing, self._request.limits.event_bytes), 0
         chunk = head
         while chunk:
-            at = time.monotonic()
+            at = self._arrived_at()
             for frame in splitter.feed(chunk, at):
                 if frame.event == "ping":  # an event by its form that only shows life
                     self._progress.saw_keep_alive(at)
@@ -207,6 +209,10 @@ class HttpFrameStream:
                 yield piece
         await self._response.aclose()  # read to its end: the connection is free
         coding.end()
+
+    def _arrived_at(self) -> float:
+        """When the bytes that were read last came in; never before the request was out."""
+        return max(self._connection.get_extra_info("arrived_at"), self._exchange.sent_at or 0.0)
 
     async def _let_others_work(self) -> None:
         """What comes faster than it is read is never waited for: the loop would come to nothing else."""

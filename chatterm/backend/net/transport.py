@@ -6,6 +6,7 @@ import logging
 import os
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
@@ -155,7 +156,11 @@ class PoolTransport(httpx.AsyncBaseTransport):
                 extensions=request.extensions,
             )
         )
-        return httpx.Response(response.status, headers=response.headers, stream=PoolBody(response))
+        # httpcore does not say what its dictionary of extensions holds
+        told: dict[str, Any] = dict(response.extensions)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+        return httpx.Response(
+            response.status, headers=response.headers, stream=PoolBody(response), extensions=told
+        )
 
     async def aclose(self) -> None:
         """Closes every connection."""
