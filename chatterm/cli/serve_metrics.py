@@ -20,11 +20,10 @@ from chatterm.config.metrics_token import find_token
 from chatterm.config.model import TargetSettings
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ChattermError, ConfigError
-from chatterm.core.performance import Selection
+from chatterm.core.performance import USUAL_OPERATIONS, Selection
 from chatterm.store.database import Database
 from chatterm.store.performance import PerformanceStore
 from chatterm.store.performance_totals import read_totals
-from chatterm.tui.statistics_text import USUAL_OPERATIONS
 
 TOKEN_NAME = "metrics-token"
 CLOSE_SECONDS = 0.5

@@ -20,12 +20,11 @@ from chatterm.cli.wiring import DATABASE_NAME
 from chatterm.config.model import TargetSettings
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ConfigError
-from chatterm.core.performance import Operation, Selection
+from chatterm.core.performance import USUAL_OPERATIONS, Operation, Selection
 from chatterm.store.database import Database
 from chatterm.store.performance import PerformanceStore
 from chatterm.tui.page_table import Row
 from chatterm.tui.statistics_text import (
-    USUAL_OPERATIONS,
     USUAL_TURNS,
     cost_bars,
     goal_rows,

@@ -8,6 +8,9 @@ from typing import Literal
 Operation = Literal["chat", "ask", "batch", "bench", "compare", "summary"]
 """What a request was made for."""
 
+USUAL_OPERATIONS: tuple[Operation, ...] = ("chat", "ask", "batch", "compare", "summary")
+"""What statistics are made of where nobody says otherwise: load tests would hide what chats are like."""
+
 STALL_SECONDS = 1.0
 """A gap between two deltas that is longer is a stall."""
 

@@ -9,8 +9,8 @@ from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.process_memory import peak_memory_bytes
 from chatterm.backend.reporting.statistics import Standing, read_standing, read_statistics
 from chatterm.core.errors import StoreError
-from chatterm.core.performance import Selection
-from chatterm.tui.statistics_text import USUAL_OPERATIONS, USUAL_TURNS, since_of, statistics_page
+from chatterm.core.performance import USUAL_OPERATIONS, Selection
+from chatterm.tui.statistics_text import USUAL_TURNS, since_of, statistics_page
 from chatterm.tui.typed_number import typed_number
 from chatterm.tui.widgets.page_box import PageBox
 from chatterm.tui.widgets.sidebar import MetricsSidebar

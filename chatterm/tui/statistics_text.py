@@ -10,12 +10,8 @@ from chatterm.backend.reporting.statistics import Goal, Group, Percentiles, Stat
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ConfigError
 from chatterm.core.money import dollars_text
-from chatterm.core.performance import Operation
 from chatterm.tui.page_table import Row, cell, table
 from chatterm.tui.widgets.figures_text import UNKNOWN, count_text, rate_text, span_text
-
-USUAL_OPERATIONS: tuple[Operation, ...] = ("chat", "ask", "batch", "compare", "summary")
-"""What statistics are made of where nobody says otherwise: load tests would hide what chats are like."""
 
 USUAL_TURNS = 100
 
