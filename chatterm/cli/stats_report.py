@@ -6,6 +6,7 @@ import asyncio
 import csv
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -20,7 +21,7 @@ from chatterm.cli.wiring import DATABASE_NAME
 from chatterm.config.model import TargetSettings
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ConfigError
-from chatterm.core.performance import USUAL_OPERATIONS, Operation, Selection
+from chatterm.core.performance import USUAL_OPERATIONS, AttemptRecord, Operation, Selection
 from chatterm.store.database import Database
 from chatterm.store.performance import PerformanceStore
 from chatterm.tui.page_table import Row
@@ -66,8 +67,6 @@ def report(options: StartOptions, asked: Asked, form: Form) -> int:
     # Without a history there are no statistics; one is not made for them.
     database = Database(path if asked.file is None and path.exists() else None)
     try:
-        if asked.file is not None:
-            _read_file(asked.file, PerformanceStore(database))
         statistics = asyncio.run(_read(database, asked, since, loaded.settings.targets))
     finally:
         database.close(within_seconds=0.5)
@@ -87,24 +86,32 @@ async def _read(database: Database, asked: Asked, since: float | None, targets: 
     await database.ready()
     for notice in database.notices:
         tell(notice, "")
+    if asked.file is not None:
+        await _take_file(asked.file, records)
     last = asked.last if asked.last is not None or since is not None else USUAL_TURNS
     selection = Selection(since=since, operations=asked.operations or USUAL_OPERATIONS)
     return await read_statistics(records, selection, targets, last_turns=last, by=asked.by)
 
 
-def _read_file(path: Path, records: PerformanceStore) -> None:
+async def _take_file(path: Path, records: PerformanceStore) -> None:
     damaged = 0
-    try:
+
+    def whole() -> Iterator[AttemptRecord]:
+        nonlocal damaged
         for record in read_log(path.expanduser()):
             if record is None:
                 damaged += 1
             else:
-                records.add(record)
+                yield record
+
+    try:
+        await records.add_all(whole())
     except OSError as error:
         name = clean_line(str(path))
         raise ConfigError(f"{name} cannot be read: {error.strerror}.", "Name a performance log.") from None
     if damaged:
-        tell(f"{damaged:,} damaged lines of {clean_line(str(path))} were left out.", "")
+        lines = "1 damaged line" if damaged == 1 else f"{damaged:,} damaged lines"
+        tell(f"Not counted of {clean_line(str(path))}: {lines}.", "")
 
 
 def _print_text(statistics: Statistics) -> None:

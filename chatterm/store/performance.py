@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -41,6 +41,14 @@ class PerformanceStore:
     def add(self, record: AttemptRecord) -> None:
         """Keep a record. Returns at once; what the disk does not take is lost, and nobody is told."""
         self._database.post(lambda connection: self._put(connection, record))
+
+    async def add_all(self, records: Iterable[AttemptRecord]) -> None:
+        """Keep many records, all or none; they are taken in the thread of the database. Raises what they raise."""
+
+        def put(connection: sqlite3.Connection) -> None:
+            connection.executemany(self._insert, map(self._row, records))
+
+        await self._database.write(put)
 
     async def spent_since(self, at: float) -> Spending:
         """What all requests since `at` (seconds since 1970) cost."""
@@ -131,7 +139,10 @@ class PerformanceStore:
                 await self._database.read(partial(read, begin=begin))
 
     def _put(self, connection: sqlite3.Connection, record: AttemptRecord) -> None:
-        connection.execute(self._insert, [storable(value) for value in self._values(record)])
+        connection.execute(self._insert, self._row(record))
+
+    def _row(self, record: AttemptRecord) -> list[Any]:
+        return [storable(value) for value in self._values(record)]
 
     async def _spent(self, where: str, *values: object) -> Spending:
         def read(connection: sqlite3.Connection) -> Spending:

@@ -99,7 +99,7 @@ def test_a_log_with_damaged_lines_is_read_as_far_as_it_goes(
         added.write('{"id": "half')
     assert run(["stats", "--file", str(file)]) == ExitStatus.COMPLETE
     told = capsys.readouterr()
-    assert "1 in 1 requests" in told.out and "1 damaged lines" in told.err
+    assert "1 in 1 requests" in told.out and ": 1 damaged line." in told.err
     assert run(["stats", "--file", str(home / "none")]) == ExitStatus.CONFIGURATION
     assert run(["stats", "--since", "soon"]) == ExitStatus.CONFIGURATION
     assert run(["stats", "--json", "--csv"]) == ExitStatus.USAGE
