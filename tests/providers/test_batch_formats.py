@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatterm.backend.providers.base import Endpoint, Limits
-from chatterm.backend.providers.batch_formats import BatchFormat, RemoteBatch, asking, format_of
-from chatterm.backend.providers.registry import adapter
+from chatterm.backend.providers.batch_formats import BatchFormat, RemoteBatch, asking
+from chatterm.backend.providers.registry import adapter, batch_format_of
 from chatterm.core.errors import (
     OverloadedError,
     ProtocolError,
@@ -26,7 +26,7 @@ ENDPOINT = Endpoint(provider="p", base_url=f"{HOST}/v1", api_key="kx-canary")
 
 
 def form(name: str) -> BatchFormat:
-    found = format_of(adapter(name))
+    found = batch_format_of(adapter(name))
     assert found is not None
     return found
 
@@ -123,7 +123,7 @@ def test_the_cancelled_are_told_apart() -> None:
 
 @pytest.mark.parametrize("name", ["ollama", "gemini", "groq", "openrouter", "guide"])
 def test_others_have_none(name: str) -> None:
-    assert format_of(adapter(name)) is None
+    assert batch_format_of(adapter(name)) is None
 
 
 def test_responses_go_into_a_batch_of_their_own_endpoint() -> None:
@@ -132,7 +132,7 @@ def test_responses_go_into_a_batch_of_their_own_endpoint() -> None:
     from chatterm.backend.providers.registry import adapter_of, service_at
 
     responses = adapter_of(service_at("openai", None, None))
-    found = format_of(responses)
+    found = batch_format_of(responses)
     assert found is not None
     like = asking(responses, ENDPOINT, Limits())
     wire = replace(like, method="POST", url=f"{ENDPOINT.base_url}/responses", body=b'{"input":[]}')

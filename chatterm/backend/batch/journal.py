@@ -9,7 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from chatterm.backend.providers.batch_formats import BatchFormat, RemoteBatch, format_of
+from chatterm.backend.providers.batch_formats import BatchFormat, RemoteBatch
+from chatterm.backend.providers.registry import batch_format_of
 from chatterm.backend.target import Target
 from chatterm.core.errors import ConfigError
 from chatterm.core.ids import new_id
@@ -95,7 +96,7 @@ def new_job(target: Target) -> RemoteJob:
 
 def required_format(target: Target) -> BatchFormat:
     """The batch interface of who is asked. Raises `ConfigError` where there is none."""
-    found = format_of(target.adapter)
+    found = batch_format_of(target.adapter)
     if found is None:
         raise ConfigError(
             f"{target.provider} has no batch interface that chatterm speaks.",

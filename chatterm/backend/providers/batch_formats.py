@@ -106,19 +106,6 @@ class BatchFormat(Protocol):
         ...
 
 
-def format_of(adapter: ProviderAdapter) -> BatchFormat | None:
-    """The batch interface of who speaks this wire format; None where there is none."""
-    if adapter.name == "anthropic":
-        from chatterm.backend.providers.batch_anthropic import AnthropicBatches
-
-        return AnthropicBatches()
-    if adapter.name in ("openai", "openai_responses/openai"):
-        from chatterm.backend.providers.batch_openai import OpenAIBatches
-
-        return OpenAIBatches()
-    return None
-
-
 def asking(adapter: ProviderAdapter, endpoint: Endpoint, limits: Limits) -> WireRequest:
     """A request with the headers that let one in. Raises `ProtocolError` where the adapter makes none."""
     request = adapter.models_request(endpoint, limits)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoints
 
     from chatterm.backend.providers.base import ProviderAdapter
+    from chatterm.backend.providers.batch_formats import BatchFormat
 
 ENTRY_POINTS = "chatterm.providers"
 """Entry point group for adapters of others: each names a callable without arguments that gives an adapter."""
@@ -204,3 +205,16 @@ def _unknown(name: str) -> ConfigError:
         f"There is no provider called {clean_line(name, 80)!r}.",
         f"{meant}Known: {', '.join(known)}. A service of your own needs a base_url in [providers.NAME].",
     )
+
+
+def batch_format_of(adapter: ProviderAdapter) -> BatchFormat | None:
+    """The batch interface of who speaks this wire format; None where there is none."""
+    if adapter.name == "anthropic":
+        from chatterm.backend.providers.batch_anthropic import AnthropicBatches
+
+        return AnthropicBatches()
+    if adapter.name in ("openai", "openai_responses/openai"):
+        from chatterm.backend.providers.batch_openai import OpenAIBatches
+
+        return OpenAIBatches()
+    return None
