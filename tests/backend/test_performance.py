@@ -119,6 +119,7 @@ async def test_retries_and_fallbacks_have_records_of_their_own(watched: Watched)
         ("chat", 0, 4, 0, first, "complete", ""),
     ]
     assert [record.ttft_seconds is None for record in watched.records] == [True, True, True, False]
+    assert [record.success for record in watched.records] == [False, False, False, True]
 
 
 async def test_what_failed_before_it_was_sent_has_a_record_too(watched: Watched) -> None:
@@ -164,6 +165,7 @@ async def test_what_is_stopped_has_a_record(watched: Watched, text: str, stop: s
     assert turn.outcome is Outcome(outcome)
     kind = "ConnectionFailed" if stop == "fail" else ""
     assert told(watched) == [("chat", 0, 1, 0, "", outcome, kind)]
+    assert not watched.records[0].success
 
 
 async def test_each_round_of_tools_has_a_record_with_what_its_tools_took(watched: Watched) -> None:
@@ -183,6 +185,8 @@ async def test_each_round_of_tools_has_a_record_with_what_its_tools_took(watched
     ]
     assert [record.tool_count for record in watched.records] == [2, 0, 0]
     assert watched.records[0].tool_seconds is not None
+    gaps = [record.delta_gap_p50_seconds is None for record in watched.records]
+    assert gaps == [False, True, True], "a single delta has none, whatever came in another response"
 
 
 async def test_tools_that_are_stopped_are_recorded(watched: Watched) -> None:

@@ -63,9 +63,9 @@ def test_ask_holds_to_the_budget_of_the_day_and_tells_other_programs(
             performance = json.loads(get("/metrics/performance?last_n=10", token))
             assert performance["total"]["turns"] == 2
             assert performance["total"]["cost_dollars"] == pytest.approx(2.2)
-            assert b'chatterm_tokens_total{provider="mine",model="scripted-model",type="input"} 22' in get(
-                "/metrics", token
-            )
+            metrics = get("/metrics", token)
+            assert b'chatterm_tokens_total{provider="mine",model="scripted-model",type="input"} 22' in metrics
+            assert b'operation="ask",outcome="complete",error=""} 2' in metrics
             with pytest.raises(urllib.error.HTTPError) as denied:
                 get("/metrics", "wrong")
             assert denied.value.code == 401

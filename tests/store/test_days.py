@@ -8,7 +8,11 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from chatterm.core.performance import Selection
+from chatterm.store.database import Database
 from chatterm.store.days import midnight
+from chatterm.store.performance import PerformanceStore
+from tests.store.test_performance import record
 
 
 @pytest.fixture
@@ -34,6 +38,22 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 )
 def test_midnight_is_that_of_the_clock_on_the_wall(moment: datetime, begun: datetime) -> None:
     assert midnight(moment) == begun.timestamp()
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(("day", "hours"), [((2026, 10, 25), 25), ((2026, 3, 29), 23), ((2026, 11, 21), 24)])
+async def test_a_day_with_requests_lasts_to_the_next_midnight(
+    database: Database, day: tuple[int, int, int], hours: int
+) -> None:
+    kept, begun = PerformanceStore(database), datetime(*day)
+    next_begun = begun + timedelta(days=1)
+    moments = (begun, begun.replace(hour=23, minute=59), next_begun, next_begun.replace(hour=12))
+    for number, moment in enumerate(moments):
+        kept.add(record(number, at=moment.timestamp()))
+    (first, end, dollars), (second, _, rest) = await kept.costs_by_day(Selection())
+    assert (first, end, second) == (begun.timestamp(), next_begun.timestamp(), next_begun.timestamp())
+    assert (dollars, rest) == (0.5, 0.5)
+    assert end - first == hours * 3600
 
 
 def test_midnight_of_a_moment_with_a_zone_is_in_that_zone() -> None:
