@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from chatterm.backend.metrics import figures_of
 from chatterm.core.errors import ChattermError
 from chatterm.tui.context_page import left_out_words
 from chatterm.tui.messages import FiguresChanged
@@ -36,7 +35,7 @@ class ContextGauge:
             return  # the next turn will tell
         if fitted is None or session is not pane.session or pane.followed is not None:
             return
-        figures = replace(figures_of(session.turns[-1]), context_share=fitted.plan.share)
+        figures = replace(pane.figures.of(session.turns[-1]), context_share=fitted.plan.share)
         pane.widgets.post_message(FiguresChanged(figures))
         if session.context.note_left_out(fitted):
             target = session.target

@@ -9,7 +9,6 @@ from pathlib import Path
 from textual.content import Content
 from textual.worker import Worker
 
-from chatterm.backend.metrics import figures_of
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.core.errors import AttachmentError, ChattermError, StoreError, TurnInProgressError
@@ -22,6 +21,7 @@ from chatterm.tui.pump import TICK_SECONDS, Pump
 from chatterm.tui.queue_view import QueueView
 from chatterm.tui.services import Setup
 from chatterm.tui.turn_text import entries_of, live_entry, prompt_entry, reply_entry, taken_out_words
+from chatterm.tui.watched_figures import WatchedFigures
 from chatterm.tui.widgets.conversation_widgets import ConversationWidgets
 
 NO_MODEL = "No model is chosen yet. {} chooses one, then this is sent."
@@ -41,6 +41,7 @@ class ConversationPane:
         self.transcript, self.composer = widgets.transcript, widgets.composer
         self.session = session
         """The session on screen."""
+        self.figures = WatchedFigures(widgets.post_message)
         self._reader = reader
         self._commands = setup.commands
         self._again_key = key_name(setup.commands, "regenerate")
@@ -100,7 +101,7 @@ class ConversationPane:
         self.editing = False
         self.refresh_entries()
         last = session.turns[-1] if session.turns else None
-        self.widgets.post_message(FiguresChanged(figures_of(last) if last else None))
+        self.widgets.post_message(FiguresChanged(self.figures.of(last) if last else None))
 
     def refresh_entries(self) -> None:
         """Show the session's turns anew, all at once."""
@@ -237,7 +238,7 @@ class ConversationPane:
         self._pump = Pump(
             handle,
             self.transcript,
-            show_figures=lambda figures: widgets.post_message(FiguresChanged(figures)),
+            show_figures=partial(self.figures.show, handle.turn.id),
             stored=lambda turn: widgets.post_message(PromptStored(turn)),
             tell=self.notices.show,
             consents=widgets.consents,
