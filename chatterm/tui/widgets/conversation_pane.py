@@ -41,8 +41,7 @@ class ConversationPane:
         self.transcript, self.composer = widgets.transcript, widgets.composer
         self.session = session
         """The session on screen."""
-        self.figures = WatchedFigures(widgets.post_message)
-        self._reader = reader
+        self._reader, self.figures = reader, WatchedFigures(widgets.post_message)
         self._commands = setup.commands
         self._again_key = key_name(setup.commands, "regenerate")
         self._pump: Pump | None = None
