@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from chatterm.backend.batch.files import BatchFiles
+from chatterm.backend.batch.files import JOURNAL_SUFFIX, SYNC_SECONDS, BatchFiles
 from chatterm.core.errors import ConfigError, StoreError
 
 DIGEST = "d" * 64
@@ -64,6 +65,57 @@ def test_another_input_is_refused_and_nothing_is_touched(output: Path) -> None:
     with pytest.raises(ConfigError, match=r"not the one that .* was begun with"):
         BatchFiles(output, "e" * 64)
     assert output.read_bytes() == before
+
+
+def test_a_line_that_is_there_twice_is_kept_once(output: Path) -> None:
+    filled(output, line("a"), line(7), line("7"), line("a"))
+    BatchFiles(output, DIGEST).close()
+    assert output.read_bytes() == line("a") + line(7)
+
+
+def test_all_is_on_the_disk_when_it_has_to_be(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced, now = list[str](), 100.0
+    monkeypatch.setattr(os, "fdatasync", lambda handle: synced.append(os.readlink(f"/proc/self/fd/{handle}")))
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    files, journal = BatchFiles(output, DIGEST), str(output) + JOURNAL_SUFFIX
+    assert synced == [journal]
+    files.note(b'{"job":1}\n')
+    assert synced == [journal, journal]
+    files.write(line("a"))
+    assert synced == [journal, journal], "a line is in the hands of the system"
+    now += SYNC_SECONDS
+    files.write(line("b"))
+    assert synced == [journal, journal, str(output)]
+    files.close()
+    assert synced == [journal, journal, str(output), str(output)]
+
+
+def test_what_is_rewritten_takes_the_place_of_the_old_file_in_one_step(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(output, line("a"), line("b", "failed"))
+    before, steps = output.read_bytes(), list[str]()
+
+    def refuse(self: Path, target: Path) -> None:
+        steps.append("replaced")
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", lambda handle: steps.append("synced"))
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(StoreError, match="input/output error"):
+        BatchFiles(output, DIGEST)
+    assert steps == ["synced", "replaced"]
+    assert output.read_bytes() == before
+    assert not list(output.parent.glob(".out*")), "nothing is left lying about"
+
+
+def test_nothing_is_written_once_it_is_closed(output: Path) -> None:
+    files = BatchFiles(output, DIGEST)
+    files.close()
+    for late in (lambda: files.write(line("a")), lambda: files.note(b"{}\n"), files.sort):
+        with pytest.raises(StoreError, match="is closed already"):
+            late()
+    assert output.read_bytes() == b""
 
 
 def test_a_file_of_somebody_else_is_refused_and_left_alone(output: Path) -> None:

@@ -293,6 +293,31 @@ async def test_where_the_store_could_not_tell_no_turn_is_ended() -> None:
     budget.require_more("c")
 
 
+async def test_where_the_store_can_tell_no_more_no_turn_is_ended() -> None:
+    ledger = Ledger(Spending(4.0))
+    budget, told = chat_budget(ledger, day_dollars=5.0)
+    await budget.require("c")
+    ledger.broken = True
+    await budget.require("c")
+    assert "no limit holds" in told[-1]
+    budget.take(record_of(9.0, "c"))
+    budget.require_more("c")
+
+
+async def test_what_is_spent_while_the_store_is_read_counts_once() -> None:
+    class Slow(Ledger):
+        async def spent_since(self, at: float) -> Spending:
+            budget.take(record_of(0.5, "another"))  # after the store was asked: not in its answer
+            return self.day
+
+    budget, _ = chat_budget(Slow(Spending(4.0)), day_dollars=5.0)
+    await budget.require("c")
+    budget.require_more("c")
+    budget.take(record_of(0.5, "another"))
+    with pytest.raises(BudgetReachedError, match=r"\$5\.00 of the \$5\.00 for today"):
+        budget.require_more("c")
+
+
 def test_a_run_is_held_between_requests_by_what_its_running_turns_cost() -> None:
     budget = Budget(limit_dollars=1.0, spent_dollars=0.6)
     budget.require_more(0.3)

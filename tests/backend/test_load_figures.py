@@ -20,9 +20,12 @@ from chatterm.backend.load_test.figures import (
     target_figures,
 )
 from chatterm.backend.load_test.goals import NAMES, Goal, judged, read_goal
+from chatterm.backend.load_test.lane import Lane
 from chatterm.backend.load_test.pacing import Pace, Purse
 from chatterm.core.errors import ConfigError, OverloadedError, RateLimitedError, ServerError
 from chatterm.core.usage import RateLimit
+from tests.backend.test_metrics import a_turn
+from tests.doubles.provider import GatedProvider
 
 
 def sample(at: float, ttft: float, **changes: object) -> Sample:
@@ -60,10 +63,10 @@ def test_a_spread_is_by_nearest_rank_and_none_where_nothing_is_known() -> None:
 
 def test_figures_leave_the_warm_up_and_what_failed_out() -> None:
     found = figures(
-        sample(0, 9.0, is_warmup=True, warm=False, load_seconds=8.0),
-        sample(10, 0.1, warm=True),
-        sample(10, 0.3, warm=True),
-        sample(11, 5.0, error_kind="Server"),
+        sample(0, 9.0, is_warmup=True, warm=False, load_seconds=8.0, cost_dollars=0.25, loop_lag_seconds=9.0),
+        sample(10, 0.1, warm=True, cost_dollars=0.5, loop_lag_seconds=0.001),
+        sample(10, 0.3, warm=True, cost_dollars=0.5),
+        sample(11, 5.0, error_kind="Server", loop_lag_seconds=0.5),
         sample(11, 5.0, is_cancelled=True),
     )
     assert (found.requests, found.complete, found.cancelled, found.errors) == (4, 2, 1, {"Server": 1})
@@ -75,7 +78,8 @@ def test_figures_leave_the_warm_up_and_what_failed_out() -> None:
     assert found.error_share == pytest.approx(1 / 3)
     assert found.cold_ttft is not None and found.load is not None and found.warm_ttft is not None
     assert (found.cold_ttft.p50, found.load.p50, found.warm_ttft.count) == (9.0, 8.0, 2)
-    assert found.first_text is None and found.cost_dollars is None
+    assert found.first_text is None and found.cost_dollars == 1.25
+    assert found.loop_lag is not None and (found.loop_lag.count, found.loop_lag.most) == (2, 0.5)
 
 
 def test_nothing_is_nothing_and_not_zero() -> None:
@@ -158,6 +162,15 @@ def test_more_is_better_of_rates_and_worse_of_times() -> None:
         Goal(name, 1.0).value(found)
 
 
+def test_every_target_is_judged() -> None:
+    slow = replace(figures(sample(0, 0.4)), name="p/slow")
+    told = judged([Goal("ttft_p50", 0.2)], [figures(sample(0, 0.2)), slow])
+    assert [(goal.target, goal.value, goal.is_met) for goal in told] == [
+        ("p/m", 0.2, True),
+        ("p/slow", 0.4, False),
+    ]
+
+
 # ---- pace and money --------------------------------------------------------------------------------
 
 
@@ -204,6 +217,13 @@ def test_what_headers_say_is_used_up_is_waited_for() -> None:
     assert pace.wait_seconds() == 0
     pace.note(99, None, [RateLimit(of="requests", remaining=0, resets_in=4.0)])
     assert pace.wait_seconds() == 4.0
+
+
+async def test_a_whole_reply_tells_its_target_what_is_used_up() -> None:
+    lane = Lane(GatedProvider().target(), Pace(Clock()))
+    limits = (RateLimit(of="requests", remaining=0, resets_in=4.0),)
+    lane.take(sample(99, 0.1), [], a_turn(rate_limits=limits))
+    assert lane.progress().held_seconds == 4.0
 
 
 def test_only_what_a_request_waited_counts_as_held_back() -> None:

@@ -95,6 +95,18 @@ async def test_host_token_and_path(server: MetricsServer, host: str, authorizati
     assert ("www-authenticate: bearer" in head) == (expected == 401)
 
 
+async def test_a_token_is_compared_in_a_time_that_tells_nothing(
+    server: MetricsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = list[tuple[bytes, bytes]]()
+    monkeypatch.setattr(
+        metrics_server.hmac, "compare_digest", lambda *both: compared.append(both) or both[0] == both[1]
+    )
+    fields = (f"Host: localhost:{server.port}", "Authorization: Bearer tOk")
+    assert (await raw(server, request_of("/health", *fields)))[0] == 401
+    assert compared == [(b"tOk", TOKEN.encode())]
+
+
 def own(server: MetricsServer) -> tuple[str, str]:
     return f"Host: 127.0.0.1:{server.port}", f"Authorization: Bearer {TOKEN}"
 

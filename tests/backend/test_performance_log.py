@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from chatterm.backend.reporting.performance_log import LOGS_KEPT, PerformanceLog, read_log
+from chatterm.store.locks import try_lock
 from tests.store.test_performance import RECORD, record
 
 
@@ -17,6 +18,7 @@ def write(path: Path, *numbers: int, most_bytes: int = 10_000) -> None:
     for number in numbers:
         log.take(record(number))
     log.close(5)
+    assert log._thread is None or not log._thread.is_alive()
 
 
 def ids(path: Path) -> list[str | None]:
@@ -35,6 +37,43 @@ def test_records_come_back_as_they_were(tmp_path: Path) -> None:
 def test_without_records_there_is_no_file(tmp_path: Path) -> None:
     write(tmp_path / "performance.jsonl")
     assert not list(tmp_path.glob("performance*"))
+
+
+def test_what_waits_is_written_whole_by_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So two programs at once tear no line."""
+    path, write, calls = tmp_path / "performance.jsonl", os.write, list[bytes]()
+
+    def counted(file: int, data: bytes) -> int:
+        calls.append(data)
+        return write(file, data)
+
+    monkeypatch.setattr(os, "write", counted)
+    log = PerformanceLog(path)
+    for number in range(3):
+        log._records.put(record(number))
+    log._records.put(None)
+    log._serve()
+    assert ids(path) == ["r0", "r1", "r2"]
+    assert calls == [path.read_bytes()]
+
+
+def test_while_another_process_renames_the_file_it_is_left_to_that(tmp_path: Path) -> None:
+    path = tmp_path / "performance.jsonl"
+    write(path, 0)
+    with path.open("rb") as other:
+        assert try_lock(other.fileno())
+        write(path, 1, most_bytes=100)
+        assert ids(path) == ["r0", "r1"]
+    write(path, 2, most_bytes=100)
+    assert ids(Path(f"{path}.1")) == ["r0", "r1", "r2"]
+
+
+def test_a_link_to_elsewhere_is_not_followed(tmp_path: Path) -> None:
+    elsewhere, path = tmp_path / "elsewhere", tmp_path / "performance.jsonl"
+    elsewhere.write_bytes(b"")
+    path.symlink_to(elsewhere)
+    write(path, 0)
+    assert elsewhere.read_bytes() == b""
 
 
 def test_a_line_that_was_cut_costs_that_line_alone(tmp_path: Path) -> None:

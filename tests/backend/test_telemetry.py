@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
+from chatterm.backend.reporting import telemetry_writer
 from chatterm.backend.reporting.telemetry import MOST_WAITING, Telemetry, open_telemetry
 from chatterm.backend.reporting.telemetry_writer import TelemetryWriter
 from chatterm.config.model import OtelSettings
@@ -225,6 +226,24 @@ def test_a_turn_for_which_nothing_was_sent_is_none() -> None:
     assert written.spans == {}
 
 
+def test_a_turn_is_written_once() -> None:
+    written = Written()
+    written.turn(TURN, RECORD)
+    written.turn(TURN)
+    assert len(written._exporter.get_finished_spans()) == 2
+
+
+def test_of_turns_whose_end_never_comes_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telemetry_writer, "MOST_TURNS", 2)
+    written = Written()
+    for name in ("t1", "t2", "t3"):
+        written.writer.take(replace(RECORD, turn_id=name))
+    written.turn(replace(TURN, id="t1"))
+    assert written.spans == {}
+    written.turn(replace(TURN, id="t2"))
+    assert len(written.spans) == 2
+
+
 def test_nothing_of_what_was_said_goes_out_unless_it_is_asked_for() -> None:
     written = Written()
     written.turn(TURN, RECORD)
@@ -316,8 +335,9 @@ def test_a_collector_gets_it_at_the_end(collector: Collector, monkeypatch: pytes
     assert b"secret" not in collector.bodies and b"gemini-4" in collector.bodies
 
 
-def test_a_collector_that_takes_nothing_is_told_of_once(collector: Collector) -> None:
-    collector.status = 404
+@pytest.mark.parametrize("refused", ["/v1/traces", "/v1/metrics"])
+def test_a_collector_that_does_not_take_something_is_told_of_once(collector: Collector, refused: str) -> None:
+    collector.refused = refused
     telemetry = open_telemetry(OtelSettings(endpoint=collector.address))
     assert telemetry is not None
     told = list[str]()

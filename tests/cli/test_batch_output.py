@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from chatterm.backend.batch.engine import BatchProgress
-from chatterm.cli.batch_output import progress_text, span
+from chatterm.backend.batch.lines import BatchItem, failed_line
+from chatterm.cli.batch_output import PrintedLines, progress_text, span
+from chatterm.core.errors import ChattermError
+
+
+async def test_in_order_what_waited_for_a_line_that_did_not_come_is_written_at_the_end(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    items = tuple(BatchItem(line=number, id=number, prompt="x", options={}) for number in (1, 2, 3, 4))
+    lines = PrintedLines(items, in_order=True)
+
+    def printed() -> list[int]:
+        return [json.loads(line)["line"] for line in capfd.readouterr().out.splitlines()]
+
+    for number in (4, 3, 1):
+        await lines.write(failed_line(items[number - 1], "p", "m", ChattermError("no")))
+    assert printed() == [1]
+    await lines.finish()
+    assert printed() == [3, 4]
+    await lines.finish()
+    assert printed() == []
 
 
 def test_before_the_first_reply_nothing_is_guessed() -> None:

@@ -18,14 +18,15 @@ _METRICS: Any = metrics_service_pb2
 
 @dataclass
 class Collector:
-    """What came: the names of spans and metrics, and the headers and bodies of the requests; `status` is its answer."""
+    """What came: the names of spans and metrics, and the headers and bodies of the requests; what goes to the path
+    `refused` is not taken."""
 
     port: int = 0
     headers: list[Mapping[str, str]] = field(default_factory=list[Mapping[str, str]])
     spans: list[str] = field(default_factory=list[str])
     metrics: list[str] = field(default_factory=list[str])
     bodies: bytes = b""
-    status: int = 200
+    refused: str = ""
 
     @property
     def address(self) -> str:
@@ -49,7 +50,7 @@ def collecting() -> Generator[Collector]:
             elif self.path == "/v1/metrics":
                 for sent in _METRICS.ExportMetricsServiceRequest.FromString(body).resource_metrics:
                     kept.metrics += [each.name for scope in sent.scope_metrics for each in scope.metrics]
-            self.send_response(kept.status)
+            self.send_response(404 if self.path == kept.refused else 200)
             self.end_headers()
 
         def log_message(self, format: str, *args: Any) -> None:
