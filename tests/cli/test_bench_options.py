@@ -107,6 +107,18 @@ def test_what_was_not_known_of_an_older_run_is_a_dash() -> None:
     assert "  max_tokens was -, is 128: the ratios are of that, too" in result_lines(now, old, "old.json")
 
 
+def test_a_cost_by_prices_is_told_as_an_estimate_and_what_is_in_it_is_said() -> None:
+    sample = Sample(started_at=0, ended_at=1, latency_seconds=1.0, cost_dollars=0.01, cost_is_estimate=True)
+    told = replace(sample, cost_is_estimate=False)
+    found = target_figures("p/a", "host", [sample, told, replace(sample, is_warmup=True)], Gaps())
+    assert "  tokens - in, - out, cost ~$0.03, warm-up included" in result_lines(
+        replace(result(found), warmup=1)
+    )
+    assert "  tokens - in, - out, cost $0.01" in result_lines(
+        result(target_figures("p/a", "host", [told], Gaps()))
+    )
+
+
 def test_its_own_work_is_named_where_it_is_the_limit() -> None:
     text = "\n".join(result_lines(result(figures("p/a", 0.2), cpu_share=0.97), colours=True))
     assert "chatterm itself used 97 % of a core" in text

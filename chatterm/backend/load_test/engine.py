@@ -20,6 +20,7 @@ from chatterm.backend.load_test.pacing import Pace, Purse
 from chatterm.backend.load_test.plan import LoadPlan, prompt_tokens
 from chatterm.backend.payload_cache import PayloadCache
 from chatterm.backend.performance import Performance
+from chatterm.backend.prices import UNKNOWN, Cost
 from chatterm.backend.recorder import Recorder
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.target import Target
@@ -67,7 +68,7 @@ class LoadTest:
         self._stopped = asyncio.Event()
         self._until: float | None = None
         self._began_at: float | None = None
-        self._costs: dict[str, float] = {}
+        self._costs: dict[str, Cost] = {}
         self._takers = worker.performance.takers
         self.seconds = 0.0
         """How long the measured part took, once it is over."""
@@ -156,7 +157,12 @@ class LoadTest:
     def _note(self, record: AttemptRecord) -> None:
         """A request, or one try of it, is over."""
         if record.operation == OPERATION and record.cost_dollars is not None:
-            self._costs[record.turn_id] = self._costs.get(record.turn_id, 0.0) + record.cost_dollars
+            before = self._costs.get(record.turn_id, UNKNOWN)
+            is_estimate = before.is_estimate or record.cost_is_estimate
+            self._costs[record.turn_id] = Cost((before.dollars or 0.0) + record.cost_dollars, is_estimate)
+
+    def _running_dollars(self) -> float:
+        return sum(cost.dollars or 0.0 for cost in self._costs.values())
 
     def _most_at_once(self) -> int:
         wanted = self._plan.requests
@@ -211,7 +217,7 @@ class LoadTest:
         session = Session(UnkeptHistory(), self._worker, system=self._plan.system, clock=self._clock)
         session.target, session.options = lane.target, self._plan.options
         session.operation, session.new_recorder = OPERATION, _NoRecorder
-        session.require_more = lambda: self._purse.budget.require_more(sum(self._costs.values()))
+        session.require_more = lambda: self._purse.budget.require_more(self._running_dollars())
         heard = Heard(self._clock(), is_warmup=number < 0)
         handle = session.start_turn(Prompt(self._plan.text(number)))
         lane.running.add(handle)
@@ -226,7 +232,7 @@ class LoadTest:
             lane.running.discard(handle)
             if not handle.done:
                 await session.aclose()
-        sample = heard.sample(handle.turn, self._clock(), self._costs.pop(handle.turn.id, None))
+        sample = heard.sample(handle.turn, self._clock(), self._costs.pop(handle.turn.id, UNKNOWN))
         lane.take(sample, heard.gaps, handle.turn)
         if self._plan.max_cost_dollars is not None and sample.is_complete and sample.cost_dollars is None:
             lane.ended = "nobody tells what it costs, so --max-cost cannot be kept"

@@ -43,6 +43,7 @@ class Sample:
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost_dollars: float | None = None
+    cost_is_estimate: bool = False
     warm: bool | None = None
     load_seconds: float | None = None
     reused_connection: bool | None = None
@@ -103,6 +104,7 @@ class TargetFigures:
     input_tokens: int | None = None
     output_tokens: int | None = None
     cost_dollars: float | None = None
+    cost_is_estimate: bool = False
     new_connections: int = 0
     reused_connections: int = 0
     held_seconds: float = 0.0
@@ -237,6 +239,7 @@ def target_figures(
         input_tokens=_sum(sample.input_tokens for sample in every if sample.is_complete),
         output_tokens=_sum(sample.output_tokens for sample in every if sample.is_complete),
         cost_dollars=_sum(sample.cost_dollars for sample in every if sample.is_complete),
+        cost_is_estimate=any(sample.cost_is_estimate for sample in every if sample.is_complete),
         new_connections=sum(sample.reused_connection is False for sample in measured),
         reused_connections=sum(sample.reused_connection is True for sample in measured),
         held_seconds=held_seconds,

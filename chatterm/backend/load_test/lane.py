@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from chatterm.backend.load_test.figures import Gaps, Sample, TargetFigures, target_figures
 from chatterm.backend.load_test.pacing import Pace
 from chatterm.backend.metrics import figures_of, percentile
+from chatterm.backend.prices import Cost
 from chatterm.backend.target import Target
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.core.errors import (
@@ -79,7 +80,7 @@ class Heard:
                 self.last = event.at
                 self.deltas += 1
 
-    def sample(self, turn: Turn, ended: float, cost: float | None) -> Sample:
+    def sample(self, turn: Turn, ended: float, cost: Cost) -> Sample:
         """What the turn came to."""
         figures = figures_of(turn)
         is_cancelled = turn.outcome in (Outcome.CANCELLED, Outcome.WITHDRAWN)
@@ -97,7 +98,8 @@ class Heard:
             tokens_per_second=figures.tokens_per_second,
             input_tokens=turn.usage.input,
             output_tokens=turn.usage.output,
-            cost_dollars=cost,
+            cost_dollars=cost.dollars,
+            cost_is_estimate=cost.is_estimate,
             warm=figures.warm,
             load_seconds=figures.server.load_seconds if figures.server is not None else None,
             reused_connection=figures.reused_connection,

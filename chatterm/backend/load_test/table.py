@@ -64,7 +64,7 @@ def target_lines(figures: TargetFigures, result: LoadResult) -> Iterator[str]:
         yield "  " + "".join(["".ljust(LABEL_COLUMNS), *(name.rjust(CELL_COLUMNS) for name in COLUMNS)])
         for label, found, text in _rows(figures):
             yield "  " + _cells(label, found, text)
-    yield from (f"  {line}" for line in _rest(figures))
+    yield from (f"  {line}" for line in _rest(figures, result))
 
 
 def _rows(
@@ -84,7 +84,7 @@ def _cells(label: str, found: Spread | None, text: Callable[[float | None], str]
     return "".join([label.ljust(LABEL_COLUMNS), *(text(value).rjust(CELL_COLUMNS) for value in values)])
 
 
-def _rest(figures: TargetFigures) -> Iterator[str]:
+def _rest(figures: TargetFigures, result: LoadResult) -> Iterator[str]:
     """What is told in lines of their own."""
     if figures.ttfts and figures.ttft is not None:
         highest = max(figures.ttfts)
@@ -96,7 +96,8 @@ def _rest(figures: TargetFigures) -> Iterator[str]:
             f"{number_text(figures.tokens_per_second)} tokens/s, {number_text(figures.deltas_per_second)} deltas/s"
         )
         tokens = f"tokens {count_text(figures.input_tokens)} in, {count_text(figures.output_tokens)} out"
-        yield f"{tokens}, cost {UNKNOWN if figures.cost_dollars is None else dollars_text(figures.cost_dollars)}"
+        warmup = ", warm-up included" if result.warmup else ""
+        yield f"{tokens}, cost {_cost_text(figures)}{warmup}"
     if figures.new_connections or figures.reused_connections:
         yield f"connections {figures.new_connections:,} new, {figures.reused_connections:,} used again"
     if figures.held_seconds:
@@ -108,6 +109,12 @@ def _rest(figures: TargetFigures) -> Iterator[str]:
         times = figures.cold_ttft.p50 / figures.warm_ttft.p50 if figures.warm_ttft.p50 else 0.0
         told = f", {times:.1f} times as fast" if times else ""
         yield f"warm: TTFT {seconds_text(figures.warm_ttft.p50)}{told} ({figures.warm_ttft.count:,} requests)"
+
+
+def _cost_text(figures: TargetFigures) -> str:
+    if figures.cost_dollars is None:
+        return UNKNOWN
+    return f"{'~' if figures.cost_is_estimate else ''}{dollars_text(figures.cost_dollars)}"
 
 
 def goal_line(goal: JudgedGoal, *, colours: bool) -> str:
