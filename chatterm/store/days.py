@@ -10,4 +10,4 @@ def midnight(moment: datetime) -> float:
 
     A moment without a zone is by this machine's clock, whatever summer time did to it since midnight.
     """
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).timestamp()

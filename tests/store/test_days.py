@@ -56,6 +56,17 @@ async def test_a_day_with_requests_lasts_to_the_next_midnight(
     assert end - first == hours * 3600
 
 
+def test_an_hour_after_midnight_that_comes_twice_belongs_to_one_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "AZOT1AZOST,M3.5.0/0,M10.5.0/1")
+        time.tzset()
+        first, second = datetime(2026, 10, 25, 0, 30), datetime(2026, 10, 25, 0, 30, fold=1)
+        begun = {midnight(moment) for moment in (first, second, datetime(2026, 10, 25, 12))}
+        assert second.timestamp() - first.timestamp() == 3600
+        assert begun == {datetime(2026, 10, 25, tzinfo=UTC).timestamp()}
+    time.tzset()
+
+
 def test_midnight_of_a_moment_with_a_zone_is_in_that_zone() -> None:
     noon = datetime(2026, 11, 21, 12, tzinfo=timezone(timedelta(hours=5)))
     assert midnight(noon) == datetime(2026, 11, 20, 19, tzinfo=UTC).timestamp()
