@@ -76,7 +76,7 @@ class BenchCommands:
     async def _run(self, test: LoadTest) -> None:
         await test.run()
         if not isinstance(self._screen.front.screen, LoadTestBox):
-            self._screen.conversation.notices.show("The load test is over; /bench shows what was found.")
+            self._tell_state(test)
 
     def _targets(self, order: BenchOrder) -> list[Target]:
         """Who is asked. Raises `ConfigError` for who cannot be, and for more at once than there are connections."""
@@ -96,13 +96,19 @@ class BenchCommands:
         return targets
 
     def _show(self, test: LoadTest, plan: LoadPlan) -> None:
-        self._screen.front.push_screen(LoadTestBox(test, plan), self._closed)
+        self._screen.front.push_screen(LoadTestBox(test, plan), lambda seen: self._closed(test, seen))
 
-    def _closed(self, was_over: bool | None) -> None:
-        if was_over:
+    def _closed(self, test: LoadTest, was_seen: bool | None) -> None:
+        if was_seen:
             self._test = None
         else:
-            self._screen.conversation.notices.show("The load test goes on; /bench shows it.")
+            self._tell_state(test)
+
+    def _tell_state(self, test: LoadTest) -> None:
+        told = "The load test goes on; /bench shows it."
+        if test.is_over:
+            told = "The load test is over; /bench shows what was found."
+        self._screen.conversation.notices.show(told)
 
 
 def read_order(argument: str) -> BenchOrder:

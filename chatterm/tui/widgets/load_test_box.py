@@ -19,7 +19,7 @@ DRAW_SECONDS = 0.25
 
 
 class LoadTestBox(ModalScreen[bool]):
-    """Esc stops the test, and closes the box once it is over; b closes it before. Answers whether it was over."""
+    """Esc stops the test, and closes the box once it is over; b closes it before. True if the result was seen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "stop", "Stop, then close"),
@@ -41,6 +41,7 @@ class LoadTestBox(ModalScreen[bool]):
         super().__init__()
         self._test, self._plan = test, plan
         self._text = Static(markup=False)
+        self._is_seen = False
 
     def compose(self) -> ComposeResult:
         """The box."""
@@ -55,16 +56,17 @@ class LoadTestBox(ModalScreen[bool]):
         self._draw()
 
     def action_stop(self) -> None:
-        """Stop the test; where it is over, back to the screen below."""
-        if self._test.is_over:
+        """Stop the test; where what was found is shown, back to the screen below."""
+        if self._is_seen:
             self.dismiss(True)
-        else:
+            return
+        if not self._test.is_over:  # else it ended since it was drawn last
             self._test.stop()
-            self._draw()
+        self._draw()
 
     def action_leave(self) -> None:
         """Back to the screen below, while the test goes on."""
-        self.dismiss(self._test.is_over)
+        self.dismiss(self._is_seen)
 
     def _draw(self) -> None:
         # Here, as with all that only a load test needs: every start would take longer for it.
@@ -73,6 +75,7 @@ class LoadTestBox(ModalScreen[bool]):
 
         test, keys = self._test, "b leaves it running"
         if test.is_over:
+            self._is_seen = True
             self._drawing.stop()
             lines, keys = [*result_lines(test.result())], "esc closes"
             while lines and not lines[-1]:

@@ -12,6 +12,7 @@ from chatterm.backend.providers.base import Endpoint
 from chatterm.config.model import BudgetSettings, Settings
 from chatterm.core.errors import ConfigError
 from chatterm.tui.bench_commands import BenchOrder, question_of, read_order
+from chatterm.tui.widgets import load_test_box
 from chatterm.tui.widgets.load_test_box import LoadTestBox
 from tests.doubles.provider import GatedProvider
 from tests.tui.conftest import PLAIN, Launch, Program
@@ -76,6 +77,29 @@ async def test_stopped_it_shows_what_was_found_so_far(launch: Launch, key: str) 
         await program.pilot.press(key)
         await program.until(lambda: program.app.screen is program.app.chat)
         assert len(program.provider.requests) == 4
+
+
+@pytest.mark.parametrize("key", ["escape", "b"])
+async def test_what_was_found_is_seen_though_a_key_comes_before_it_is_drawn(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setattr(load_test_box, "DRAW_SECONDS", 3600.0)
+    async with launch() as program:
+        await begin(program, "/bench -c 1 -n 1")
+        box = program.app.screen
+        assert isinstance(box, LoadTestBox)
+        await answer(program, [0, 1])
+        await program.until(lambda: box._test.is_over)
+        await program.pilot.press(key)
+        if key == "b":
+            await program.until(
+                lambda: "The load test is over; /bench shows what was found." in program.notices
+            )
+            await program.send("/bench")
+        await program.shown("1 complete")
+        assert "Stopped early" not in program.text
+        await program.pilot.press("escape")
+        await program.until(lambda: program.app.screen is program.app.chat)
 
 
 async def test_left_running_it_leaves_the_chat_alone(launch: Launch) -> None:
