@@ -136,7 +136,7 @@ async def test_several_models_are_asked_side_by_side(rig: Rig) -> None:
 
 
 async def test_errors_are_counted_by_kind_and_nothing_is_asked_again(rig: Rig) -> None:
-    cut = replies.stream(replies.openai_frames(["half "], finish_reason=None, done=False))
+    cut = replies.stream(replies.openai_frames(["half ", "of ", "it "], finish_reason=None, done=False))
     rig.server.reply_text("whole")
     rig.answer(refused(500), refused(404), cut, refused(500))
     test = rig.test(LoadPlan(concurrency=1, requests=6, warmup=1, prompt="x"))
@@ -145,6 +145,7 @@ async def test_errors_are_counted_by_kind_and_nothing_is_asked_again(rig: Rig) -
     assert figures.errors == {"Server": 2, "BadRequest": 1, "TruncatedStream": 1}
     assert (figures.requests, figures.complete, figures.retries, figures.ended) == (6, 2, 0, "")
     assert figures.error_share == pytest.approx(4 / 6)
+    assert figures.gap is not None and figures.gap.count == 8, "five deltas in each of the whole replies"
 
 
 async def test_a_wrong_key_is_found_with_the_first_request(rig: Rig) -> None:
@@ -186,6 +187,19 @@ async def test_who_wants_to_be_left_in_peace_for_long_is(rig: Rig) -> None:
     await test.run()
     assert len(rig.server.chats) == 1
     assert "3600 s" in test.figures()[0].ended
+
+
+async def test_only_who_is_measured_answers_and_only_once(rig: Rig) -> None:
+    cut = replies.stream(replies.openai_frames(["half of a text "], finish_reason=None, done=False))
+    rig.answer(refused(500), cut)
+    stand_in = rig.target(model="stand-in")
+    target = replace(rig.target(), fallbacks=lambda: [stand_in], continues_once=True)
+    test = rig.test(LoadPlan(concurrency=1, requests=2, warmup=0, prompt="x"), target)
+    takers = list(test._takers)
+    await test.run()
+    assert test.figures()[0].errors == {"Server": 1, "TruncatedStream": 1}
+    assert [request.json["model"] for request in rig.server.chats] == ["scripted-model"] * 2
+    assert test._takers == takers, "nothing of it is left behind"
 
 
 async def test_retries_are_part_of_a_request_where_they_are_asked_for(rig: Rig) -> None:
