@@ -22,6 +22,7 @@ class Budget:
     """So many dollars, and what is spent of them; a limit of None is never used up.
 
     `of` completes "of the $5 ...": "for today". `unknown` counts the requests whose cost nobody can tell.
+    `is_estimate`: what is spent was reckoned by prices, in part at least.
     """
 
     limit_dollars: float | None
@@ -30,6 +31,7 @@ class Budget:
     way_on: str = WAY_ON_OF_A_RUN
     spent_dollars: float = 0.0
     unknown: int = 0
+    is_estimate: bool = False
     _dearest: float = field(default=0.0, init=False)
 
     def take(self, dollars: float | None) -> None:
@@ -78,9 +80,10 @@ class Budget:
     @property
     def words(self) -> str:
         """What is spent of what: "$4.20 of the $5.00 for today are spent"."""
+        spent = dollars_text(self.spent_dollars, is_estimate=self.is_estimate)
         if self.limit_dollars is None:
-            return f"{dollars_text(self.spent_dollars)} {self.of}, without a limit"
-        return f"{dollars_text(self.spent_dollars)} of the {dollars_text(self.limit_dollars)} {self.of} are spent"
+            return f"{spent} {self.of}, without a limit"
+        return f"{spent} of the {dollars_text(self.limit_dollars)} {self.of} are spent"
 
     @property
     def _is_near(self) -> bool:
@@ -112,6 +115,7 @@ class ChatBudget:
         # By day or conversation: what the records came to, and what the store knew of besides when it was read.
         self._taken: dict[str, float] = {}
         self._before: dict[str, float] = {}
+        self._estimated: set[str] = set()
         self._is_known = False
         self.enabled = True
         self.tell: Callable[[str], object] = lambda _: None
@@ -145,10 +149,11 @@ class ChatBudget:
         """Count what a request cost, after the store was given its record."""
         if record.cost_dollars is None or not self.has_limits:
             return
-        if record.at >= midnight(self._now()):
-            self._taken[self._day] = self._taken.get(self._day, 0.0) + record.cost_dollars
-        key = record.conversation_id
-        self._taken[key] = self._taken.get(key, 0.0) + record.cost_dollars
+        is_of_today = record.at >= midnight(self._now())
+        for key in (self._day, record.conversation_id) if is_of_today else (record.conversation_id,):
+            self._taken[key] = self._taken.get(key, 0.0) + record.cost_dollars
+            if record.cost_is_estimate:
+                self._estimated.add(key)
 
     def require_more(self, conversation_id: str) -> None:
         """Raises `BudgetReachedError` where a turn that runs may send no further request. Waits for nothing."""
@@ -168,10 +173,12 @@ class ChatBudget:
         taken = self._taken.get(key, 0.0)
         found = await spending
         self._before[key] = (found.dollars or 0.0) - taken
+        if found.is_estimate:
+            self._estimated.add(key)
         return found
 
     def _spent(self, key: str) -> Spending:
-        return Spending(self._before.get(key, 0.0) + self._taken.get(key, 0.0))
+        return Spending(self._before.get(key, 0.0) + self._taken.get(key, 0.0), key in self._estimated)
 
     @property
     def _day(self) -> str:
@@ -197,4 +204,5 @@ class ChatBudget:
             way_on=WAY_ON,
             spent_dollars=spent.dollars or 0.0,
             unknown=spent.unknown,
+            is_estimate=spent.is_estimate,
         )

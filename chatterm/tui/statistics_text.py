@@ -129,7 +129,7 @@ def cost_text(dollars: float | None, *, is_estimate: bool, unknown: int = 0) -> 
     if dollars is None:
         return UNKNOWN
     more = f", and {unknown:,} of unknown cost" if unknown else ""
-    return f"{'~' if is_estimate else ''}{dollars_text(dollars)}{more}"
+    return f"{dollars_text(dollars, is_estimate=is_estimate)}{more}"
 
 
 def _goal_text(goal: Goal) -> str:

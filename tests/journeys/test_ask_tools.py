@@ -168,5 +168,5 @@ def test_a_limit_on_spending_ends_the_rounds_of_a_question(
     ended = home.run("ask", "-m", "mine/scripted-model", "question")
     assert len(server.chats) == 2
     assert (ended.status, ended.output.count(SAID)) == (3, 2)
-    assert "The budget is used up: $1.40 of the $1.00 for this conversation are spent." in ended.errors
+    assert "The budget is used up: ~$1.40 of the $1.00 for this conversation are spent." in ended.errors
     assert [row.state for row in home.stored()] == ["interrupted"]

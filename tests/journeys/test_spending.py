@@ -36,7 +36,7 @@ def test_ask_holds_to_the_budget_of_the_day_and_tells_other_programs(
         assert home.run(*ASK) == (0, "The reply.\n", "")
     refused = home.run(*ASK)
     assert (refused.status, refused.output) == (5, "")
-    assert "The budget is used up: $2.20 of the $2.00 for today are spent." in refused.errors
+    assert "The budget is used up: ~$2.20 of the $2.00 for today are spent." in refused.errors
     assert len(server.chats) == 2 and len(home.stored()) == 2
 
     with subprocess.Popen(

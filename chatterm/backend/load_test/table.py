@@ -112,9 +112,8 @@ def _rest(figures: TargetFigures, result: LoadResult) -> Iterator[str]:
 
 
 def _cost_text(figures: TargetFigures) -> str:
-    if figures.cost_dollars is None:
-        return UNKNOWN
-    return f"{'~' if figures.cost_is_estimate else ''}{dollars_text(figures.cost_dollars)}"
+    dollars, is_estimate = figures.cost_dollars, figures.cost_is_estimate
+    return UNKNOWN if dollars is None else dollars_text(dollars, is_estimate=is_estimate)
 
 
 def goal_line(goal: JudgedGoal, *, colours: bool) -> str:

@@ -11,12 +11,12 @@ from tests.store.test_performance import RECORD
 from tests.tui.conftest import PLAIN, Launch, Program
 
 
-def spend(program: Program, dollars: float | None, number: int = 0) -> None:
+def spend(program: Program, dollars: float | None, number: int = 0, *, is_estimate: bool = False) -> None:
     conversation = program.session.conversation_id
     record = replace(
         RECORD, id=f"r{number}", at=time.time(), conversation_id=conversation, cost_dollars=dollars
     )
-    PerformanceStore(program.database).add(record)
+    PerformanceStore(program.database).add(replace(record, cost_is_estimate=is_estimate))
 
 
 def limited(**limits: float) -> Settings:
@@ -64,3 +64,14 @@ async def test_what_was_spent_is_told(launch: Launch) -> None:
         program.composer.load("")
         await program.send("/budget nonsense")
         await program.until(lambda: "/budget cannot do 'nonsense'" in program.notices)
+
+
+async def test_what_prices_make_of_it_is_told_as_an_estimate(launch: Launch) -> None:
+    async with launch(settings=limited(day_dollars=1.0)) as program:
+        spend(program, 0.4)
+        spend(program, 0.5, 1, is_estimate=True)
+        await program.turn("one", "1")
+        await program.shown("~$0.90 of the $1.00 for today are spent.")
+        spend(program, 0.2, 2)
+        await program.send("two")
+        await program.shown("The budget is used up: ~$1.10 of the $1.00 for today are spent.")
