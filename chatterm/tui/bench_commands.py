@@ -68,7 +68,8 @@ class BenchCommands:
     def _begin(self, targets: list[Target], plan: LoadPlan) -> None:
         from chatterm.backend.load_test.engine import LoadTest, load_worker
 
-        test = LoadTest(load_worker(self._services.performance), targets, plan)
+        worker, of_the_day = load_worker(self._services.performance), self._services.budget
+        test = LoadTest(worker, targets, plan, lambda: of_the_day.require_more(""))
         self._test = test, plan
         self._show(test, plan)
         self._screen.run_worker(self._run(test))

@@ -22,7 +22,7 @@ from chatterm.backend.target import Target
 from chatterm.backend.token_estimates import text_tokens
 from chatterm.backend.worker import Worker
 from chatterm.config.model import NetworkSettings
-from chatterm.core.errors import AuthenticationError
+from chatterm.core.errors import AuthenticationError, BudgetReachedError
 from chatterm.core.performance import AttemptRecord
 from tests.doubles import server_replies as replies
 from tests.doubles.server import ScriptedServer, SeenRequest
@@ -53,14 +53,20 @@ class Rig:
             host="scripted",
         )
 
-    def test(self, plan: LoadPlan, *targets: Target, clock: Callable[[], float] = time.monotonic) -> LoadTest:
+    def test(
+        self,
+        plan: LoadPlan,
+        *targets: Target,
+        clock: Callable[[], float] = time.monotonic,
+        require_more: Callable[[], object] = lambda: None,
+    ) -> LoadTest:
         async def no_blobs(digests: frozenset[str]) -> dict[str, bytes]:
             return {}
 
         worker = Worker(
             PayloadCache(), no_blobs, time.monotonic, performance=Performance(self.records.append)
         )
-        return LoadTest(worker, targets or [self.target()], plan, clock)
+        return LoadTest(worker, targets or [self.target()], plan, require_more, clock)
 
     def answer(self, *scripts: Script) -> None:
         """The first chats get these, all others a whole reply."""
@@ -239,6 +245,25 @@ async def test_a_request_is_not_made_again_once_all_is_spent(rig: Rig) -> None:
     [figures] = test.figures()
     assert len(rig.server.chats) == 1
     assert (figures.complete, figures.errors) == (0, {"BudgetReached": 1})
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_where_nothing_more_may_be_spent_nothing_more_is_sent(rig: Rig, fails: bool) -> None:
+    def require_more() -> None:
+        if len(rig.server.chats) == 3:
+            raise BudgetReachedError("All is spent.", "Wait for tomorrow.")
+
+    for _ in range(2):
+        rig.server.reply_text("whole")
+    if fails:
+        rig.answer(refused(503, Retry_After="0.01"))
+    plan = LoadPlan(concurrency=1, requests=9, warmup=1, prompt="x", retries=3)
+    test = rig.test(plan, require_more=require_more)
+    await test.run()
+    [figures] = test.figures()
+    assert len(rig.server.chats) == 3
+    assert (figures.complete, figures.errors) == ((1, {"BudgetReached": 1}) if fails else (2, {}))
+    assert figures.ended == "All is spent. Wait for tomorrow."
 
 
 async def test_without_a_price_a_bound_cannot_be_kept_and_says_so(rig: Rig) -> None:

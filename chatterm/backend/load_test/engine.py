@@ -53,16 +53,21 @@ def load_worker(performance: Performance) -> Worker:
 
 
 class LoadTest:
-    """One run; ask for it once. `stop` ends it early, with what there is."""
+    """One run; ask for it once. `stop` ends it early, with what there is.
+
+    `require_more` raises a `ChattermError` where no request may be sent any more, whatever the plan says.
+    """
 
     def __init__(
         self,
         worker: Worker,
         targets: Sequence[Target],
         plan: LoadPlan,
+        require_more: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._worker, self._plan, self._clock = worker, plan, clock
+        self._may_send = require_more
         self._lanes = [Lane(_as_tested(target, plan), Pace(clock)) for target in targets]
         self._purse = Purse(plan.max_cost_dollars)
         self._stopped = asyncio.Event()
@@ -187,12 +192,24 @@ class LoadTest:
             return False
         dollars: float | None = None
         try:
-            if self._is_over(lane):
+            if self._is_over(lane) or not self._may_begin(lane):
                 return False
             dollars = (await self._ask(lane, number)).cost_dollars
         finally:
             self._purse.leave(dollars)
         return True
+
+    def _may_begin(self, lane: Lane) -> bool:
+        try:
+            self._may_send()
+        except ChattermError as error:
+            lane.ended = str(error)
+        return not lane.ended
+
+    def _require_more(self) -> None:
+        """Raises a `ChattermError` where a request may not be made again."""
+        self._purse.budget.require_more(self._running_dollars())
+        self._may_send()
 
     async def _is_paced(self, lane: Lane) -> bool:
         """Wait while the target is left in peace. False where it is over meanwhile."""
@@ -217,7 +234,7 @@ class LoadTest:
         session = Session(UnkeptHistory(), self._worker, system=self._plan.system, clock=self._clock)
         session.target, session.options = lane.target, self._plan.options
         session.operation, session.new_recorder = OPERATION, _NoRecorder
-        session.require_more = lambda: self._purse.budget.require_more(self._running_dollars())
+        session.require_more = self._require_more
         heard = Heard(self._clock(), is_warmup=number < 0)
         handle = session.start_turn(Prompt(self._plan.text(number)))
         lane.running.add(handle)

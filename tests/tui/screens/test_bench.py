@@ -138,6 +138,18 @@ async def test_nothing_begins_where_the_budget_is_used_up(launch: Launch) -> Non
         assert program.provider.requests == []
 
 
+async def test_it_ends_where_the_budget_is_used_up(launch: Launch) -> None:
+    settings = Settings(provider=PLAIN, budget=BudgetSettings(day_dollars=1.0))
+    async with launch(settings=settings) as program:
+        await begin(program, "/bench -c 1 -n 9")
+        for number in range(2):
+            await program.until(lambda number=number: len(program.provider.streams) > number)
+            program.provider.streams[number].send(cost=0.6)
+            program.provider.streams[number].reply("a reply")
+        await program.shown("ended early: The budget is used up: $1.20 of the $1.00 for today are")
+        assert len(program.provider.requests) == 2
+
+
 async def test_more_at_once_than_there_are_connections_is_refused(launch: Launch) -> None:
     async with launch() as program:
         await program.send("/bench -c 50 --also other-model")
