@@ -194,10 +194,7 @@ async def read_statistics(
 ) -> Statistics:
     """The statistics of the selected requests, of the last turns alone where that is asked. Raises `StoreError`."""
     if last_turns is not None:
-        begun = await records.begin_of_last(last_turns, selection)
-        selection = replace(
-            selection, since=max(begun, begun if selection.since is None else selection.since)
-        )
+        selection = replace(selection, since=await records.begin_of_last(last_turns, selection))
     days = await records.costs_by_day(selection)
     total, groups = _Sums(), list[Group]()
     if by == "day":
