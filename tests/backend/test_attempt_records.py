@@ -81,6 +81,13 @@ async def test_every_time_is_from_its_own_moment(kept: Kept) -> None:
     assert (record.tokens_per_second, record.loop_lag_seconds) == (20.0, 0.125)
 
 
+async def test_the_times_tell_by_how_much_they_may_be_off() -> None:
+    attempt = Attempt(GatedProvider().target(), lambda _: None, lambda _: None, lambda: 0.0)
+    assert attempt.timings().loop_lag is None
+    attempt._lag.worst = 0.25
+    assert attempt.timings().loop_lag == 0.25
+
+
 async def test_a_rate_is_of_reported_tokens_that_were_streamed_and_the_servers_own_wins(kept: Kept) -> None:
     text, hidden = TextDelta("many words " * 100), UsageReported(Usage(output=2041, reasoning=2000))
     server = UsageReported(Usage(output=41), ServerTimings(eval_count=50, eval_seconds=2.0))
