@@ -165,7 +165,7 @@ class Targets:
             key_source=key.source if key else "",
             headers={**settings.headers, **self.model_settings(provider, model).headers},
             ca_file=settings.ca_file,
-            is_local=is_local(address),
+            is_local=service.name == GUIDE or is_local(address),
         )
 
     def addresses(self, provider: str) -> tuple[str, ...]:

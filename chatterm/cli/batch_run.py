@@ -19,6 +19,7 @@ from chatterm.backend.batch.lines import BadLine, BatchInput, BatchItem, read_in
 from chatterm.backend.budget import Budget
 from chatterm.backend.daemon_thread import in_daemon_thread
 from chatterm.backend.first_model import Choice, Wanted, first_model, split_model
+from chatterm.backend.prices import is_free
 from chatterm.backend.remembered_models import last_model
 from chatterm.backend.session import Prompt, Session
 from chatterm.backend.target import Target
@@ -36,7 +37,6 @@ from chatterm.cli.start_options import StartOptions
 from chatterm.cli.start_settings import read_settings
 from chatterm.cli.statuses import ExitStatus
 from chatterm.cli.wiring import Engine, build_engine
-from chatterm.config.urls import is_local
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ConfigError, StoreError
 from chatterm.core.messages import FilePart, ImagePart, Message, Part, TextPart
@@ -101,7 +101,7 @@ async def _run(engine: Engine, order: BatchOrder, given: BatchInput, options: St
             if not order.skip_bad:
                 return ExitStatus.USAGE
         if order.max_dollars is not None:
-            _require_prices(engine, jobs)
+            await _require_prices(engine, jobs)
         work = _Work(engine, order, options)
         if order.output is None:
             return await work.print_all(jobs)
@@ -303,12 +303,14 @@ def _require_none_at_provider(files: BatchFiles) -> None:
         )
 
 
-def _require_prices(engine: Engine, jobs: list[BatchJob]) -> None:
-    """Raises `ConfigError` where what a model costs is not known: then no limit could be kept."""
-    for place in dict.fromkeys((job.target.provider, job.target.model) for job in jobs):
+async def _require_prices(engine: Engine, jobs: list[BatchJob]) -> None:
+    """Raises `ConfigError` where what a model costs is not known: then no limit could be kept.
+
+    Raises `AuthenticationError` where a key that is needed is not there.
+    """
+    for place, target in {(job.target.provider, job.target.model): job.target for job in jobs}.items():
         info = engine.targets.facts_of(*place).info
-        address = engine.targets.service(place[0]).base_url and engine.targets.address(place[0])
-        if info.price_input is None and not (address and is_local(address)):
+        if info.price_input is None and not is_free(await target.endpoint(), target.model):
             raise ConfigError(
                 f"The price of {clean_line('/'.join(place))} is not known, so --max-cost cannot be kept.",
                 "Leave --max-cost out, or write price_input and price_output into the settings of the model.",

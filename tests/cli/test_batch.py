@@ -266,6 +266,21 @@ def test_a_limit_of_cost_needs_prices(folder: Path, capfd: pytest.CaptureFixture
     assert "The price of custom/m is not known" in capfd.readouterr().err
 
 
+def test_a_limit_of_cost_needs_no_price_of_what_is_free(
+    folder: Path, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "in.jsonl").write_text('"x"\n')
+    words = ["batch", "in.jsonl", "-o", "out.jsonl", "--max-cost", "1"]
+    here = ["--base-url", server.base_url("openai"), "-m", "scripted-model"]
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-somebody-may-charge-for-it")
+    assert run([*words, "--provider", "openai", *here]) == 5
+    assert "is not known" in capfd.readouterr().err
+    assert run([*words, *here]) == 0
+    (folder / "in.jsonl").write_text('"keys"\n')
+    assert run(["batch", "in.jsonl", "-o", "guide.jsonl", "--max-cost", "1", "-m", "guide/manual"]) == 0
+    assert json.loads((folder / "guide.jsonl").read_text())["cost_dollars"] == 0.0
+
+
 def test_to_stdout_in_order(batch: Batch, server: ScriptedServer, capfd: pytest.CaptureFixture[str]) -> None:
     waits = iter([0.03, 0.0, 0.0, 0.0])
     server.routes[CHAT] = lambda request: echo(request, delay_seconds=next(waits))
