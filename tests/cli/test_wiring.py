@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from chatterm.cli.crash import CrashLog
+from chatterm.cli.performance_wiring import build_performance
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.start_settings import read_settings
 from chatterm.cli.wiring import Engine, build_engine
+from chatterm.core.errors import BudgetReachedError
+from chatterm.store.database import Database
+from tests.store.test_performance import record
 
 
 @pytest.fixture
@@ -39,3 +44,18 @@ def test_a_crash_report_leaves_out_what_the_settings_name(engine: Engine) -> Non
     (log,) = (handler for handler in logging.getLogger("chatterm").handlers if isinstance(handler, CrashLog))
     assert log.secrets() == ["the-work-key"]
     assert engine.targets.keys.secrets() == ["the-work-key"]
+
+
+@pytest.mark.parametrize("name", ["chatterm.db", None], ids=["saved", "unsaved"])
+async def test_what_a_request_cost_counts_for_the_budget_at_once(tmp_path: Path, name: str | None) -> None:
+    (tmp_path / "config.toml").write_text("[budget]\nday_dollars = 1.0\n")
+    paths, loaded = read_settings(StartOptions(), {"CHATTERM_HOME": str(tmp_path)})
+    database = Database(tmp_path / name if name is not None else None)
+    service = build_performance(paths, database, loaded)
+    await service.budget.require("c")
+    service.performance.give(record(1, at=time.time(), cost_dollars=1.5))
+    with pytest.raises(BudgetReachedError):
+        service.budget.require_more("c")
+    assert (await service.store.spent_in("c")).dollars == 1.5
+    service.close(5)
+    assert (service.log is None) == (name is None) and database.close(5)
