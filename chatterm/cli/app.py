@@ -119,6 +119,8 @@ def _dispatch(arguments: Sequence[str], screen: FirstScreen) -> int:
     except typer.TyperException as error:
         screen.restore()
         where = getattr(getattr(error, "ctx", None), "command_path", "chatterm")
-        tell(error.format_message(), f"{where} --help lists options and commands.")
+        from chatterm.cli.usage_errors import usage_text
+
+        tell(usage_text(error), f"{where} --help lists options and commands.")
         return ExitStatus.USAGE
     return status if isinstance(status, int) else ExitStatus.COMPLETE

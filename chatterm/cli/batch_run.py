@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import typer
+
 from chatterm.backend.attachments import read_attachment, store_attachment
 from chatterm.backend.batch.engine import Batch, BatchJob, BatchProgress, Write
 from chatterm.backend.batch.files import BatchFiles
@@ -322,11 +324,11 @@ def _read_source(order: BatchOrder) -> bytes:
         return sys.stdin.buffer.read()
     source, output = order.source, order.output
     if output is not None and output.exists() and source.exists() and output.samefile(source):
-        raise ConfigError(f"{order.name} is both input and output.", "Name another output.")
+        raise typer.BadParameter(f"{order.name} is both input and output; name another output.")
     try:
         return order.source.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{order.name} cannot be read: {error.strerror}.", "Check the path.") from None
+        raise typer.BadParameter(f"{order.name} cannot be read: {error.strerror}.") from None
 
 
 def _lines(count: int) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+import typer
+
 from chatterm.backend.first_model import Wanted, first_model
 from chatterm.backend.load_test.engine import LoadTest, load_worker
 from chatterm.backend.load_test.figures import LoadResult, decoded, encoded
@@ -58,11 +60,11 @@ def run_bench(request: BenchRequest, options: StartOptions) -> int:
 
 
 def read_result(path: Path) -> LoadResult:
-    """A result that was saved. Raises `ConfigError` for what is none."""
+    """A result that was saved. Raises `ConfigError` for what is none, `BadParameter` where there is nothing."""
     found = read_file(path)
     name = clean_line(str(path))
     if found is None:
-        raise ConfigError(f"There is no file {name}.", "Name a file that chatterm bench saved.")
+        raise typer.BadParameter(f"--against: there is no file {name!r}.")
     return decoded(found[0], name)
 
 

@@ -41,7 +41,7 @@ def serve_metrics(port: int) -> int:
     database = Database(paths.data / DATABASE_NAME)
     try:
         server = MetricsServer(figures_of(database, loaded.settings.targets), token)
-        where = f"They need the token in {clean_line(str(token_file))}, sent as a bearer token."
+        where = f"Each request has to bring the token that is in {clean_line(str(token_file))}."
         return asyncio.run(_serve(server, port, database, where))
     finally:
         database.close(CLOSE_SECONDS)

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from enum import Enum, auto
 from pathlib import Path
 
+import typer
+
 from chatterm.backend.reporting.performance_log import read_log
 from chatterm.backend.reporting.statistics import By, Group, Percentiles, Statistics, read_statistics
 from chatterm.cli.border import tell
@@ -58,8 +60,8 @@ class Asked:
 
 
 def report(options: StartOptions, asked: Asked, form: Form) -> int:
-    """Print the statistics; returns the exit status. Raises `ChattermError`."""
-    since = None if asked.since is None else since_of(asked.since)
+    """Print the statistics; returns the exit status. Raises `ChattermError`, `BadParameter` for what names nothing."""
+    since = None if asked.since is None else _since(asked.since)
     paths, loaded = read_settings(options)
     for problem in loaded.problems:
         tell(str(problem), "")
@@ -79,6 +81,13 @@ def report(options: StartOptions, asked: Asked, form: Form) -> int:
     else:
         _print_text(statistics)
     return ExitStatus.COMPLETE
+
+
+def _since(text: str) -> float:
+    try:
+        return since_of(text)
+    except ConfigError as error:
+        raise typer.BadParameter(f"--since: {error}") from None
 
 
 async def _read(database: Database, asked: Asked, since: float | None, targets: TargetSettings) -> Statistics:
@@ -108,7 +117,7 @@ async def _take_file(path: Path, records: PerformanceStore) -> None:
         await records.add_all(whole())
     except OSError as error:
         name = clean_line(str(path))
-        raise ConfigError(f"{name} cannot be read: {error.strerror}.", "Name a performance log.") from None
+        raise typer.BadParameter(f"--file: {name} cannot be read: {error.strerror}.") from None
     if damaged:
         lines = "1 damaged line" if damaged == 1 else f"{damaged:,} damaged lines"
         tell(f"Not counted of {clean_line(str(path))}: {lines}.", "")

@@ -354,7 +354,7 @@ def test_an_input_without_lines_is_told(folder: Path, capfd: pytest.CaptureFixtu
     (folder / "in.jsonl").write_text(data)
     assert run(["batch", "in.jsonl"]) == 5
     assert "in.jsonl has no lines" in capfd.readouterr().err
-    assert run(["batch", "missing.jsonl"]) == 5
+    assert run(["batch", "missing.jsonl"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,9 @@ from chatterm.core.errors import ConfigError
         (("--prompt", "x", "--prompt-tokens", "9"), "exclude each other"),
         (("--prompt", "  "), "--prompt is empty"),
         (("--prompt", "@no-such-file"), "there is no file 'no-such-file'"),
+        (("--against", "none.json"), "--against: there is no file 'none.json'"),
+        (("--duration", "soon"), "'soon' is not a number"),
+        (("--retries", "101"), "'101' is more than 100"),
         (("--out", "no/such/folder/x.json"), "there is no folder 'no/such/folder'"),
     ],
 )
@@ -46,8 +49,6 @@ def test_a_file_that_is_no_result_is_told(tmp_path: Path, text: str) -> None:
     old.write_text(text)
     with pytest.raises(ConfigError, match="is no result of a load test"):
         read_result(old)
-    with pytest.raises(ConfigError, match="There is no file"):
-        read_result(tmp_path / "none.json")
 
 
 def figures(name: str, ttft: float) -> TargetFigures:

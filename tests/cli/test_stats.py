@@ -100,6 +100,6 @@ def test_a_log_with_damaged_lines_is_read_as_far_as_it_goes(
     assert run(["stats", "--file", str(file)]) == ExitStatus.COMPLETE
     told = capsys.readouterr()
     assert "1 in 1 requests" in told.out and ": 1 damaged line." in told.err
-    assert run(["stats", "--file", str(home / "none")]) == ExitStatus.CONFIGURATION
-    assert run(["stats", "--since", "soon"]) == ExitStatus.CONFIGURATION
+    assert run(["stats", "--file", str(home / "none")]) == ExitStatus.USAGE
+    assert run(["stats", "--since", "soon"]) == ExitStatus.USAGE
     assert run(["stats", "--json", "--csv"]) == ExitStatus.USAGE
