@@ -181,6 +181,7 @@ class Asking:
                     _tell_time(error, policy.longest_asked_seconds)
                     raise
                 self._note(target, error)
+                self._records.require_more()  # else it would be waited for in vain
                 at = self._clock()
                 self._handle.emit(StageChanged(at, Stage.RETRYING))
                 self._handle.emit(

@@ -20,7 +20,7 @@ from chatterm.core.errors import (
     StoreError,
     TruncatedStreamError,
 )
-from chatterm.core.events import TurnFinished
+from chatterm.core.events import RetryScheduled, TurnFinished
 from chatterm.core.messages import TextPart, ToolCallPart, ToolResultPart
 from chatterm.core.money import dollars_text
 from chatterm.core.performance import AttemptRecord, Spending
@@ -237,6 +237,19 @@ async def test_a_retry_and_a_fallback_are_not_sent_beyond_the_limit(bench: Bench
         assert (turn.outcome, turn.attempts) == (Outcome.FAILED, 1)
         assert turn.error is not None and turn.error.message == NOTHING_MORE
         assert [each.why for each in turn.tries] == ["Broken."]
+
+
+async def test_nobody_waits_for_a_retry_that_may_not_be_sent(bench: Bench) -> None:
+    limit_by_records(bench, chat_budget(Ledger(), conversation_dollars=1.0)[0])
+    await bench.session.use(replace(bench.provider.target(), retries=RetryPolicy(first_seconds=3600.0)))
+    handle = bench.session.start_turn(Prompt("go"))
+    stream = await bench.provider.opened()
+    stream.send(cost=1.2)
+    stream.fail(ServerError("Broken.", retryable=True))
+    turn = await soon(handle.result(), "waited")
+    assert turn.error is not None and turn.error.message == NOTHING_MORE
+    assert [each.why for each in turn.tries] == ["Broken."]
+    assert RetryScheduled not in [type(event) for event in await handle.batch()]
 
 
 async def test_a_reply_that_was_cut_is_not_gone_on_with_beyond_the_limit(bench: Bench) -> None:
