@@ -22,7 +22,7 @@ from chatterm.backend.target import Target
 from chatterm.backend.token_estimates import text_tokens
 from chatterm.backend.worker import Worker
 from chatterm.config.model import NetworkSettings
-from chatterm.core.errors import AuthenticationError, BudgetReachedError
+from chatterm.core.errors import AuthenticationError, BudgetReachedError, RateLimitedError
 from chatterm.core.performance import AttemptRecord
 from tests.doubles import server_replies as replies
 from tests.doubles.server import ScriptedServer, SeenRequest
@@ -288,6 +288,20 @@ async def test_stopping_gives_what_there_is(rig: Rig) -> None:
     assert (figures.requests, figures.complete, figures.cancelled, figures.errors) == (3, 0, 3, {})
     assert test.is_stopped
     assert len(rig.server.chats) == 4
+
+
+@pytest.mark.parametrize("seconds", [None, 0.05])
+async def test_nobody_waits_for_a_service_once_it_is_over(rig: Rig, seconds: float | None) -> None:
+    plan = LoadPlan(concurrency=2, requests=None, duration_seconds=seconds, warmup=0, prompt="x")
+    test = rig.test(plan)
+    test._lanes[0].pace.note(0.0, RateLimitedError("no", retry_after=60.0), ())
+    running = asyncio.ensure_future(test.run())
+    if seconds is None:
+        await asyncio.sleep(0)
+        test.stop()
+    async with asyncio.timeout(5):
+        await running
+    assert (test.figures()[0].requests, rig.server.chats) == (0, [])
 
 
 async def test_a_duration_ends_the_beginning_of_requests(rig: Rig) -> None:

@@ -138,7 +138,6 @@ class LoadTest:
     def stop(self) -> None:
         """Begin no more requests and cancel those that run; `run` ends soon."""
         self._stopped.set()
-        self._purse.wake()
         for lane in self._lanes:
             for handle in lane.running:
                 handle.cancel()

@@ -104,9 +104,5 @@ class Purse:
         self._running -= 1
         self.budget.take(dollars)
         self._is_known |= dollars is not None
-        self.wake()
-
-    def wake(self) -> None:
-        """Let those who wait look again."""
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
