@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chatterm.backend.reporting.performance_log import LOG_NAME, read_log
 from chatterm.cli.crash import CrashLog
 from chatterm.cli.performance_wiring import build_performance
 from chatterm.cli.start_options import StartOptions
@@ -58,4 +59,6 @@ async def test_what_a_request_cost_counts_for_the_budget_at_once(tmp_path: Path,
         service.budget.require_more("c")
     assert (await service.store.spent_in("c")).dollars == 1.5
     service.close(5)
+    if name is not None:
+        assert [each and each.id for each in read_log(paths.state / LOG_NAME)] == ["r1"]
     assert (service.log is None) == (name is None) and database.close(5)
