@@ -124,6 +124,8 @@ def test_its_own_work_is_named_where_it_is_the_limit() -> None:
     text = "\n".join(result_lines(result(figures("p/a", 0.2), cpu_share=0.97), colours=True))
     assert "chatterm itself used 97 % of a core" in text
     assert "\x1b[31mmissed\x1b[0m" in text
+    nothing = result(target_figures("p/a", "host", [], Gaps()), cpu_share=0.99)
+    assert "chatterm itself" not in "\n".join(result_lines(nothing))
 
 
 def test_progress_fits_the_terminal() -> None:

@@ -38,7 +38,7 @@ def result_lines(
         yield from ratio_lines(f"times {old_name} of {clean_line(old.made_at, 40)}", both)
         yield from _differences(result, old)
         yield ""
-    if result.cpu_share > OWN_LIMIT:
+    if result.cpu_share > OWN_LIMIT and any(figures.complete for figures in result.targets):
         yield (
             f"chatterm itself used {100 * result.cpu_share:.0f} % of a core: it may be what limits these figures."
         )
