@@ -20,7 +20,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from chatterm.backend.reporting import telemetry_writer
 from chatterm.backend.reporting.telemetry import MOST_WAITING, Telemetry, open_telemetry
-from chatterm.backend.reporting.telemetry_writer import TelemetryWriter
+from chatterm.backend.reporting.telemetry_writer import CONTENT_CHARACTERS, TelemetryWriter
 from chatterm.config.model import OtelSettings
 from chatterm.core.errors import ConfigError, RateLimitedError
 from chatterm.core.messages import Message, TextPart
@@ -220,6 +220,15 @@ def test_what_failed_says_so() -> None:
     assert of["error.type"] == "RateLimited"
 
 
+@pytest.mark.parametrize("outcome", [Outcome.CANCELLED, Outcome.WITHDRAWN])
+def test_what_the_user_stopped_is_no_error(outcome: Outcome) -> None:
+    written = Written()
+    record = replace(RECORD, success=False, outcome=outcome.value, stop_reason="")
+    written.turn(replace(TURN, outcome=outcome), record)
+    assert [span.status.status_code for span in written.spans.values()] == [StatusCode.UNSET] * 2
+    assert not any("error.type" in (span.attributes or {}) for span in written.spans.values())
+
+
 def test_a_turn_for_which_nothing_was_sent_is_none() -> None:
     written = Written()
     written.turn(TURN)
@@ -256,6 +265,27 @@ def test_nothing_of_what_was_said_goes_out_unless_it_is_asked_for() -> None:
     assert prompt == [{"role": "user", "parts": [{"type": "text", "content": PROMPT}]}]
     assert ANSWER in str(attributes["gen_ai.output.messages"])
     assert SYSTEM in str(attributes["gen_ai.system_instructions"])
+
+
+def test_so_much_of_a_text_goes_out_and_no_more() -> None:
+    told = Written(with_content=True)
+    long = Message(role="user", parts=(TextPart("x" * (CONTENT_CHARACTERS + 1)),))
+    told.turn(replace(TURN, prompt=long), RECORD)
+    attributes = told.spans["invoke_agent chatterm"].attributes or {}
+    [prompt] = json.loads(str(attributes["gen_ai.input.messages"]))
+    assert prompt["parts"] == [{"type": "text", "content": "x" * CONTENT_CHARACTERS}]
+
+
+@pytest.mark.parametrize(("own", "name"), [(None, "chatterm"), ("a-name", "a-name")])
+def test_the_service_has_the_name_that_the_user_gave_it(
+    monkeypatch: pytest.MonkeyPatch, own: str | None, name: str
+) -> None:
+    monkeypatch.delenv("OTEL_SERVICE_NAME", raising=False)
+    if own is not None:
+        monkeypatch.setenv("OTEL_SERVICE_NAME", own)
+    written = Written()
+    written.turn(TURN, RECORD)
+    assert {span.resource.attributes["service.name"] for span in written.spans.values()} == {name}
 
 
 # ---- the thread --------------------------------------------------------------------------------------
