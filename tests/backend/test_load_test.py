@@ -231,7 +231,7 @@ async def test_what_may_be_spent_is_never_exceeded(rig: Rig, concurrency: int) -
     await test.run()
     [figures] = test.figures()
     assert figures.complete == 5
-    assert figures.cost_dollars == pytest.approx(0.5)
+    assert figures.cost_dollars == pytest.approx(0.5) and figures.cost_is_estimate
     assert "--max-cost" in figures.ended
 
 

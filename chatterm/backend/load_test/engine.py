@@ -178,7 +178,6 @@ class LoadTest:
         while self._plan.requests is None or lane.begun < self._plan.requests:
             number, lane.begun = lane.begun, lane.begun + 1
             if not await self._next(lane, number):
-                lane.begun -= 1
                 return
 
     async def _next(self, lane: Lane, number: int) -> bool:
