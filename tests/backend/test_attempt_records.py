@@ -13,7 +13,7 @@ from chatterm.core.errors import BudgetReachedError
 from chatterm.core.events import StreamEvent, StreamFinished, TextDelta, ThinkingDelta, UsageReported
 from chatterm.core.performance import AttemptRecord
 from chatterm.core.timings import ServerTimings, Timings
-from chatterm.core.turn import StopReason
+from chatterm.core.turn import StopReason, Turn
 from chatterm.core.usage import Usage
 from tests.backend.test_metrics import a_turn
 from tests.doubles.provider import GatedProvider
@@ -119,3 +119,22 @@ async def test_what_was_at_hand_was_no_request(kept: Kept) -> None:
 
 async def test_one_request_right_after_another_costs_no_record(kept: Kept) -> None:
     assert [record.attempt for record in kept.of(Timed(TIMINGS), Timed(TIMINGS))] == [1, 2]
+
+
+async def test_a_defect_in_measuring_costs_neither_the_reply_nor_the_other_records(kept: Kept) -> None:
+    class Broken(Timed):
+        def timings(self) -> Timings:
+            raise ZeroDivisionError
+
+    assert [record.attempt for record in kept.of(Broken(TIMINGS), Timed(TIMINGS))] == [2]
+
+
+def test_who_takes_turns_and_fails_costs_the_others_none() -> None:
+    def broken(turn: Turn) -> None:
+        raise OSError("No space left on device")
+
+    performance, taken = Performance(), list[Turn]()
+    performance.turn_takers += [broken, taken.append]
+    turn = a_turn()
+    performance.ended(turn)
+    assert taken == [turn]

@@ -324,6 +324,7 @@ def test_a_collector_that_hangs_holds_up_nothing_and_costs_bounded_memory() -> N
     assert slow.taken[-1] == "closed"
     telemetry.take(RECORD)
     telemetry.end()
+    assert telemetry._queue.empty(), "nobody would take it any more"
 
 
 def test_a_library_that_fails_costs_nothing() -> None:
