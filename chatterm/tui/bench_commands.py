@@ -137,9 +137,9 @@ async def question_of(targets: list[Target], plan: LoadPlan) -> str:
     if all(free):
         return ""
     count = (plan.requests or 0) + plan.warmup
-    to = [
-        f"{count:,} requests to {clean_line(target.host, 100)}, of {clean_line(target.model, 100)}"
-        for target in targets
-    ]
+    models = {
+        clean_line(f"{each.provider}/{each.model}", 100): clean_line(each.host, 100) for each in targets
+    }
+    to = [f"{count:,} requests to {host}, of {model}" for model, host in models.items()]
     size = f"about {plan.prompt_tokens} tokens in and at most {plan.options['max_tokens']} out"
     return "\n".join([*to, f"{plan.concurrency} at a time, each of {size}. They may cost money."])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,16 @@ def test_records_come_back_as_they_were(tmp_path: Path) -> None:
     assert list(read_log(path)) == [RECORD, record(1)]
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("field", ["cost_dollars", "latency_seconds", "output_tokens"])
+def test_a_line_with_less_than_nothing_is_damaged(tmp_path: Path, field: str) -> None:
+    path = tmp_path / "performance.jsonl"
+    log = PerformanceLog(path)
+    log.take(replace(record(0), **{field: -3}))
+    log.take(replace(record(1), **{field: None}))
+    log.close(5)
+    assert ids(path) == [None, record(1).id]
 
 
 def test_without_records_there_is_no_file(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -23,6 +24,21 @@ LOG_BYTES = 10_000_000
 
 LOGS_KEPT = 3
 """How many renamed files there are: NAME.1 is the youngest."""
+
+
+_MEASURED = attrgetter(
+    *(
+        "latency_seconds",
+        "ttft_seconds",
+        "first_text_seconds",
+        "delta_gap_p50_seconds",
+        "delta_gap_p95_seconds",
+    ),
+    *("resolve_seconds", "connect_seconds", "secure_seconds", "loop_lag_seconds", "tool_seconds"),
+    *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
+    *("cost_dollars", "tokens_per_second", "stalls", "retries", "tool_count", "peak_memory_bytes"),
+)
+"""What is never below 0: of such a line nothing can be believed."""
 
 
 class PerformanceLog:
@@ -95,12 +111,13 @@ class PerformanceLog:
 
 
 def read_log(path: Path) -> Iterator[AttemptRecord | None]:
-    """The records of a file, in its order; None for a line that is damaged. Raises OSError."""
+    """The records of a file, in its order; None for a line that is damaged, or cannot be true. Raises OSError."""
     decoder = msgspec.json.Decoder(AttemptRecord)
     with path.open("rb") as file:
         for line in file:
             try:
-                yield decoder.decode(line)
+                record = decoder.decode(line)
+                yield None if min(filter(None, _MEASURED(record)), default=0) < 0 else record
             except (msgspec.DecodeError, UnicodeDecodeError):
                 if line.strip():
                     yield None

@@ -28,7 +28,7 @@ async def answer(program: Program, numbers: Iterable[int]) -> None:
 async def begin(program: Program, command: str) -> None:
     """Ask for a load test, and say yes."""
     await program.send(command)
-    await program.shown("requests to model, of test-model")
+    await program.shown("requests to model, of plain/test-model")
     await program.pilot.press("enter")
     await program.until(lambda: isinstance(program.app.screen, LoadTestBox))
 
@@ -36,7 +36,7 @@ async def begin(program: Program, command: str) -> None:
 async def test_it_asks_shows_how_far_it_is_and_then_the_table(launch: Launch) -> None:
     async with launch() as program:
         await program.send("/bench -c 2 -n 3")
-        await program.shown("4 requests to model, of test-model")
+        await program.shown("4 requests to model, of plain/test-model")
         await program.shown("2 at a time, each of about 100 tokens in and at most 128 out.")
         assert program.provider.requests == []
         await program.pilot.press("enter")
@@ -124,7 +124,7 @@ async def test_left_running_it_leaves_the_chat_alone(launch: Launch) -> None:
 async def test_several_models_stand_side_by_side(launch: Launch) -> None:
     async with launch(size=(100, 60)) as program:
         await program.send("/bench -c 1 -n 1 --also other-model")
-        await program.shown("2 requests to model, of other-model")
+        await program.shown("2 requests to model, of plain/other-model")
         await program.pilot.press("enter")
         await answer(program, range(4))
         await program.shown("times plain/test-model")
