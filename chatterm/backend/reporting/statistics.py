@@ -14,7 +14,6 @@ from chatterm.config.model import TargetSettings
 from chatterm.core.performance import Selection, Spending
 from chatterm.core.turn import Turn
 from chatterm.store.days import midnight
-from chatterm.store.performance import UNKNOWN_COST
 
 By = Literal["provider", "model", "day"]
 
@@ -45,7 +44,7 @@ _SUMMED: Mapping[str, str] = {
     "reasoning_tokens": "sum(reasoning_tokens)",
     "cost_dollars": "sum(cost_dollars)",
     "estimates": "total(cost_is_estimate)",
-    "unknown_cost": f"total({UNKNOWN_COST})",
+    "unknown_cost": "total(cost_dollars IS NULL AND coalesce(ttft_seconds, output_tokens) IS NOT NULL)",
     "reused": "total(reused_connection)",
     "connections": "count(reused_connection)",
     "tool_count": "total(tool_count)",
