@@ -131,3 +131,15 @@ async def test_a_server_that_is_not_trusted_gets_no_spare(tmp_path: Path, client
         await clients.warm(request.endpoint, 2.0)
         answer = await ask(clients, request)
         assert answer.error is not None and server.requests == []
+
+
+async def test_a_stop_while_a_spare_is_taken_closes_it(place: Place, clients: HttpClients) -> None:
+    for steps in range(12):
+        await place.warm(clients)
+        asking = asyncio.ensure_future(ask(clients, place.request))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+    await clients.aclose()
+    await place.server.until(lambda: all(seen.closed_at for seen in place.server.connections), 1)

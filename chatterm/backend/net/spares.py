@@ -53,9 +53,15 @@ class Spares:
         spare = self._ready.pop(place, None)
         if spare is None:
             return None
-        was_usable = spare.is_usable
-        await (spare.release() if was_usable else spare.aclose())
-        return spare if was_usable else None
+        if spare.is_usable:
+            try:
+                await spare.release()
+            except asyncio.CancelledError:  # nobody else would close it
+                await spare.aclose()
+                raise
+            return spare
+        await spare.aclose()
+        return None
 
     async def aclose(self) -> None:
         """Close what nobody took, and end what is in the making."""
@@ -153,9 +159,11 @@ class SpareStream(httpcore.AsyncNetworkStream):
 
     async def aclose(self) -> None:
         """Closes the socket at once."""
-        await self.release()
-        with suppress(OSError):
-            await self._stream.aclose()
+        try:
+            await self.release()
+        finally:
+            with suppress(OSError):
+                await self._stream.aclose()
 
     def get_extra_info(self, info: str) -> Any:
         """Passed on; the pool asks for `ssl_object` and `is_readable`."""
