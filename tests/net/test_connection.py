@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ssl
 import time
 
+import httpcore
 import pytest
+import trustme
 
 from chatterm.backend.net.client import HttpClients
 from chatterm.backend.net.connection import MOST_WAITING_BYTES, Connection, connect
@@ -31,6 +35,16 @@ class StillTransport(asyncio.Transport):
     def resume_reading(self) -> None:
         """The connection wants more."""
         self.reads.append(True)
+
+
+@pytest.fixture
+def trust() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """For a client and for a server on 127.0.0.1."""
+    authority = trustme.CA()
+    client, server = ssl.create_default_context(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.configure_trust(client)
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    return client, server
 
 
 def made() -> tuple[Connection, StillTransport]:
@@ -107,3 +121,63 @@ async def test_a_frame_has_the_time_of_its_bytes(
     async with clients.open_stream(wire(server.base_url("openai")), lambda stage, at: None) as response:
         frames = [frame async for frame in response.frames()]
     assert frames and response.headers_at <= frames[0].at <= came[-1]
+
+
+async def test_bytes_before_tls_never_pass_for_what_it_secured(
+    trust: tuple[ssl.SSLContext, ssl.SSLContext],
+) -> None:
+    closed = asyncio.Event()
+
+    async def inject(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"a way through, and more")
+        with contextlib.suppress(ConnectionResetError):  # for there is more that nobody took
+            await reader.read()
+        writer.transport.abort()
+        closed.set()
+
+    async with await asyncio.start_server(inject, "127.0.0.1", 0) as listening:
+        connection = await connect("127.0.0.1", listening.sockets[0].getsockname()[1], [])
+        assert await connection.read(13) == b"a way through"
+        with pytest.raises(httpcore.ConnectError):
+            await connection.start_tls(trust[0], "127.0.0.1", 5)
+        await connection.aclose()
+        await closed.wait()
+
+
+async def test_a_server_that_leaves_with_the_last_word_of_the_handshake(
+    trust: tuple[ssl.SSLContext, ssl.SSLContext], caplog: pytest.LogCaptureFixture
+) -> None:
+    trust[1].maximum_version = ssl.TLSVersion.TLSv1_2  # in which the server has that word
+
+    closed = asyncio.Event()
+
+    async def leave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        secured = trust[1].wrap_bio(incoming, outgoing, server_side=True)
+        for step in (secured.do_handshake, secured.do_handshake, secured.do_handshake, secured.unwrap):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                step()
+                continue
+            writer.write(outgoing.read())
+            incoming.write(await reader.read(65536))
+        writer.write(outgoing.read())
+        await reader.read()
+        writer.transport.abort()
+        closed.set()
+
+    async with await asyncio.start_server(leave, "127.0.0.1", 0) as listening:
+        connection = await connect("127.0.0.1", listening.sockets[0].getsockname()[1], [])
+        await connection.start_tls(trust[0], "127.0.0.1", 5)
+        assert await connection.read(64, 5) == b""
+        await connection.aclose()
+        await closed.wait()
+    assert caplog.records == []
+
+
+async def test_a_write_lets_the_loop_come_to_its_other_work(server: ScriptedServer) -> None:
+    connection = await connect("127.0.0.1", server.port, [])
+    worked = asyncio.Event()
+    asyncio.get_running_loop().call_soon(worked.set)
+    await connection.write(b"x")
+    assert worked.is_set()
+    await connection.aclose()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
+
 import pytest
+import trustme
 
 from chatterm.backend.net.client import HttpClients
 from chatterm.backend.net.proxies import proxy_for
 from chatterm.core.errors import ConfigError, ConnectionFailedError, RequestTimeoutError
+from chatterm.core.turn import Stage
 from tests.doubles import server_replies as replies
 from tests.doubles.server import ScriptedServer
-from tests.doubles.server_replies import Hang, Send
-from tests.net.asking import KEY, ask, closed_port, wire
+from tests.doubles.server_replies import Hang, Send, WaitFor
+from tests.net.asking import KEY, Answer, ask, closed_port, wire
 
 PROXY = "http://proxy.example:3128"
 
@@ -133,3 +138,33 @@ async def test_the_stages_of_a_tunnel(clients: HttpClients, monkeypatch: pytest.
         answer = await ask(clients, wire("https://api.example", is_local=False, connect_seconds=0.1))
     assert type(answer.error) is RequestTimeoutError and "TLS handshake" in answer.error.message
     assert answer.stage_names == ["resolving", "connecting", "securing"]
+
+
+async def test_a_tunnel_of_a_secured_proxy_that_leads_to_no_tls(
+    clients: HttpClients, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    async with ScriptedServer(tls=context) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        proxy.routes["api.example:443"] = lambda _: [
+            Send(b"HTTP/1.1 200 OK\r\n\r\n"),
+            WaitFor("securing"),
+            Send(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+            Hang(),
+        ]
+        answer, request = (
+            Answer(),
+            wire("https://api.example", is_local=False, ca_file=str(tmp_path / "ca.pem")),
+        )
+
+        def enter(stage: Stage, at: float) -> None:
+            answer.stages.append((stage, at))
+            if answer.stage_names.count("securing") == 2:
+                proxy.release("securing")
+
+        with pytest.raises(ConnectionFailedError, match="does not speak TLS"):
+            async with clients.open_stream(request, enter):
+                pass
+    assert caplog.records == []

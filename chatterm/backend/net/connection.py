@@ -39,6 +39,7 @@ class Connection(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._waiting: deque[tuple[float, bytes]] = deque()
         self._size = 0
         self._is_paused = True
+        self._is_secured = False
         self._is_over = False
         self._error: Exception | None = None
         self._news = asyncio.Event()
@@ -66,7 +67,7 @@ class Connection(asyncio.Protocol, httpcore.AsyncNetworkStream):
         """See `asyncio.Protocol`. The connection stays until it is closed here, except under TLS."""
         self._is_over = True
         self._news.set()
-        return self._transport.get_extra_info("ssl_object") is None
+        return not self._is_secured
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
@@ -109,6 +110,7 @@ class Connection(asyncio.Protocol, httpcore.AsyncNetworkStream):
         """Returns once the system has taken the bytes."""
         if buffer and not self._transport.is_closing():
             self._transport.write(buffer)
+            await asyncio.sleep(0)  # in which TLS hears of a failure, and the loop comes to its other work
             async with _limited(timeout, httpcore.WriteTimeout):
                 await self._writable.wait()
         if self._transport.is_closing():
@@ -128,6 +130,11 @@ class Connection(asyncio.Protocol, httpcore.AsyncNetworkStream):
         """The same connection under TLS; closed if the handshake fails."""
         loop = asyncio.get_running_loop()
         try:
+            if self._waiting:  # it would be read later as what TLS had secured
+                raise ssl.SSLError("bytes came before the TLS handshake")
+            if self._is_secured:
+                _mend(self._transport)
+            self._is_secured = True
             async with _limited(timeout, httpcore.ConnectTimeout):
                 secured = await loop.start_tls(
                     self._transport, self, ssl_context, server_hostname=server_hostname
@@ -153,6 +160,15 @@ class Connection(asyncio.Protocol, httpcore.AsyncNetworkStream):
         poll = select.poll()
         poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
         return bool(poll.poll(0))
+
+
+def _mend(outer: asyncio.Transport) -> None:
+    """TLS within TLS ends a failed connection by a method of the outer one, which fails itself in Python 3.11."""
+
+    def force_close(error: Exception) -> None:
+        outer.abort()
+
+    vars(outer)["_force_close"] = force_close
 
 
 @asynccontextmanager
