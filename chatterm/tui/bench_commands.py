@@ -137,9 +137,10 @@ async def question_of(targets: list[Target], plan: LoadPlan) -> str:
     if all(free):
         return ""
     count = (plan.requests or 0) + plan.warmup
-    models = {
-        clean_line(f"{each.provider}/{each.model}", 100): clean_line(each.host, 100) for each in targets
-    }
-    to = [f"{count:,} requests to {host}, of {model}" for model, host in models.items()]
+    to = [f"{count:,} requests to {clean_line(each.host, 100)}, of {_name(each)}" for each in targets]
     size = f"about {plan.prompt_tokens} tokens in and at most {plan.options['max_tokens']} out"
     return "\n".join([*to, f"{plan.concurrency} at a time, each of {size}. They may cost money."])
+
+
+def _name(target: Target) -> str:
+    return clean_line(f"{target.provider}/{target.model}", 100)

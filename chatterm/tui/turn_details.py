@@ -15,7 +15,14 @@ from chatterm.tui.page_table import Row, table
 from chatterm.tui.statistics_text import cost_text
 from chatterm.tui.tool_pages import tool_rows
 from chatterm.tui.turn_text import ending_of
-from chatterm.tui.widgets.figures_text import count_text, rate_text, server_rows, span_text, state_text
+from chatterm.tui.widgets.figures_text import (
+    OUTCOME_WORDS,
+    count_text,
+    rate_text,
+    server_rows,
+    span_text,
+    state_text,
+)
 
 _STEPS = (
     ("looked up", "resolving", "resolved"),
@@ -47,7 +54,7 @@ def details_page(turn: Turn, records: Sequence[AttemptRecord] = ()) -> str:
 
 def _turn_rows(turn: Turn) -> list[Row]:
     figures = figures_of(turn)
-    connection = {None: "", True: "there before", False: "new"}[turn.timings.reused_connection]
+    connection = {None: "", True: "reused", False: "new"}[turn.timings.reused_connection]
     rows = [
         ("model", f"{turn.provider} / {turn.model}"),
         ("in place of", turn.asked),
@@ -106,11 +113,16 @@ def _time_rows(timings: Timings) -> list[Row]:
     return rows
 
 
+def _ending_text(record: AttemptRecord) -> str:
+    words = OUTCOME_WORDS.get(record.outcome, record.outcome)
+    return f"{words}: {record.error_kind}" if record.error_kind else words
+
+
 def _request_row(record: AttemptRecord) -> Row:
     """What one request took, and what it cost."""
     gaps = f"{span_text(record.delta_gap_p50_seconds)} / {span_text(record.delta_gap_p95_seconds)}"
     known = (
-        (record.error_kind or record.outcome, True),
+        (_ending_text(record), True),
         (f"TTFT {span_text(record.ttft_seconds)}", record.ttft_seconds is not None),
         (f"{span_text(record.latency_seconds)} in all", record.latency_seconds is not None),
         (f"gaps p50 / p95 {gaps}", record.delta_gap_p50_seconds is not None),

@@ -88,11 +88,15 @@ def test_costs() -> None:
 def test_the_details_of_a_turn_tell_of_each_request() -> None:
     prompt, reply = Message(role="user", parts=()), Message(role="assistant", parts=())
     turn = Turn(conversation_id="c", prompt=prompt, reply=reply, provider="p", model="m")
-    failed = record(1, success=False, error_kind="Overloaded", ttft_seconds=None, cost_dollars=None)
+    failed = record(
+        1, success=False, outcome="failed", error_kind="Overloaded", ttft_seconds=None, cost_dollars=None
+    )
     answered = record(
         2, delta_gap_p50_seconds=0.01, delta_gap_p95_seconds=0.02, stalls=1, cost_is_estimate=True
     )
     page = details_page(turn, (failed, answered))
-    assert "| Overloaded, 1.5 s in all |" in page
+    assert "| failed: Overloaded, 1.5 s in all |" in page
+    stopped = record(3, outcome="cancelled", ttft_seconds=None, cost_dollars=None)
+    assert "| stopped, 1.5 s in all |" in details_page(turn, (stopped,))
     assert "complete, TTFT 200 ms, 1.5 s in all, gaps p50 / p95 10 ms / 20 ms, stalls: 1, " in page
     assert "Requests" not in details_page(turn)

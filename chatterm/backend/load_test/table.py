@@ -52,7 +52,7 @@ def target_lines(figures: TargetFigures, result: LoadResult) -> Iterator[str]:
     errors = ", ".join(f"{clean_line(kind, 40)} {count:,}" for kind, count in figures.errors.items())
     counts = [f"{figures.complete:,} complete"]
     counts += [f"{sum(figures.errors.values()):,} failed ({errors})"] if errors else []
-    counts += [f"{figures.cancelled:,} cancelled"] if figures.cancelled else []
+    counts += [f"{figures.cancelled:,} stopped"] if figures.cancelled else []
     counts += [f"{figures.retries:,} retries"] if figures.retries else []
     yield (
         f"  {figures.requests:,} requests, {result.concurrency:,} at a time, in "
@@ -99,7 +99,7 @@ def _rest(figures: TargetFigures, result: LoadResult) -> Iterator[str]:
         warmup = ", warm-up included" if result.warmup else ""
         yield f"{tokens}, cost {_cost_text(figures)}{warmup}"
     if figures.new_connections or figures.reused_connections:
-        yield f"connections {figures.new_connections:,} new, {figures.reused_connections:,} used again"
+        yield f"connections {figures.new_connections:,} new, {figures.reused_connections:,} reused"
     if figures.held_seconds:
         yield f"requests were held back for {seconds_text(figures.held_seconds)}"
     if figures.cold_ttft is not None:

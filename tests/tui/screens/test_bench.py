@@ -72,7 +72,7 @@ async def test_stopped_it_shows_what_was_found_so_far(launch: Launch, key: str) 
         await program.until(lambda: len(program.provider.streams) == 4)
         await program.pilot.press(key)
         await program.shown("Stopped early; these are the figures until then.")
-        assert "1 complete, 2 cancelled" in program.text
+        assert "1 complete, 2 stopped" in program.text
         assert all(stream.closed.is_set() for stream in program.provider.streams)
         await program.pilot.press(key)
         await program.until(lambda: program.app.screen is program.app.chat)
