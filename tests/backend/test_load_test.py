@@ -297,7 +297,8 @@ async def test_nobody_waits_for_a_service_once_it_is_over(rig: Rig, seconds: flo
     test._lanes[0].pace.note(0.0, RateLimitedError("no", retry_after=60.0), ())
     running = asyncio.ensure_future(test.run())
     if seconds is None:
-        await asyncio.sleep(0)
+        while not test._lanes[0].pace._held_until:
+            await asyncio.sleep(0)
         test.stop()
     async with asyncio.timeout(5):
         await running
