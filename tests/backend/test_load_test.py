@@ -291,14 +291,18 @@ async def test_stopping_gives_what_there_is(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("seconds", [None, 0.05])
-async def test_nobody_waits_for_a_service_once_it_is_over(rig: Rig, seconds: float | None) -> None:
+async def test_nobody_waits_for_a_service_once_it_is_over(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, seconds: float | None
+) -> None:
     plan = LoadPlan(concurrency=2, requests=None, duration_seconds=seconds, warmup=0, prompt="x")
     test = rig.test(plan)
-    test._lanes[0].pace.note(0.0, RateLimitedError("no", retry_after=60.0), ())
+    pace, held = test._lanes[0].pace, asyncio.Event()
+    pace.note(0.0, RateLimitedError("no", retry_after=60.0), ())
+    wait_seconds = pace.wait_seconds
+    monkeypatch.setattr(pace, "wait_seconds", lambda: held.set() or wait_seconds())
     running = asyncio.ensure_future(test.run())
     if seconds is None:
-        while not test._lanes[0].pace._held_until:
-            await asyncio.sleep(0)
+        await held.wait()
         test.stop()
     async with asyncio.timeout(5):
         await running
