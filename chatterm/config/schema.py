@@ -105,7 +105,7 @@ def describe(hint: Any) -> str:
     if origin is Literal:
         return " or ".join(json.dumps(value) for value in arguments)
     if origin is tuple:
-        return 'a list of words such as ["pass", "show", "openai"]'
+        return 'a list of words such as ["one", "two"]'
     if origin is Mapping or dataclasses.is_dataclass(hint):
         return "a section"
     return {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}.get(

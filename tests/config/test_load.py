@@ -306,7 +306,7 @@ def test_a_file_of_somebody_else_names_no_commands(tmp_path: Path) -> None:
         (
             "providers.x.key_cmd = 'pass show canary'",
             "providers.x.key_cmd",
-            'allowed is a list of words such as ["pass", "show", "openai"]',
+            'allowed is a list of words such as ["one", "two"]',
         ),
         (
             'providers.x.fallback = ["a", "b", "c", "d"]',
