@@ -34,12 +34,13 @@ class Budget:
     is_estimate: bool = False
     _dearest: float = field(default=0.0, init=False)
 
-    def take(self, dollars: float | None) -> None:
+    def take(self, dollars: float | None, *, is_estimate: bool = False) -> None:
         """Note what one request cost; None is not known."""
         if dollars is None:
             self.unknown += 1
             return
         self.spent_dollars += dollars
+        self.is_estimate |= is_estimate
         self._dearest = max(self._dearest, dollars)
 
     @property

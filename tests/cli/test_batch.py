@@ -214,7 +214,7 @@ def test_a_limit_of_cost_ends_the_run_and_a_higher_one_goes_on(
     (folder / "in.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in prompts(9)))
     words = ["batch", "in.jsonl", "-m", "priced/scripted-model", "-o", "out.jsonl", "-j", "2"]
     assert run([*words, "--max-cost", "2"]) == 3  # 0.7 dollars a line
-    assert "No more lines are begun" in capfd.readouterr().err
+    assert "No more lines are begun: ~$2.10 of the $2.00" in capfd.readouterr().err
     found = written(folder)
     assert [line["cost_dollars"] for line in found] == [pytest.approx(0.7)] * 3
     assert all(line["cost_is_estimate"] for line in found)

@@ -172,7 +172,7 @@ class Batch:
                     await self._write(line)
                     self.progress.count(line)
                     if self._budget is not None:
-                        self._budget.take(line.cost_dollars)
+                        self._budget.take(line.cost_dollars, is_estimate=line.cost_is_estimate)
             except (
                 ChattermError,
                 OSError,
