@@ -181,3 +181,18 @@ async def test_a_write_lets_the_loop_come_to_its_other_work(server: ScriptedServ
     await connection.write(b"x")
     assert worked.is_set()
     await connection.aclose()
+
+
+async def test_an_answer_is_read_though_the_server_left_in_the_middle_of_the_request() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"too much")
+        await writer.drain()
+        writer.transport.abort()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as listening:
+        connection = await connect("127.0.0.1", listening.sockets[0].getsockname()[1], [])
+        with pytest.raises(httpcore.WriteError):
+            await connection.write(bytes(50_000_000), 5)
+        assert await connection.read(64, 5) == b"too much"
+        await connection.aclose()

@@ -88,9 +88,7 @@ class Connection(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """At most `max_bytes`; empty at the end."""
-        if self._is_paused and self._size < MOST_WAITING_BYTES:
-            self._is_paused = False
-            self._transport.resume_reading()
+        self._take_more()
         if not (self._waiting or self._is_over):
             self._news.clear()
             async with _limited(timeout, httpcore.ReadTimeout):
@@ -108,6 +106,7 @@ class Connection(asyncio.Protocol, httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Returns once the system has taken the bytes."""
+        self._take_more()  # an answer, and the close behind it, may come before all of a request is out
         if buffer and not self._transport.is_closing():
             self._transport.write(buffer)
             await asyncio.sleep(0)  # in which TLS hears of a failure, and the loop comes to its other work
@@ -154,6 +153,11 @@ class Connection(asyncio.Protocol, httpcore.AsyncNetworkStream):
         if info == "is_readable":
             return bool(self._waiting) or self._is_over or self._transport.is_closing() or self._has_news()
         return self._transport.get_extra_info(info)
+
+    def _take_more(self) -> None:
+        if self._is_paused and self._size < MOST_WAITING_BYTES:
+            self._is_paused = False
+            self._transport.resume_reading()
 
     def _has_news(self) -> bool:
         """Whether the system has something that the loop did not come to yet."""
