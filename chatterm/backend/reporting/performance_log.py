@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
-from operator import attrgetter
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -26,7 +25,7 @@ LOGS_KEPT = 3
 """How many renamed files there are: NAME.1 is the youngest."""
 
 
-_MEASURED = attrgetter(
+_MEASURED = (
     *(
         "latency_seconds",
         "ttft_seconds",
@@ -117,7 +116,7 @@ def read_log(path: Path) -> Iterator[AttemptRecord | None]:
         for line in file:
             try:
                 record = decoder.decode(line)
-                yield None if min(filter(None, _MEASURED(record)), default=0) < 0 else record
+                yield record if all((getattr(record, name) or 0) >= 0 for name in _MEASURED) else None
             except (msgspec.DecodeError, UnicodeDecodeError):
                 if line.strip():
                     yield None
