@@ -54,7 +54,7 @@ def test_ctrl_c_gives_what_there_is(home: Home, server: ScriptedServer) -> None:
         terminal.send(CTRL_C)
         assert terminal.wait_exit() == 130
         assert "2 requests, 1 at a time" in terminal.text
-        assert "1 complete, 1 cancelled" in terminal.text
+        assert "1 complete, 1 stopped" in terminal.text
         assert "Stopped early" in terminal.text
         assert "Ctrl+C stops" not in terminal.text
     assert len(server.chats) == 3
