@@ -34,6 +34,23 @@ Cancellation is an Outcome, not an error. No key and no request body ever enters
 
 from __future__ import annotations
 
+import re
+
+
+def kind_words(kind: str) -> str:
+    """The kind of an error (`ChattermError.kind`) for a screen: `rate limited`, `server error`."""
+    return _KIND_WORDS.get(kind) or re.sub("(?<=[a-z])(?=[A-Z])", " ", kind).lower()
+
+
+_KIND_WORDS = {
+    "Authentication": "authentication failed",
+    "Config": "configuration",
+    "Internal": "internal error",
+    "Protocol": "protocol error",
+    "Server": "server error",
+    "TruncatedStream": "cut off",
+}
+
 
 class ChattermError(Exception):
     """A failure told to the user: `message` names the thing and the value, `hint` the next step."""

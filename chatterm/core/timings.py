@@ -88,8 +88,12 @@ class Timings:
 
     @property
     def attempt_seconds(self) -> float | None:
-        """Seconds from the start of the attempt to its end."""
-        return _span(self.started, self.finished)
+        """Seconds from the start of the attempt to its end.
+
+        With a new connection they begin as it does: what the program loads for the first one is no provider's time.
+        """
+        first = self.resolved if self.resolving is None else self.resolving
+        return _span(self.started if first is None else first, self.finished)
 
     @property
     def resolve_seconds(self) -> float | None:

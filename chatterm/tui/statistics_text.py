@@ -8,7 +8,7 @@ from datetime import datetime
 
 from chatterm.backend.reporting.statistics import Goal, Group, Percentiles, Statistics
 from chatterm.core.clean import clean_line
-from chatterm.core.errors import ConfigError
+from chatterm.core.errors import ConfigError, kind_words
 from chatterm.core.money import dollars_text
 from chatterm.tui.page_table import Row, cell, table
 from chatterm.tui.widgets.figures_text import UNKNOWN, count_text, rate_text, span_text
@@ -36,7 +36,7 @@ def since_of(text: str) -> float:
 def group_rows(group: Group) -> list[Row]:
     """Label and value of each figure; those that nothing is known of are left out."""
     stopped = group.requests - group.answered - sum(group.errors.values())
-    errors = ", ".join(f"{kind} {count:,}" for kind, count in group.errors.items())
+    errors = ", ".join(f"{kind_words(kind)} {count:,}" for kind, count in group.errors.items())
     share = "" if group.error_share is None else f" ({percent_text(group.error_share * 100)})"
     rows = [
         ("turns", f"{group.turns:,} in {group.requests:,} requests"),

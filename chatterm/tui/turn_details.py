@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from chatterm.backend.metrics import figures_of
 from chatterm.core.clean import clean_line
+from chatterm.core.errors import kind_words
 from chatterm.core.performance import AttemptRecord
 from chatterm.core.timings import Timings
 from chatterm.core.turn import Seam, Turn
@@ -115,7 +116,7 @@ def _time_rows(timings: Timings) -> list[Row]:
 
 def _ending_text(record: AttemptRecord) -> str:
     words = OUTCOME_WORDS.get(record.outcome, record.outcome)
-    return f"{words}: {record.error_kind}" if record.error_kind else words
+    return f"{words}: {kind_words(record.error_kind)}" if record.error_kind else words
 
 
 def _request_row(record: AttemptRecord) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import zip_longest
 from typing import assert_never
@@ -170,7 +171,7 @@ def retry_words(scheduled: RetryScheduled, left_seconds: float, stop_key: str, n
     status = f"{scheduled.cause.status} from " if scheduled.cause.status else ""
     what = f"{status}{scheduled.host}" if status else str(scheduled.cause).rstrip(".")
     tries = f"{scheduled.attempt} of {scheduled.most}"
-    return f"↻ {what} · again in {max(0.0, left_seconds):.0f} s ({tries}) · {now_key} now · {stop_key} stops"
+    return f"↻ {what} · again in {max(0, math.ceil(left_seconds))} s ({tries}) · {now_key} now · {stop_key} stops"
 
 
 def quiet_words(seconds: float, stop_key: str) -> str | None:

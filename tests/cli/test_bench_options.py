@@ -88,7 +88,7 @@ def test_the_table_has_every_figure_and_a_dash_for_what_is_not_known() -> None:
         )
     )
     text = "\n".join(lines)
-    assert "4 requests, 5 at a time, in 2.00 s: 3 complete, 1 failed (RateLimited 1)" in text
+    assert "4 requests, 5 at a time, in 2.00 s: 3 complete, 1 failed (rate limited 1)" in text
     assert "TTFT                  400 ms    600 ms    600 ms    200 ms    600 ms" in text
     assert "tokens/s                   -         -" in text
     assert "tokens - in, - out, cost $0.03" in text

@@ -65,7 +65,7 @@ def test_a_provider_that_answers_nothing_is_told_with_its_status(home: Home, ser
         server.reply_status(401, {"error": {"message": "no such key"}})
     status, output, errors = bench(home, server, "-n", "2", "--no-save")
     assert status == 4
-    assert "failed (Authentication" in output
+    assert "failed (authentication failed" in output
     assert "401" in errors or "key" in errors
     assert not (home.path / "state" / "bench").exists()
 

@@ -56,7 +56,7 @@ async def test_figures_and_targets_are_told() -> None:
     )
     rows = dict(group_rows(found.total))
     assert rows["TTFT"] == "p50 200 ms, p95 3.0 s, p99 3.0 s"
-    assert rows["errors"] == "1 (33 %): RateLimited 1"
+    assert rows["errors"] == "1 (33 %): rate limited 1"
     assert rows["cost"] == "~$0.25, and 1 of unknown cost"
     assert rows["tokens in"] == "12,345"
     assert goal_rows(found) == [
@@ -95,7 +95,7 @@ def test_the_details_of_a_turn_tell_of_each_request() -> None:
         2, delta_gap_p50_seconds=0.01, delta_gap_p95_seconds=0.02, stalls=1, cost_is_estimate=True
     )
     page = details_page(turn, (failed, answered))
-    assert "| failed: Overloaded, 1.5 s in all |" in page
+    assert "| failed: overloaded, 1.5 s in all |" in page
     stopped = record(3, outcome="cancelled", ttft_seconds=None, cost_dollars=None)
     assert "| stopped, 1.5 s in all |" in details_page(turn, (stopped,))
     assert "complete, TTFT 200 ms, 1.5 s in all, gaps p50 / p95 10 ms / 20 ms, stalls: 1, " in page

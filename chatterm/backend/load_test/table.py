@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from chatterm.backend.load_test.figures import JudgedGoal, LoadResult, Spread, TargetFigures, ratios
 from chatterm.backend.load_test.goals import AT_LEAST, SPREADS
 from chatterm.core.clean import clean_line
+from chatterm.core.errors import kind_words
 from chatterm.core.money import dollars_text
 
 OWN_LIMIT = 0.8
@@ -49,7 +50,9 @@ def result_lines(
 def target_lines(figures: TargetFigures, result: LoadResult) -> Iterator[str]:
     """The block of one target."""
     yield f"{clean_line(figures.name, 100)} at {clean_line(figures.host, 100)}"
-    errors = ", ".join(f"{clean_line(kind, 40)} {count:,}" for kind, count in figures.errors.items())
+    errors = ", ".join(
+        f"{clean_line(kind_words(kind), 40)} {count:,}" for kind, count in figures.errors.items()
+    )
     counts = [f"{figures.complete:,} complete"]
     counts += [f"{sum(figures.errors.values()):,} failed ({errors})"] if errors else []
     counts += [f"{figures.cancelled:,} stopped"] if figures.cancelled else []
