@@ -133,9 +133,9 @@ class Attempt:
 
     def timings(self) -> Timings:
         """When its steps happened; what is not over by now ends now."""
-        return replace(
-            Timings(server=self.draft.server, reused_connection=self._reused, loop_lag=self._lag.worst),
-            **{"finished": self._clock(), **self._stamps},
+        stamps = {"finished": self._clock(), **self._stamps}
+        return Timings(
+            server=self.draft.server, reused_connection=self._reused, loop_lag=self._lag.worst, **stamps
         )
 
     async def _read_whole(self, stream: FrameStream) -> None:

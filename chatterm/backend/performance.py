@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from chatterm.backend.attempt import Attempt
 from chatterm.backend.metrics import is_warm, streamed_tokens, tokens_per_second
@@ -125,13 +126,13 @@ class TurnRecords:
         self._requests += 1
         outcome = _outcome(attempt, error, stopped)
         target, turn = attempt.target, self._turn
-        return replace(
-            _measured(attempt, timings),
+        make = partial(
+            AttemptRecord,
             id=f"{turn.id}-{self._requests}",
             at=at,
             conversation_id=turn.conversation_id,
             turn_id=turn.id,
-            operation=self._operation,
+            operation=self._operation,  # pyright: ignore[reportArgumentType]  # taken for any str in a partial
             provider=target.provider,
             model=target.model,
             host=target.host,
@@ -143,17 +144,17 @@ class TurnRecords:
             retries=tried.retries,
             fallback_from=tried.fallback_from,
         )
+        return _measured(make, attempt, timings)
 
 
-def _measured(attempt: Attempt, timings: Timings) -> AttemptRecord:
-    """What was measured of a request, and what it cost; all else is filled in by `TurnRecords`."""
+def _measured(make: Callable[..., AttemptRecord], attempt: Attempt, timings: Timings) -> AttemptRecord:
+    """The record with what was measured of a request, and what it cost; `make` knows all else."""
     draft, gaps, usage = attempt.draft, attempt.gaps, attempt.draft.usage
     server = timings.server or ServerTimings()
     cost = _cost(attempt, usage)
     shows_thinking = bool(usage.reasoning) and any(isinstance(part, ThinkingPart) for part in draft.parts())
     generated = streamed_tokens(usage, shows_thinking=shows_thinking)
-    return AttemptRecord(
-        **_NOBODY,  # pyright: ignore[reportArgumentType]  # a table of what is filled in later
+    return make(
         stop_reason=draft.stop_reason.value if draft.stop_reason is not None else "",
         latency_seconds=timings.attempt_seconds,
         ttft_seconds=timings.ttft,
@@ -188,12 +189,6 @@ def _measured(attempt: Attempt, timings: Timings) -> AttemptRecord:
         loop_lag_seconds=timings.loop_lag,
         peak_memory_bytes=peak_memory_bytes(),
     )
-
-
-_NOBODY = {
-    **{"at": 0.0, "operation": "chat", "attempt": 1, "round": 0, "success": False, "outcome": ""},
-    **{"id": "", "conversation_id": "", "turn_id": "", "provider": "", "model": "", "host": ""},
-}
 
 
 def _outcome(attempt: Attempt, error: BaseException | None, stopped: Outcome | None) -> Outcome:

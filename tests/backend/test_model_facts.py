@@ -155,3 +155,21 @@ async def test_a_target_knows_the_longest_answer_as_soon_as_a_list_has_told_it(
     again = make_targets(f'[providers.mine]\nbase_url = "http://127.0.0.1:{server.port}/v1"\n')
     await make_lists(again).prepare("mine")  # from what was kept
     assert again.resolve("mine", "m").max_output_tokens == 4096
+
+
+async def test_what_is_joined_is_joined_again_when_any_of_it_changes() -> None:
+    known = KnownModels()
+
+    def facts(settings: ModelSettings) -> tuple[int | None, int | None]:
+        info = known.facts_of("openai", "a", "gpt-4o-mini", settings, "openai").info
+        return info.context_tokens, info.output_tokens
+
+    own = ModelSettings(output_tokens=7)
+    assert facts(own) == (None, 7)
+    await known.load()
+    from_table, _ = facts(own)
+    assert from_table is not None
+    known.learn("openai", "a", [ModelInfo(provider="openai", id="gpt-4o-mini", context_tokens=5)])
+    assert facts(own) == (5, 7)
+    assert facts(ModelSettings(output_tokens=8)) == (5, 8)
+    assert facts(own) == (5, 7)
