@@ -219,7 +219,7 @@ def _check_end(expected: dict[str, Any], replayed: Replayed, called: bool) -> No
 
 def test_the_shared_recordings_are_there() -> None:
     if not SHARED_FOLDER.is_dir():
-        pytest.skip(_ABSENT)
+        pytest.skip(_ABSENT)  # no recordings there
     assert len(_SHARED) > 80
 
 

@@ -36,6 +36,6 @@ async def test_what_was_watched_of_a_turn_stays_in_the_sidebar_after_its_end(lau
         sidebar = program.app.screen.query_one(MetricsSidebar)
         # How full the context is gets measured last, and is shown with all that was there before.
         await program.until(lambda: any(line.startswith("ctx") for line in sidebar.lines))
-        await program.app.workers.wait_for_complete()  # pyright: ignore[reportUnknownMemberType]
+        await program.app.workers.wait_for_complete()
         await program.pilot.pause()
         assert any(line.startswith("gaps ") for line in sidebar.lines)

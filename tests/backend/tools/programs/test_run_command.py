@@ -276,7 +276,7 @@ async def test_it_runs_in_a_sandbox_where_there_is_one(make_tool: MakeTool, tmp_
     tool = make_tool("auto")
     access = await access_of(tool, "sh", "-c", "echo x > file; echo y > ../file; echo $TMPDIR")
     if not access.may_always:
-        pytest.skip(access.lines[-3])
+        pytest.skip(access.lines[-3])  # says why there is no sandbox on this system
     assert f"in a sandbox: writes only below {tmp_path}/root, no network" in access.lines
     output = await run(tool, "sh", "-c", "echo x > file; echo y > ../file; echo $TMPDIR")
     assert output.text.endswith("/tmp\n")

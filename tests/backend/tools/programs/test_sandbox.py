@@ -160,7 +160,7 @@ async def works(processes: Processes, layout: Layout) -> Sandbox:
     sandbox = Sandbox(layout, processes)
     state = await sandbox.state()
     if not state.is_on:
-        pytest.skip(state.line)
+        pytest.skip(state.line)  # says why there is no sandbox on this system
     return sandbox
 
 
