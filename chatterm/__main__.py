@@ -6,7 +6,6 @@ import gc
 import io
 import os
 import sys
-from contextlib import suppress
 
 TYPE_CHECKING = False  # importing it from `typing` costs as much as the first screen
 if TYPE_CHECKING:
@@ -39,6 +38,9 @@ def main() -> None:
         screen.show(os.environ, options.get("--theme"))
         # Nothing of what is imported now is garbage; `chatterm.cli.chat` turns the collector on again.
         gc.disable()
+    from chatterm.backend.signals import end_at_once
+
+    end_at_once()  # where no screen is shown that takes the signal
     if arguments:
         from chatterm.cli.app import run
 
@@ -52,9 +54,10 @@ def main() -> None:
 def _leave(status: int) -> NoReturn:
     """Exit; past the interpreter's own end where it may crash there.
 
-    That is where a daemon thread still runs, or a signal broke off what was being done, in an import say.
+    That is where a daemon thread still runs, or a signal broke off what was being done.
     """
     import threading
+    from contextlib import suppress
 
     if status > 128 or any(thread.daemon for thread in threading.enumerate()):
         for stream in (sys.stdout, sys.stderr):

@@ -16,6 +16,7 @@ from chatterm.backend.batch.engine import BatchProgress
 from chatterm.backend.batch.files import BatchFiles
 from chatterm.backend.batch.lines import BatchItem, BatchLine
 from chatterm.backend.daemon_thread import in_daemon_thread
+from chatterm.backend.signals import ENDING_SIGNALS
 from chatterm.cli.border import tell
 from chatterm.cli.statuses import ExitStatus
 from chatterm.core.clean import clean
@@ -24,7 +25,6 @@ from chatterm.core.money import dollars_text
 REDRAW_SECONDS = 0.25
 LAST_WORDS_SECONDS = 1.0
 """How long lines that run may take when the run is stopped."""
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class FileLines:
@@ -143,7 +143,7 @@ def stop_on_signals(stop: Callable[[], None], break_off: Callable[[], object]) -
         stop()
         loop.call_later(LAST_WORDS_SECONDS, break_off)
 
-    for number in SIGNALS:
+    for number in ENDING_SIGNALS:
         loop.add_signal_handler(number, take, number)
     return came
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import AsyncGenerator
@@ -35,6 +34,7 @@ from chatterm.cli.batch_output import (
     stop_on_signals,
 )
 from chatterm.cli.border import tell
+from chatterm.cli.loop import run_loop
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.start_settings import read_settings
 from chatterm.cli.statuses import ExitStatus
@@ -84,7 +84,7 @@ def run_batch(order: BatchOrder, options: StartOptions) -> int:
         tell(str(problem), "")
     engine = build_engine(paths, loaded, if_unsaved="The replies are written all the same.")
     try:
-        return asyncio.run(_run(engine, order, given, options))
+        return run_loop(_run(engine, order, given, options))
     finally:
         engine.database.close(within_seconds=CLOSE_SECONDS)
 

@@ -18,9 +18,11 @@ from chatterm.backend.load_test.figures import LoadResult, decoded, encoded
 from chatterm.backend.load_test.goals import Goal
 from chatterm.backend.load_test.plan import LoadPlan, other_places
 from chatterm.backend.load_test.table import result_lines
+from chatterm.backend.signals import ENDING_SIGNALS
 from chatterm.backend.target import Target
 from chatterm.cli.bench_progress import ProgressLines
 from chatterm.cli.border import tell
+from chatterm.cli.loop import run_loop
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.start_settings import read_settings
 from chatterm.cli.statuses import ExitStatus
@@ -54,7 +56,7 @@ def run_bench(request: BenchRequest, options: StartOptions) -> int:
         tell(str(problem), "")
     engine = build_engine(paths, _with_room(loaded, request))
     try:
-        return asyncio.run(_bench(engine, request, old))
+        return run_loop(_bench(engine, request, old))
     finally:
         engine.database.close(within_seconds=CLOSE_SECONDS)
 
@@ -99,7 +101,7 @@ async def _run(test: LoadTest, plan: LoadPlan) -> signal.Signals | None:
         stopped.append(number)
         test.stop()
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop, number)
     showing = asyncio.ensure_future(ProgressLines(plan).follow(test))
     try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chatterm.backend.signals import raise_again
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.statuses import ExitStatus
 from chatterm.core.clean import clean, clean_line
@@ -167,6 +168,7 @@ def _asked_key(provider: str) -> str:
         return sys.stdin.readline(MOST_KEY_CHARACTERS)
     from getpass import getpass
 
+    raise_again()  # so that it turns the echo on again
     return getpass(f"API key of {provider} (it is not shown): ")
 
 

@@ -13,6 +13,7 @@ from chatterm.backend.model_words import size_text
 from chatterm.backend.providers.ollama_models import PullProgress
 from chatterm.backend.targets import OLLAMA
 from chatterm.cli.border import tell
+from chatterm.cli.loop import run_loop
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.start_settings import read_settings
 from chatterm.cli.statuses import ExitStatus
@@ -27,7 +28,7 @@ def pull_model(options: StartOptions, name: str) -> int:
     """Fetch the model; how far it is goes to stderr. Returns the exit status. Raises `ChattermError`."""
     engine = _engine(options)
     try:
-        return asyncio.run(_pull(engine, options.provider or OLLAMA, name))
+        return run_loop(_pull(engine, options.provider or OLLAMA, name))
     finally:
         engine.database.close(within_seconds=0.5)
 
@@ -46,7 +47,7 @@ def remove_model(options: StartOptions, name: str, *, is_sure: bool) -> int:
             return ExitStatus.CANCELLED
     engine = _engine(options)
     try:
-        asyncio.run(_remove(engine, provider, name))
+        run_loop(_remove(engine, provider, name))
     finally:
         engine.database.close(within_seconds=0.5)
     tell(f"{shown} is deleted.", "")

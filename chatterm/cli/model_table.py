@@ -23,6 +23,7 @@ from chatterm.backend.model_words import (
 )
 from chatterm.backend.models import STALE_DAYS, ModelList
 from chatterm.cli.border import tell
+from chatterm.cli.loop import run_loop
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.start_settings import read_settings
 from chatterm.cli.statuses import ExitStatus
@@ -46,7 +47,7 @@ def print_models(options: StartOptions, *, as_json: bool, offline: bool, refresh
     paths, loaded = read_settings(options)
     engine = build_engine(paths, loaded)
     try:
-        return asyncio.run(_list(engine, options.provider, as_json=as_json, offline=offline, refresh=refresh))
+        return run_loop(_list(engine, options.provider, as_json=as_json, offline=offline, refresh=refresh))
     finally:
         engine.database.close(within_seconds=0.5)
 

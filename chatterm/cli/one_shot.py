@@ -17,11 +17,13 @@ from chatterm.backend.models import ModelLists
 from chatterm.backend.past import read_end
 from chatterm.backend.remembered_models import last_model
 from chatterm.backend.session import Prompt, Session
+from chatterm.backend.signals import ENDING_SIGNALS
 from chatterm.backend.turn_handle import TurnHandle
 from chatterm.cli.border import tell
 from chatterm.cli.consent import Questions
 from chatterm.cli.dry_run import UnsentWorker, unsent_request
 from chatterm.cli.exchange_wiring import equip, open_files
+from chatterm.cli.loop import run_loop
 from chatterm.cli.outputs import CodeOutput, Output
 from chatterm.cli.reply_output import Beside, print_reply
 from chatterm.cli.start_options import StartOptions
@@ -65,8 +67,8 @@ def ask_once(
     engine = replace(equip(engine, opened), offers_tools=options.tools)
     try:
         if dry_run:
-            return asyncio.run(_show_request(engine, prompt, files, options))
-        return asyncio.run(_converse(engine, prompt, files, options, output))
+            return run_loop(_show_request(engine, prompt, files, options))
+        return run_loop(_converse(engine, prompt, files, options, output))
     finally:
         engine.database.close(within_seconds=0.5)
         _end_recording(engine)
@@ -107,7 +109,7 @@ async def _converse(
     if handle.turn.routed:
         notices.tell(handle.turn.routed)
     stopped: asyncio.Future[signal.Signals] = asyncio.get_running_loop().create_future()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, _stop, handle, stopped, number)
     try:
         finished = await _finished(print_reply(handle, output, beside, questions), handle, stopped)

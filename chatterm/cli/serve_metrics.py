@@ -12,7 +12,9 @@ import msgspec
 from chatterm.backend.reporting.metrics_server import HOST, Figures, MetricsServer
 from chatterm.backend.reporting.metrics_text import metrics_text
 from chatterm.backend.reporting.statistics import read_statistics
+from chatterm.backend.signals import ENDING_SIGNALS
 from chatterm.cli.border import tell
+from chatterm.cli.loop import run_loop
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.start_settings import read_settings
 from chatterm.cli.wiring import DATABASE_NAME
@@ -42,7 +44,7 @@ def serve_metrics(port: int) -> int:
     try:
         server = MetricsServer(figures_of(database, loaded.settings.targets), token)
         where = f"Each request has to bring the token that is in {clean_line(str(token_file))}."
-        return asyncio.run(_serve(server, port, database, where))
+        return run_loop(_serve(server, port, database, where))
     finally:
         database.close(CLOSE_SECONDS)
 
@@ -84,7 +86,7 @@ async def _serve(server: MetricsServer, port: int, database: Database, where: st
         if not stopped.done():
             stopped.set_result(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop, number)
     await database.ready()
     for notice in database.notices:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 import sys
@@ -16,6 +15,7 @@ import typer
 from chatterm.backend.reporting.performance_log import read_log
 from chatterm.backend.reporting.statistics import By, Group, Percentiles, Statistics, read_statistics
 from chatterm.cli.border import tell
+from chatterm.cli.loop import run_loop
 from chatterm.cli.start_options import StartOptions
 from chatterm.cli.start_settings import read_settings
 from chatterm.cli.statuses import ExitStatus
@@ -69,7 +69,7 @@ def report(options: StartOptions, asked: Asked, form: Form) -> int:
     # Without a history there are no statistics; one is not made for them.
     database = Database(path if asked.file is None and path.exists() else None)
     try:
-        statistics = asyncio.run(_read(database, asked, since, loaded.settings.targets))
+        statistics = run_loop(_read(database, asked, since, loaded.settings.targets))
     finally:
         database.close(within_seconds=0.5)
     if form is Form.JSON:

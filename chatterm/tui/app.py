@@ -18,6 +18,7 @@ from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.worker import WorkerFailed
 
+from chatterm.backend.signals import ENDING_SIGNALS
 from chatterm.config.themes import Palette
 from chatterm.tui.bindings import footer_hints, textual_bindings
 from chatterm.tui.clipboard import Clipboard
@@ -91,10 +92,10 @@ class ChattermApp(Front, inherit_bindings=False):
         """Themes, keys and signals."""
         self._bind_keys()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._signalled, 128 + number)
+        for number in ENDING_SIGNALS:
+            loop.add_signal_handler(number, self._signalled, number)
         if self._first is not None and self._first.asked_to_end is not None:
-            self._signalled(128 + self._first.asked_to_end)
+            self._signalled(self._first.asked_to_end)
 
     def _bind_keys(self) -> None:
         """Bind the keys of the table as the user set them."""
@@ -174,8 +175,10 @@ class ChattermApp(Front, inherit_bindings=False):
         if (event.x, event.y) == (1, 0):
             self.post_message(events.Key("shift+f3", None))
 
-    def _signalled(self, status: int) -> None:
-        leave = partial(self.run_worker, partial(self.leave, status))
+    def _signalled(self, number: int) -> None:
+        if number == signal.SIGINT and self.lends_terminal:
+            return  # Ctrl+C in the editor reaches all that share its terminal
+        leave = partial(self.run_worker, partial(self.leave, 128 + number))
         if self.chat.is_mounted:
             leave()
         else:  # Textual cannot end while it makes the screen

@@ -16,7 +16,7 @@ from textual.app import SuspendNotSupported
 from chatterm.core.errors import ChattermError
 
 if TYPE_CHECKING:
-    from textual.app import App
+    from chatterm.tui.front import Front
 
 FALLBACKS = ("nano", "vi", "notepad")
 
@@ -35,7 +35,7 @@ def editor_command(environ: Mapping[str, str]) -> list[str]:
     raise ChattermError("No editor was found.", "Set EDITOR to the one you use.")
 
 
-async def edit_text(app: App[int], text: str) -> str:
+async def edit_text(app: Front, text: str) -> str:
     """The text as the user leaves it in the editor; a reply that streams goes on meanwhile.
 
     The file lies in a private folder and is removed afterwards. Raises `ChattermError`, the text then stays.
@@ -48,11 +48,14 @@ async def edit_text(app: App[int], text: str) -> str:
         try:
             # In a batch nothing is painted, so a reply that comes in does not write over the editor.
             with app.suspend(), app.batch_update():
+                app.lends_terminal = True
                 process = await asyncio.create_subprocess_exec(*command, str(path))
                 status = await process.wait()
         except (OSError, SuspendNotSupported) as error:
             reason = getattr(error, "strerror", None) or "the terminal cannot be handed over"
             raise ChattermError(f"{command[0]} did not start: {reason}.", "Set EDITOR to another.") from None
+        finally:
+            app.lends_terminal = False
         if status != 0:
             raise ChattermError(f"{command[0]} ended with status {status}.", "The prompt is as it was.")
         return path.read_text(encoding="utf-8", errors="replace").rstrip("\n")

@@ -31,7 +31,7 @@ class FirstScreen:
     def __init__(self) -> None:
         self._before: list[Any] | None = None
         self.asked_to_end: int | None = None
-        """The signal that asked for the end. What its handler raises is lost where it interrupts the wrong line."""
+        """The signal that asked for the end, where that came after the terminal was handed over."""
 
     def show(self, environ: Mapping[str, str], theme: str | None) -> None:
         """Paint it, if all three standard streams are a terminal that can show it. `theme` is the one asked for.
@@ -62,7 +62,9 @@ class FirstScreen:
         _write(picture(columns, rows, find_look(environ, theme), coloured=coloured))
         import signal  # costs more than the picture
 
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        from chatterm.backend.signals import ENDING_SIGNALS
+
+        for number in ENDING_SIGNALS:
             signal.signal(number, self._end)
 
     def take(self) -> list[Any] | None:
@@ -72,23 +74,33 @@ class FirstScreen:
 
     def restore(self) -> None:
         """Put the terminal back as it was; what was typed meanwhile is for whoever reads it next."""
-        before = self.take()
-        if before is None:
+        if self._before is None:
             return
         import signal
-        import termios
 
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
+        from chatterm.backend.signals import ENDING_SIGNALS
+
         _write(LEAVE)
-        try:
-            termios.tcsetattr(0, termios.TCSANOW, before)
-        except (OSError, termios.error):
-            return  # the terminal is gone
+        _set_line(self._before)
+        self._before = None
+        for number in ENDING_SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         self.asked_to_end = number
-        raise SystemExit(128 + number)
+        if self._before is not None:
+            # Nothing is open yet. An exception would be raised in the middle of an import, or of a C extension.
+            self.restore()
+            os._exit(128 + number)
+
+
+def _set_line(settings: list[Any]) -> None:
+    import termios
+
+    try:
+        termios.tcsetattr(0, termios.TCSANOW, settings)
+    except (OSError, termios.error):
+        return  # the terminal is gone
 
 
 def find_look(environ: Mapping[str, str], theme: str | None = None) -> Look:

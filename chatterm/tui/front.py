@@ -18,6 +18,8 @@ class Front(App[int], inherit_bindings=False):
     clipboard_writer: Clipboard
     takes_keys: threading.Event
     """Set once the prompt has the focus: a key before that would go to nobody."""
+    lends_terminal: bool = False
+    """Whether another program has the terminal now."""
 
     @abstractmethod
     async def leave(self, status: int = 0) -> None:

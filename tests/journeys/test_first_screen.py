@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from chatterm.backend.signals import ENDING_SIGNALS
 from tests.doubles.terminal import CTRL_C, CTRL_Q, ENTER, Terminal
 from tests.journeys.program import Home
 
@@ -23,6 +25,18 @@ def type_from_the_start(terminal: Terminal, text: str) -> None:
         pause = terminal.started_at + 0.03 + 0.17 * number / len(text) - time.monotonic()
         time.sleep(max(0.002, pause))
         terminal.send(character.encode())
+
+
+def wait_handled(terminal: Terminal, number: signal.Signals) -> None:
+    """Wait until the program has a handler for this signal: nothing is to be seen of that on its screen."""
+    deadline = time.monotonic() + 15
+    while (
+        not int(Path(f"/proc/{terminal.pid}/status").read_text().partition("SigCgt:")[2].split()[0], 16)
+        >> (number - 1)
+        & 1
+    ):
+        assert time.monotonic() < deadline, f"no handler for {number.name}"
+        time.sleep(0.001)
 
 
 def leave(terminal: Terminal, status: int = 0) -> None:
@@ -105,19 +119,19 @@ def test_a_bad_option_leaves_a_clean_terminal_with_its_line(
         assert "Traceback" not in told
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("number", ENDING_SIGNALS, ids=lambda number: number.name)
 def test_a_signal_meanwhile_puts_the_terminal_back(home: Home, number: signal.Signals) -> None:
     with home.start(CHATTERM_PROVIDER="guide") as terminal:
         terminal.wait_for(PLACEHOLDER)
         terminal.send(b"x")
-        time.sleep(0.03)  # the handlers are set right after the picture, with nothing to be seen of it
+        wait_handled(terminal, ENDING_SIGNALS[-1])
         terminal.signal(number)
         assert terminal.wait_exit() == 128 + number
         assert terminal.left_on == []
 
 
-def test_a_signal_whose_exception_got_lost_ends_it_all_the_same(home: Home) -> None:
-    # What interrupts a finaliser is printed and forgotten by Python: here a module's, while it is imported.
+def test_a_signal_in_a_finaliser_ends_it_all_the_same(home: Home) -> None:
+    # An exception there is printed and forgotten by Python.
     lost = (
         "import os, signal, sys\n"
         "class Finaliser:\n"
@@ -138,6 +152,29 @@ def test_a_signal_whose_exception_got_lost_ends_it_all_the_same(home: Home) -> N
     with home.start(program=(sys.executable, "-c", lost), CHATTERM_PROVIDER="guide") as terminal:
         assert terminal.wait_exit() == 128 + signal.SIGTERM
         assert terminal.left_on == []
+
+
+@pytest.mark.parametrize("number", ENDING_SIGNALS, ids=lambda number: number.name)
+def test_a_signal_while_the_terminal_is_handed_over_ends_it_in_order(
+    home: Home, number: signal.Signals
+) -> None:
+    handed = (
+        "import os, sys\n"
+        "import chatterm.tui.first_screen as first\n"
+        "take = first.FirstScreen.take\n"
+        "def taken(screen):\n"
+        "    before = take(screen)\n"
+        f"    os.kill(os.getpid(), {int(number)})\n"
+        "    return before\n"
+        "first.FirstScreen.take = taken\n"
+        "sys.argv = ['chatterm']\n"
+        "from chatterm.__main__ import main\n"
+        "main()\n"
+    )
+    with home.start(program=(sys.executable, "-c", handed), CHATTERM_PROVIDER="guide") as terminal:
+        assert terminal.wait_exit() == 128 + number
+        assert terminal.left_on == []
+        assert b"Traceback" not in terminal.output
 
 
 @pytest.mark.parametrize(("name", "value"), [("TERM", "dumb"), ("TERM", "")])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles.terminal import CTRL_Q, CTRL_T, ENTER, Terminal
+from tests.doubles.terminal import CTRL_C, CTRL_Q, CTRL_T, ENTER, Terminal
 from tests.journeys.program import Home
 
 pytestmark = [
@@ -144,6 +144,27 @@ def test_editor_gives_back_the_prompt_while_a_reply_goes_on(home: Home, tmp_path
         terminal.wait_for("a draft and more")
         terminal.send(CTRL_G)
         terminal.wait_for("false ended with status 1. The prompt is as it was.")
+
+
+def test_ctrl_c_in_the_editor_is_for_the_editor(home: Home, tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text(
+        "#!/bin/sh\ntrap 'printf interrupted >> \"$1\"; exit 0' INT\necho EDITING; while :; do sleep 0.01; done\n"
+    )
+    editor.chmod(0o700)
+    with home.start(EDITOR=str(editor)) as terminal:
+        terminal.wait_for("guide / manual")
+        terminal.send(b"a draft ")
+        terminal.wait_for("a draft")
+        terminal.send(CTRL_G)
+        terminal.wait_for("EDITING")
+        terminal.send(CTRL_C)
+        terminal.wait_for("a draft interrupted")
+        terminal.signal(signal.SIGINT)
+        assert terminal.wait_exit() == 128 + signal.SIGINT
+        assert terminal.left_on == []
+    with home.start() as terminal:
+        terminal.wait_for("a draft interrupted")
 
 
 def test_theme_asked_for_beats_the_one_remembered(home: Home) -> None:

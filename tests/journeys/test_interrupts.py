@@ -1,0 +1,59 @@
+"""Ctrl+C at moments when nothing is there to be stopped: no traceback, no crash, the terminal as it was."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.doubles.terminal import CTRL_C
+from tests.journeys.program import CHATTERM, Home
+
+# Ctrl+C while this module is imported.
+AT_AN_IMPORT = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == {name!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+"""
+MAIN = "sys.argv = ['chatterm', *sys.argv[1:]]\nfrom chatterm.__main__ import main\nmain()\n"
+
+
+@pytest.mark.parametrize("command", [("ask", "hello"), ("stats",), ("models",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "moment",
+    [AT_AN_IMPORT.format(name="chatterm.cli.app"), AT_AN_IMPORT.format(name="msgspec")],
+    ids=["early", "late"],
+)
+def test_a_command_that_starts_just_ends(home: Home, moment: str, command: tuple[str, ...]) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", moment + MAIN, *command], env=home.environ(), capture_output=True, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, b"", b"")
+
+
+def test_one_that_was_told_to_ignore_it_goes_on(home: Home) -> None:
+    program = (
+        AT_AN_IMPORT.format(name="chatterm.cli.app") + "signal.signal(signal.SIGINT, signal.SIG_IGN)\n" + MAIN
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "ask", "--provider", "guide", "hello"],
+        env=home.environ(),
+        capture_output=True,
+        check=False,
+    )
+    assert ended.returncode == 0
+    assert ended.stdout
+
+
+def test_the_question_for_a_key_gives_the_echo_back(home: Home) -> None:
+    with home.start(program=(*CHATTERM, "config", "set-key", "openai")) as terminal:
+        terminal.wait_for("it is not shown")
+        terminal.send(b"sk-half" + CTRL_C)
+        assert terminal.wait_exit() == 128 + signal.SIGINT
+        assert terminal.left_on == []
+        assert b"Traceback" not in terminal.output
