@@ -7,14 +7,15 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.doubles.server import ScriptedServer
-from tests.doubles.terminal import Terminal
+from tests.doubles.terminal import WAIT_SECONDS, Terminal
 
 CHATTERM = (sys.executable, "-m", "chatterm")
 
@@ -92,6 +93,15 @@ class Home:
             encoding="utf-8",
         )
         return Ended(done.returncode, done.stdout, done.stderr)
+
+    def wait_stored(
+        self, condition: Callable[[list[StoredReply]], object], seconds: float = WAIT_SECONDS
+    ) -> None:
+        """Wait until this holds for the turns in the database: a text is on the screen before its end is there."""
+        deadline = time.monotonic() + seconds
+        while not condition(turns := self.stored()):
+            assert time.monotonic() < deadline, f"still in the database: {turns}"
+            time.sleep(0.02)  # nothing tells of a row of another process
 
     def stored(self) -> list[StoredReply]:
         """Every turn in the database, in the order of its replies; chunks not folded yet are joined."""

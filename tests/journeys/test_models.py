@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.doubles.server import ScriptedServer
-from tests.doubles.terminal import CTRL_L, ENTER, ESC, Terminal
+from tests.doubles.terminal import CTRL_L, CTRL_Q, ENTER, ESC, Terminal
 from tests.journeys.program import Home
 
 
@@ -36,6 +36,8 @@ def test_the_picker_works_offline_with_what_was_listed_before(home: Home) -> Non
             terminal.wait_for("2 models")
             terminal.send(ESC)
             terminal.wait_for("Ask anything")
+            terminal.send(CTRL_Q)
+            assert terminal.wait_exit() == 0
     with home.start(*arguments) as terminal:
         terminal.wait_for("/ model-one")
         terminal.send(CTRL_L)

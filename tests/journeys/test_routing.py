@@ -29,9 +29,9 @@ def test_a_prompt_goes_to_the_other_server_and_the_next_does_not(home: Home, ser
             terminal.wait_for("routed to far/searcher because it asks for recent events")
             terminal.send(b"Thank you" + ENTER)
             terminal.wait_for("You are welcome.")
+            home.wait_stored(lambda turns: [turn.state for turn in turns] == ["complete", "complete"])
         assert [chat.json["model"] for chat in other.chats] == ["searcher"]
         assert [chat.json["model"] for chat in server.chats] == ["own"]
-        assert [turn.state for turn in home.stored()] == ["complete", "complete"]
         with home.start("-c", columns=160) as terminal:
             terminal.wait_for("routed to far/searcher because it asks for recent events")
 

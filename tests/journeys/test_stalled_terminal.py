@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -40,10 +39,7 @@ def stand_still_in_a_reply(server: ScriptedServer, terminal: Terminal, gates: di
 
 def wait_stored(home: Home, text: str, state: str) -> None:
     """Wait until the one reply in the database has this text and state."""
-    until = time.monotonic() + STORED_SECONDS
-    while not (text in (turn := home.stored()[0]).text and turn.state == state):
-        assert time.monotonic() < until, f"{turn.state}: {turn.text[-20:]!r}"
-        time.sleep(0.05)  # nothing tells of what another process writes
+    home.wait_stored(lambda turns: text in turns[0].text and turns[0].state == state, STORED_SECONDS)
 
 
 def test_the_turn_goes_on_and_the_screen_is_right_afterwards(
