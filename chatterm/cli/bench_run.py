@@ -8,6 +8,7 @@ import signal
 import sys
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import typer
@@ -29,7 +30,7 @@ from chatterm.cli.statuses import ExitStatus
 from chatterm.cli.wiring import Engine, build_engine
 from chatterm.config.files import read_file, write_private
 from chatterm.config.load import Loaded
-from chatterm.config.paths import Paths, private_folder
+from chatterm.config.paths import private_folder
 from chatterm.core.clean import clean_line
 from chatterm.core.errors import ConfigError
 
@@ -149,24 +150,36 @@ def _print(result: LoadResult, old: LoadResult | None, request: BenchRequest) ->
 
 def _save(result: LoadResult, request: BenchRequest, engine: Engine) -> None:
     """Write the result down. Raises `ConfigError` where that fails for a file that was asked for."""
-    path = request.out or (_own_file(engine.paths, result) if engine.loaded.settings.save else None)
-    if path is None:
-        return
-    try:
-        if request.out is None:
-            private_folder(path.parent)
-        write_private(path, encoded(result))
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        told = f"The result cannot be saved as {clean_line(str(path))}: {reason}."
-        if request.out is not None:
-            raise ConfigError(told, "Name another file with --out.") from None
-        tell(told, "")
-        return
-    if request.out is None:
-        tell(f"The result is saved as {clean_line(str(path))}; --against compares with it.", "")
+    if request.out is not None:
+        try:
+            write_private(request.out, encoded(result))
+        except OSError as error:
+            raise ConfigError(_unsaved(request.out, error), "Name another file with --out.") from None
+    elif engine.loaded.settings.save and any(figures.requests for figures in result.targets):
+        folder = engine.paths.state / "bench"
+        try:
+            path = keep_result(folder, result)
+        except OSError as error:
+            tell(_unsaved(folder, error), "")
+        else:
+            tell(f"The result is saved as {clean_line(str(path))}; --against compares with it.", "")
 
 
-def _own_file(paths: Paths, result: LoadResult) -> Path:
+def keep_result(folder: Path, result: LoadResult) -> Path:
+    """The file it is in, named after its time; several of one second stand beside each other."""
     moment = datetime.fromisoformat(result.made_at)
-    return paths.state / "bench" / f"{moment:%Y%m%d-%H%M%S}.json"
+    private_folder(folder)
+    for number in count(1):
+        path = folder / f"{moment:%Y%m%d-%H%M%S}{f'-{number}' if number > 1 else ''}.json"
+        try:
+            path.touch(mode=0o600, exist_ok=False)
+        except FileExistsError:
+            continue
+        write_private(path, encoded(result))
+        return path
+    raise AssertionError
+
+
+def _unsaved(path: Path, error: OSError) -> str:
+    reason = (error.strerror or type(error).__name__).lower()
+    return f"The result cannot be saved as {clean_line(str(path))}: {reason}."

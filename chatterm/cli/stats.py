@@ -45,7 +45,8 @@ def stats(
         typer.Option("--operation", help="Only what was asked for this; else all but bench."),
     ] = None,
     file: Annotated[
-        Path | None, typer.Option("--file", metavar="LOG", help="Read a performance log, not the history.")
+        Path | None,
+        typer.Option("--file", metavar="LOG", help="Read a performance log, - for stdin, not the history."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.", show_default=False)] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.", show_default=False)] = False,

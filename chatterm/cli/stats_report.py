@@ -103,11 +103,12 @@ async def _read(database: Database, asked: Asked, since: float | None, targets: 
 
 
 async def _take_file(path: Path, records: PerformanceStore) -> None:
+    """Take the records of the log at `path`, "-" for stdin."""
     damaged = 0
 
     def whole() -> Iterator[AttemptRecord]:
         nonlocal damaged
-        for record in read_log(path.expanduser()):
+        for record in read_log(_lines(path)):
             if record is None:
                 damaged += 1
             else:
@@ -121,6 +122,14 @@ async def _take_file(path: Path, records: PerformanceStore) -> None:
     if damaged:
         lines = "1 damaged line" if damaged == 1 else f"{damaged:,} damaged lines"
         tell(f"Not counted of {clean_line(str(path))}: {lines}.", "")
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    if str(path) == "-":
+        yield from sys.stdin.buffer
+    else:
+        with path.expanduser().open("rb") as file:
+            yield from file
 
 
 def _print_text(statistics: Statistics) -> None:

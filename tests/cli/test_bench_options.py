@@ -14,7 +14,7 @@ from chatterm.backend.load_test.plan import LoadPlan
 from chatterm.backend.load_test.progress import progress_lines
 from chatterm.backend.load_test.table import number_text, result_lines, seconds_text
 from chatterm.cli.app import run
-from chatterm.cli.bench_run import read_result
+from chatterm.cli.bench_run import keep_result, read_result
 from chatterm.core.errors import ConfigError
 
 
@@ -77,6 +77,15 @@ def result(*targets: TargetFigures, concurrency: int = 5, cpu_share: float = 0.1
         targets=targets,
         goals=judged([Goal("ttft_p50", 0.3), Goal("rate_p50", 10)], targets),
     )
+
+
+def test_results_of_one_second_are_kept_beside_each_other(tmp_path: Path) -> None:
+    folder = tmp_path / "state" / "bench"
+    results = [result(figures("p/a", ttft)) for ttft in (0.1, 0.2, 0.3)]
+    paths = [keep_result(folder, each) for each in results]
+    assert [path.name for path in paths] == [f"20261121-000000{end}.json" for end in ("", "-2", "-3")]
+    assert [read_result(path) for path in paths] == results
+    assert {path.stat().st_mode & 0o777 for path in paths} == {0o600}
 
 
 def test_the_table_has_every_figure_and_a_dash_for_what_is_not_known() -> None:

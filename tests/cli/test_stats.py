@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -89,7 +90,7 @@ def test_a_spreadsheet_gets_no_formula(home: Path, capsys: pytest.CaptureFixture
 
 
 def test_a_log_with_damaged_lines_is_read_as_far_as_it_goes(
-    home: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = home / "log"
     log = PerformanceLog(file)
@@ -101,5 +102,10 @@ def test_a_log_with_damaged_lines_is_read_as_far_as_it_goes(
     told = capsys.readouterr()
     assert "1 in 1 requests" in told.out and ": 1 damaged line." in told.err
     assert run(["stats", "--file", str(home / "none")]) == ExitStatus.USAGE
+    with file.open() as given, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdin", given)
+        assert run(["stats", "--file", "-"]) == ExitStatus.COMPLETE
+    again = capsys.readouterr()
+    assert again.out == told.out and "Not counted of -: 1 damaged line." in again.err
     assert run(["stats", "--since", "soon"]) == ExitStatus.USAGE
     assert run(["stats", "--json", "--csv"]) == ExitStatus.USAGE

@@ -60,5 +60,7 @@ async def test_what_a_request_cost_counts_for_the_budget_at_once(tmp_path: Path,
     assert (await service.store.spent_in("c")).dollars == 1.5
     service.close(5)
     if name is not None:
-        assert [each and each.id for each in read_log(paths.state / LOG_NAME)] == ["r1"]
+        assert [
+            each and each.id for each in read_log((paths.state / LOG_NAME).read_bytes().splitlines())
+        ] == ["r1"]
     assert (service.log is None) == (name is None) and database.close(5)

@@ -60,6 +60,17 @@ def test_ctrl_c_gives_what_there_is(home: Home, server: ScriptedServer) -> None:
     assert len(server.chats) == 3
 
 
+def test_nothing_is_kept_of_a_run_that_asked_nothing(home: Home, server: ScriptedServer) -> None:
+    at = ("--base-url", server.base_url("openai"), "-m", "scripted-model")
+    server.reply_text("one two", gates={0: "never"})
+    with home.start("bench", *at, "-c", "1", "-n", "5", "--warmup", "1") as terminal:
+        server.wait_until(lambda: server.chats)
+        terminal.send(CTRL_C)
+        assert terminal.wait_exit() == 130
+        assert "The result is saved" not in terminal.text
+    assert not (home.path / "state" / "bench").exists()
+
+
 def test_a_provider_that_answers_nothing_is_told_with_its_status(home: Home, server: ScriptedServer) -> None:
     for _ in range(2):
         server.reply_status(401, {"error": {"message": "no such key"}})

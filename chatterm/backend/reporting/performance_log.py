@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -37,7 +37,10 @@ _MEASURED = (
     *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
     *("cost_dollars", "tokens_per_second", "stalls", "retries", "tool_count", "peak_memory_bytes"),
 )
-"""What is never below 0: of such a line nothing can be believed."""
+"""What is never below 0, nor above `_MOST`: of such a line nothing can be believed."""
+
+_MOST = 2.0**53
+"""Beyond it a sum is not exact."""
 
 
 class PerformanceLog:
@@ -109,14 +112,13 @@ class PerformanceLog:
                 younger.replace(older)
 
 
-def read_log(path: Path) -> Iterator[AttemptRecord | None]:
-    """The records of a file, in its order; None for a line that is damaged, or cannot be true. Raises OSError."""
+def read_log(lines: Iterable[bytes]) -> Iterator[AttemptRecord | None]:
+    """The records of these lines, in their order; None for a line that is damaged, or cannot be true."""
     decoder = msgspec.json.Decoder(AttemptRecord)
-    with path.open("rb") as file:
-        for line in file:
-            try:
-                record = decoder.decode(line)
-                yield record if all((getattr(record, name) or 0) >= 0 for name in _MEASURED) else None
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                if line.strip():
-                    yield None
+    for line in lines:
+        try:
+            record = decoder.decode(line)
+            yield record if all(0 <= (getattr(record, name) or 0) <= _MOST for name in _MEASURED) else None
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            if line.strip():
+                yield None
