@@ -39,7 +39,7 @@ def test_a_killed_program_goes_on_with_its_reply_after_the_next_start(
         again.send(b"/continue" + ENTER)
         again.wait_for("to the sea.")
         again.wait_for("no text for")
-        assert home.stored()[-1].text == WHOLE
+        home.wait_stored(lambda turns: turns[-1].text == WHOLE)
         again.signal(signal.SIGKILL)  # and again in the middle of what is added
         again.wait_exit()
     with home.start("-c") as last:

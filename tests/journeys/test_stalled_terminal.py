@@ -14,7 +14,7 @@ from tests.journeys.program import Home
 
 WORDS = 1500
 """Enough to fill what the system keeps for a terminal that is not read, several times."""
-STORED_SECONDS = 20.0
+STORED_SECONDS = 60.0
 EXIT_SECONDS = 1.0
 
 

@@ -25,7 +25,7 @@ from tests.doubles.server import ScriptedServer
 from tests.doubles.server_replies import Hang, Send, WaitFor
 from tests.net.asking import BODY, KEY, Answer, ask, ask_body, deaf_port, wire
 
-STOP_SECONDS = 0.25
+STOP_SECONDS = 1.0
 """Tells at once from later on a busy machine; how fast it is, is for the benchmark."""
 
 
@@ -173,7 +173,7 @@ async def test_closing_is_quick_and_leaves_nothing_open(server: ScriptedServer) 
     await ask(clients, wire(server.base_url("openai")))
     start = time.monotonic()
     await clients.aclose()
-    assert time.monotonic() - start < 0.5
+    assert time.monotonic() - start < STOP_SECONDS
     await server.until(lambda: server.connections[0].closed_at)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 
-from chatterm.tui.app import LEAVE_SECONDS
 from tests.tui.conftest import Launch
 
 
@@ -23,7 +22,7 @@ async def test_what_cannot_be_saved_in_time_does_not_keep_the_rest_from_closing(
         began_at = time.monotonic()
         await program.app.leave()
         assert len(closed_at) == 1
-        assert closed_at[0] - began_at < LEAVE_SECONDS + 0.2
+        assert closed_at[0] - began_at < 5
         gate.set()
         await hanging
 

@@ -113,7 +113,7 @@ def test_stopping_waits_no_longer_than_it_may() -> None:
         fill(terminal)
         began_at = time.monotonic()
         assert not terminal.writer.stop(0.05)
-        assert time.monotonic() - began_at < 0.5
+        assert time.monotonic() - began_at < 2.0
 
 
 def test_stopping_writes_what_is_left() -> None:

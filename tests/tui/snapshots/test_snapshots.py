@@ -71,6 +71,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     for module in ("chatterm.tui.pump", "tests.doubles.provider"):
         monkeypatch.setattr(f"{module}.time", clock)
     monkeypatch.setattr("chatterm.tui.widgets.conversation_pane.TICK_SECONDS", 3600.0)
+    # Turned off later, a cursor that is dark by then would stay so: Textual keeps its line for both.
+    monkeypatch.setattr(TextArea, "_toggle_cursor_blink_visible", lambda _: None)
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda _: None)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLORTERM", "truecolor")
     yield clock
@@ -93,8 +96,6 @@ def picture(snapshot: SnapshotAssertion) -> SnapshotAssertion:
 
 async def taken(program: Program) -> str:
     """The screen, once nothing moves any more."""
-    for widget in (*program.app.screen.query(Input), *program.app.screen.query(TextArea)):
-        widget.cursor_blink = False
     before, now = "", program.app.export_screenshot()
     while before != now:
         for _ in range(3):
