@@ -27,8 +27,11 @@ _DIFF_LOOKS = {"+": Look("code-string"), "-": Look("error"), "@": Look("fold")}
 NO = Choice("n", "or enter no", Decision.DENY)
 
 
-def consent_question(asked: ConsentAsked) -> Question:
-    """What is asked before a tool call, or before more rounds of them."""
+def consent_question(asked: ConsentAsked, *, keeps: bool = True) -> Question:
+    """What is asked before a tool call, or before more rounds of them.
+
+    `keeps` is whether a lasting answer outlives the program.
+    """
     access = asked.access
     if access.kind == "rounds":
         number = visible(access.target)
@@ -42,7 +45,7 @@ def consent_question(asked: ConsentAsked) -> Question:
     if access.may_always:
         choices[1:1] = [
             Choice("c", "this conversation", Decision.CONVERSATION),
-            Choice("a", "always", Decision.ALWAYS),
+            Choice("a", "always" if keeps else "until exit", Decision.ALWAYS),
         ]
     return Question(
         title=f"{name} · your answer is needed",
@@ -51,15 +54,16 @@ def consent_question(asked: ConsentAsked) -> Question:
     )
 
 
-def start_question(request: McpStartRequest) -> Question:
-    """What is asked before a server is started or called for the first time."""
+def start_question(request: McpStartRequest, *, keeps: bool = True) -> Question:
+    """What is asked before a server is started or called for the first time; `keeps` as for `consent_question`."""
     name = visible(request.server)
     does = "be called at this address" if request.url else "be started: a program with all that you may do"
     rows = [QuestionRow(f"The MCP server {name} wants to {does}", _STRONG)]
     rows += [QuestionRow(visible(line), TEXT) for line in request.lines()]
     odd = look_alikes(request.url, *request.argv, request.folder)
     rows += [QuestionRow(line, _WARNING) for line in odd]
-    rows.append(QuestionRow("A yes holds as long as the settings say exactly this.", DIM))
+    lasts = "as long as the settings say exactly this" if keeps else "until chatterm ends"
+    rows.append(QuestionRow(f"A yes holds {lasts}.", DIM))
     return Question(
         title=f"MCP server {name} · your answer is needed",
         rows=tuple(rows),

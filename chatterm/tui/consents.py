@@ -19,10 +19,13 @@ Answer = Callable[[Decision], object]
 
 
 class Consents:
-    """Shows questions in `widgets`; each is answered once, or withdrawn."""
+    """Shows questions in `widgets`; each is answered once, or withdrawn.
 
-    def __init__(self, widgets: ConversationWidgets) -> None:
-        self._widgets = widgets
+    `keeps` is whether a lasting answer outlives the program.
+    """
+
+    def __init__(self, widgets: ConversationWidgets, *, keeps: bool) -> None:
+        self._widgets, self._keeps = widgets, keeps
         self._waiting: dict[str, tuple[Question, Answer]] = {}
         self._shown: tuple[str, ConsentBox] | None = None
         self._started = 0
@@ -41,7 +44,7 @@ class Consents:
                 def decide(decision: Decision) -> None:
                     handle.decide(call.call_id, decision)
 
-                self.ask(f"call {call.call_id}", consent_question(event), decide)
+                self.ask(f"call {call.call_id}", consent_question(event, keeps=self._keeps), decide)
             case ToolFinished(run=run):
                 self.withdraw(f"call {run.call_id}")
             case TurnFinished():
@@ -56,7 +59,8 @@ class Consents:
 
         self._started += 1
         key, said = f"start {self._started}", asyncio.get_running_loop().create_future()
-        self.ask(key, start_question(request), lambda decision: said.done() or said.set_result(decision))
+        question = start_question(request, keeps=self._keeps)
+        self.ask(key, question, lambda decision: said.done() or said.set_result(decision))
         try:
             return await said is not Decision.DENY
         finally:

@@ -30,7 +30,7 @@ def test_a_key_that_a_box_gets_after_it_was_withdrawn_decides_nothing(
 ) -> None:
     monkeypatch.setattr(consent_box, "ConsentBox", Box)
     monkeypatch.setattr(Box, "boxes", [])
-    consents, said = Consents(MagicMock()), list[tuple[str, Decision]]()
+    consents, said = Consents(MagicMock(), keeps=True), list[tuple[str, Decision]]()
     question: Any = object()
     consents.ask("call c0", question, lambda decision: said.append(("first", decision)))
     consents.withdraw("call c0")

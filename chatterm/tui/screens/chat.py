@@ -56,7 +56,7 @@ class ChatScreen(Screen[None], inherit_bindings=False):
         self.fit(self.front.size)  # now there are no widgets yet whose styles would be made twice
         yield HeaderBar()
         with Horizontal(id="middle"):
-            yield ConversationWidgets(self.setup.commands, self.setup.settings.interface)
+            yield ConversationWidgets(self.setup.commands, self.setup.settings)
             yield MetricsSidebar()
         yield StatusLine()
         yield KeyHints(self.setup.commands)

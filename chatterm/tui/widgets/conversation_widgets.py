@@ -8,7 +8,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from chatterm.config.model import InterfaceSettings
+from chatterm.config.model import Settings
 from chatterm.tui.bindings import key_name
 from chatterm.tui.commands import Command
 from chatterm.tui.consents import Consents
@@ -32,13 +32,13 @@ class ConversationWidgets(Vertical):
     ConversationWidgets.-finding NewTextBadge { offset: 2 -2; }
     """
 
-    def __init__(self, commands: tuple[Command, ...], interface: InterfaceSettings) -> None:
+    def __init__(self, commands: tuple[Command, ...], settings: Settings) -> None:
         super().__init__()
         self._commands = commands
-        self._interface = interface
+        self._interface = settings.interface
         self._find_bar: FindBar | None = None
         self._last_found: str = ""
-        self.consents = Consents(self)
+        self.consents = Consents(self, keeps=settings.save)
         """What the user is asked before tools run."""
 
     def compose(self) -> ComposeResult:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 
+from chatterm.backend.tools.mcp.values import McpStartRequest
+from chatterm.config.model import Settings
 from chatterm.core.events import ConsentAsked
 from chatterm.core.messages import ToolCallPart
 from chatterm.core.tools import Access, ToolOutcome
@@ -13,7 +16,7 @@ from chatterm.tui.consent_text import consent_question
 from chatterm.tui.tool_cards import finished_card
 from chatterm.tui.widgets.consent_box import QUIET_SECONDS, ConsentBox
 from tests.doubles.tools import Gate, PlainTool, toolbox_of
-from tests.tui.conftest import Launch, Program
+from tests.tui.conftest import PLAIN, Launch, Program
 
 
 @pytest.fixture
@@ -177,6 +180,23 @@ def test_a_question_says_the_target_once_and_the_diff_without_its_head() -> None
     ]
     assert rows[1:4] == ["/p/x\\u202ey", "@@ -0,0 +1,1 @@", "+--- a"]
     assert "every later change of this file" in rows[-1] and sum("/p/x" in row for row in rows) == 1
+
+
+@pytest.mark.parametrize("save", [True, False])
+async def test_a_lasting_answer_says_how_long_it_lasts(launch: Launch, save: bool) -> None:
+    request = McpStartRequest(server="files", argv=("server",), digest="1")
+    async with launch(size=(100, 30), settings=Settings(provider=PLAIN, save=save)) as program:
+        program.session.toolbox = toolbox_of(PlainTool("delete", harmless=False))
+        start = asyncio.ensure_future(program.pane.widgets.consents.may_start(request))
+        await program.shown(
+            "as long as the settings say exactly" if save else "A yes holds until chatterm ends."
+        )
+        start.cancel()
+        await called(program, ("delete", "{}"))
+        await asked(program)
+        await program.shown("a always" if save else "a until exit")
+        await program.pilot.press("ctrl+c")
+        await program.until(lambda: program.session.running is None and box(program) is None)
 
 
 async def test_nothing_that_completes_the_prompt_lies_over_a_question(
