@@ -145,7 +145,7 @@ class Program:
     def notices(self) -> str:
         return "\n".join(self.pane.notices.texts)
 
-    async def until(self, condition: Callable[[], object], seconds: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], object], seconds: float = 20.0) -> None:
         """Let the application go on until something is so; what the screen showed if it never is."""
         deadline = time.monotonic() + seconds
         while not condition():
