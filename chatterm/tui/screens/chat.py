@@ -178,13 +178,13 @@ class ChatScreen(Screen[None], inherit_bindings=False):
 
     def on_key(self, event: events.Key) -> None:
         """Any key shows that notices were read."""
-        self.conversation.notices.acknowledge()
+        self.conversation.notices.acknowledge(at=event.time)
 
     # ---- drafts ------------------------------------------------------------------------------
 
     @on(Composer.Changed)
-    def _draft_changed(self) -> None:
-        self.conversation.notices.acknowledge()
+    def _draft_changed(self, event: Composer.Changed) -> None:
+        self.conversation.notices.acknowledge(at=event.time)
         self.run_worker(self._keep_draft_soon, group="draft", exclusive=True)
 
     async def _keep_draft_soon(self) -> None:

@@ -85,10 +85,13 @@ class Notices(Static):
         """Show what went wrong and the next step."""
         self.show(str(error), "error")
 
-    def acknowledge(self, *, sent: bool = False) -> None:
-        """The user went on: warnings and errors shown for a second or more leave, after a send all."""
+    def acknowledge(self, *, at: float | None = None, sent: bool = False) -> None:
+        """The user went on: warnings and errors shown for a second or more leave, after a send all.
+
+        `at` is when they did, by the same clock, where that is not now: on a busy machine it is told of late.
+        """
         self.acknowledged += 1
-        limit = self._clock() - (0 if sent else _READING_SECONDS)
+        limit = (self._clock() if at is None else at) - (0 if sent else _READING_SECONDS)
         self._keep([each for each in self._notices if each.kind == "information" or each.shown_at > limit])
 
     def clear_notices(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -76,12 +77,11 @@ async def test_notices_of_the_command_before_give_way(launch: Launch) -> None:
         assert len(program.pane.notices.texts) == 1
 
 
-async def test_error_leaves_once_the_user_types_on(launch: Launch) -> None:
+async def test_error_leaves_once_the_user_types_on(launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
     async with launch() as program:
-        program.pane.notices._clock = lambda: 0.0
         await program.send("/theme nothing")
         await program.shown("There is no theme 'nothing'.")
-        program.pane.notices._clock = lambda: 2.0
+        monkeypatch.setattr("chatterm.tui.widgets.notices._READING_SECONDS", 0.0)
         await program.pilot.press("x")
         await program.gone("There is no theme")
 
@@ -539,3 +539,21 @@ async def test_what_is_selected_in_a_page_of_the_manual_is_copied(launch: Launch
         await program.pilot.click(offset=(3, 8), times=2)
         await program.until(lambda: copied)
         assert copied[0] in "/theme lists the colour themes"
+
+
+async def test_why_a_command_failed_stays_on_a_machine_that_is_slow_to_give_it_back(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with launch() as program:
+        give_back = program.pane.return_to_composer
+
+        def slowly(text: str) -> None:
+            give_back(text)
+            time.sleep(1.1)
+
+        monkeypatch.setattr(program.pane, "return_to_composer", slowly)
+        await program.send("/theme no-such-theme")
+        await program.until(lambda: "no-such-theme" in program.notices)
+        for _ in range(10):
+            await program.pilot.pause()
+        assert "no-such-theme" in program.notices and program.composer.text == "/theme no-such-theme"

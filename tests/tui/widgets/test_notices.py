@@ -30,6 +30,8 @@ async def test_an_error_is_shown_with_its_hint_and_takes_no_room_later(size: tup
         notices.acknowledge()
         assert notices.texts
         clock.now += 1.5
+        notices.acknowledge(at=clock.now - 1.0)  # a key from before anybody could have read it
+        assert notices.texts
         notices.acknowledge()
         await pilot.pause()
         assert notices.texts == [] and notices.region.height == 0
