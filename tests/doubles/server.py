@@ -22,7 +22,7 @@ from typing import Any, Self, assert_never
 from tests.doubles import server_replies as replies
 from tests.doubles.server_replies import Close, Hang, Pause, Provider, Reset, Script, Send, WaitFor
 
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 30.0
 
 
 @dataclass(slots=True, eq=False)

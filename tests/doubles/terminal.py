@@ -24,7 +24,7 @@ from typing import Any, Self
 
 import pyte
 
-WAIT_SECONDS = 15.0
+WAIT_SECONDS = 30.0
 
 ENTER = b"\r"
 ESC = b"\x1b"

@@ -128,13 +128,13 @@ def test_alt_enter_is_not_enter(echo: EchoProgram, data: bytes, key: str) -> Non
 
 def test_esc_after_a_pause_is_still_fast(echo: EchoProgram) -> None:
     took: list[float] = []
-    while not took or (took[-1] >= 0.2 and len(took) < 5):  # a busy machine has more than one try
+    while not took or (took[0] >= 0.2 and len(took) < 5):  # a busy machine has more than one try
         time.sleep(0.7)  # longer than the reader polls quickly
         start = time.monotonic()
         echo.type(b"\x1b")
         assert echo.next() == "escape"
         took.append(time.monotonic() - start)
-    assert took[-1] < 0.2, took
+    assert sorted(took)[len(took) // 2] < 0.2, took
 
 
 def test_a_big_paste_arrives_whole_and_keys_after_it(echo: EchoProgram) -> None:
