@@ -59,6 +59,9 @@ def _leave(status: int) -> NoReturn:
     import threading
     from contextlib import suppress
 
+    from chatterm.backend.signals import end_at_once
+
+    end_at_once()  # an exception out of the interpreter's own end would be printed
     if status > 128 or any(thread.daemon for thread in threading.enumerate()):
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):

@@ -175,7 +175,11 @@ def keep_result(folder: Path, result: LoadResult) -> Path:
             path.touch(mode=0o600, exist_ok=False)
         except FileExistsError:
             continue
-        write_private(path, encoded(result))
+        try:
+            write_private(path, encoded(result))
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
         return path
     raise AssertionError
 

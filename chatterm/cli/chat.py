@@ -70,6 +70,7 @@ def _run(setup: Setup, paths: Paths, screen: FirstScreen) -> int:
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     gc.enable()
+    screen.take_signals()  # also where it was not shown
     app.run(mouse=interface.mouse)
     if setup.settings.save:
         _keep_look(paths.state, app.look)

@@ -89,6 +89,7 @@ def init() -> None:
     from chatterm.config.edit import write_example
 
     file = _paths().settings_file
+    raise_again()  # what is half written is taken away again
     write_example(file)
     print(f"Wrote {_name(file)}; every setting in it is still at its default.")
 
@@ -104,6 +105,7 @@ def set_(
     from chatterm.config.render import toml_value
     from chatterm.config.schema import dotted, is_secret
 
+    raise_again()  # what is half written is taken away again
     change = set_value(_paths().settings_file, key, value)
     shown = "[hidden]" if is_secret(change.path) else redact(toml_value(change.value))
     print(f"{dotted(change.path)} = {shown}")
@@ -133,6 +135,7 @@ def set_key(
         gone = store.forget(provider)
         print(f"The key of {provider} is gone." if gone else f"No key of {provider} was kept.")
         return
+    raise_again()  # the echo is turned on again, and what is half written is taken away
     key = checked_key(_asked_key(provider), "the prompt")
     where = store.keep(provider, origin_of(address), key, in_file=in_file)
     print(clean_line(f"Kept in {where}, for {origin_of(address)} alone.", 4096))
@@ -149,6 +152,7 @@ def import_mcp(
 
     from chatterm.config.mcp_import import import_servers, summary_of
 
+    raise_again()  # what is half written is taken away again
     done = import_servers(Path(file).expanduser(), _paths().settings_file, replace=replace)
     for name, section in done.sections.items():
         print(f"mcp.{name}: {summary_of(section)}")
@@ -168,7 +172,6 @@ def _asked_key(provider: str) -> str:
         return sys.stdin.readline(MOST_KEY_CHARACTERS)
     from getpass import getpass
 
-    raise_again()  # so that it turns the echo on again
     return getpass(f"API key of {provider} (it is not shown): ")
 
 

@@ -126,6 +126,8 @@ async def _take_file(path: Path, records: PerformanceStore) -> None:
 
 def _lines(path: Path) -> Iterator[bytes]:
     if str(path) == "-":
+        if sys.stdin is None:  # closed by whoever started us
+            raise typer.BadParameter("--file: there is no stdin.")
         yield from sys.stdin.buffer
     else:
         with path.expanduser().open("rb") as file:

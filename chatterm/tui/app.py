@@ -176,7 +176,7 @@ class ChattermApp(Front, inherit_bindings=False):
             self.post_message(events.Key("shift+f3", None))
 
     def _signalled(self, number: int) -> None:
-        if number == signal.SIGINT and self.lends_terminal:
+        if self._leaving or (number == signal.SIGINT and self.lends_terminal):
             return  # Ctrl+C in the editor reaches all that share its terminal
         leave = partial(self.run_worker, partial(self.leave, 128 + number))
         if self.chat.is_mounted:

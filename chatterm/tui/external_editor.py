@@ -55,6 +55,8 @@ async def edit_text(app: Front, text: str) -> str:
             reason = getattr(error, "strerror", None) or "the terminal cannot be handed over"
             raise ChattermError(f"{command[0]} did not start: {reason}.", "Set EDITOR to another.") from None
         finally:
+            for _ in range(3):  # in which the loop takes a Ctrl+C that came just before
+                await asyncio.sleep(0)
             app.lends_terminal = False
         if status != 0:
             raise ChattermError(f"{command[0]} ended with status {status}.", "The prompt is as it was.")

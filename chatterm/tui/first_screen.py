@@ -9,9 +9,12 @@ from chatterm.tui.skeleton import COLOURS, LEAVE, Look, colours_in, parse_look, 
 
 TYPE_CHECKING = False  # importing it from `typing` costs as much as the first screen
 if TYPE_CHECKING:
+    import signal as _signal
     from collections.abc import Mapping
     from types import FrameType
     from typing import Any
+else:
+    import _signal  # built in; `signal`, which is made of it, costs more than the picture
 
 LOOK_NAME = "look"
 """The file in the state folder that holds the last `Look`."""
@@ -20,6 +23,7 @@ USUAL_HINTS = [
     *(("esc", "stop"), ("^l", "model"), ("^s", "conversations")),
     *(("^p", "commands"), ("f2", "metrics"), ("f1", "help")),
 ]
+_ENDING = (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
 _LIMIT_BYTES = 10_000
 _PAINT_SECONDS = 0.05
 """A terminal that takes longer shows what Textual paints, and no skeleton."""
@@ -54,18 +58,20 @@ class FirstScreen:
             raw[6][termios.VMIN] = 1
             if os.getpgrp() != os.tcgetpgrp(0):  # in the background a change of the terminal would stop us
                 return
-            termios.tcsetattr(0, termios.TCSANOW, raw)
         except (OSError, termios.error):
             return
         self._before = before
+        self.take_signals()
+        if not _set_line(raw):
+            self._forget()
+            return
         coloured = not environ.get("NO_COLOR") and environ.get("COLORTERM") in ("truecolor", "24bit")
         _write(picture(columns, rows, find_look(environ, theme), coloured=coloured))
-        import signal  # costs more than the picture
 
-        from chatterm.backend.signals import ENDING_SIGNALS
-
-        for number in ENDING_SIGNALS:
-            signal.signal(number, self._end)
+    def take_signals(self) -> None:
+        """From now on a signal that asks for the end puts the terminal back, or is kept for who has taken it."""
+        for number in _ENDING:
+            _signal.signal(number, self._end)
 
     def take(self) -> list[Any] | None:
         """Hand the terminal over as it is: its line settings from before; None where nothing is to hand over."""
@@ -76,31 +82,31 @@ class FirstScreen:
         """Put the terminal back as it was; what was typed meanwhile is for whoever reads it next."""
         if self._before is None:
             return
-        import signal
-
-        from chatterm.backend.signals import ENDING_SIGNALS
-
         _write(LEAVE)
         _set_line(self._before)
+        self._forget()
+
+    def _forget(self) -> None:
         self._before = None
-        for number in ENDING_SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
+        for number in _ENDING:
+            _signal.signal(number, _signal.SIG_DFL)
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         self.asked_to_end = number
         if self._before is not None:
-            # Nothing is open yet. An exception would be raised in the middle of an import, or of a C extension.
+            # Nothing is there to be saved. An exception would come in the middle of an import, or of a C extension.
             self.restore()
             os._exit(128 + number)
 
 
-def _set_line(settings: list[Any]) -> None:
+def _set_line(settings: list[Any]) -> bool:
     import termios
 
     try:
         termios.tcsetattr(0, termios.TCSANOW, settings)
     except (OSError, termios.error):
-        return  # the terminal is gone
+        return False  # the terminal is gone
+    return True
 
 
 def find_look(environ: Mapping[str, str], theme: str | None = None) -> Look:

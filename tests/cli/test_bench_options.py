@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +88,18 @@ def test_results_of_one_second_are_kept_beside_each_other(tmp_path: Path) -> Non
     assert [path.name for path in paths] == [f"20261121-000000{end}.json" for end in ("", "-2", "-3")]
     assert [read_result(path) for path in paths] == results
     assert {path.stat().st_mode & 0o777 for path in paths} == {0o600}
+
+
+def test_a_result_that_cannot_be_written_leaves_no_empty_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        keep_result(tmp_path / "bench", result(figures("p/a", 0.1)))
+    assert list((tmp_path / "bench").iterdir()) == []
 
 
 def test_the_table_has_every_figure_and_a_dash_for_what_is_not_known() -> None:

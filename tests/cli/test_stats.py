@@ -105,6 +105,8 @@ def test_a_log_with_damaged_lines_is_read_as_far_as_it_goes(
     with file.open() as given, monkeypatch.context() as patched:
         patched.setattr(sys, "stdin", given)
         assert run(["stats", "--file", "-"]) == ExitStatus.COMPLETE
+        patched.setattr(sys, "stdin", None)
+        assert run(["stats", "--file", "-"]) == ExitStatus.USAGE
     again = capsys.readouterr()
     assert again.out == told.out and "Not counted of -: 1 damaged line." in again.err
     assert run(["stats", "--since", "soon"]) == ExitStatus.USAGE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,39 @@ def test_one_that_was_told_to_ignore_it_goes_on(home: Home) -> None:
     )
     assert ended.returncode == 0
     assert ended.stdout
+
+
+AT_A_SYNC = """
+import os, signal, sys
+def interrupted(file, sync=os.fsync):
+    os.kill(os.getpid(), signal.SIGINT)
+    sync(file)
+os.fsync = interrupted
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("set-key", "openai", "--file"),
+        ("set", "interface.theme", "moss"),
+        ("init",),
+        ("import-mcp", "servers.json"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_what_is_half_written_is_taken_away(home: Home, tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "servers.json").write_text('{"mcpServers": {"files": {"command": "server"}}}')
+    ended = subprocess.run(
+        [sys.executable, "-c", AT_A_SYNC + MAIN, "config", *command],
+        env=home.environ(),
+        cwd=tmp_path,
+        input=b"sk-a-key-of-enough-characters\n",
+        capture_output=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (128 + signal.SIGINT, b"")
+    assert [path.name for path in home.path.rglob("*") if path.is_file()] == []
 
 
 def test_the_question_for_a_key_gives_the_echo_back(home: Home) -> None:

@@ -109,6 +109,18 @@ def test_ask_does_not_wait_for_a_disk_that_hangs_either(home: Home, number: sign
         assert terminal.exited_at is not None and terminal.exited_at - sent_at <= EXIT_SECONDS
 
 
+def test_more_signals_while_it_leaves_change_nothing(home: Home) -> None:
+    with home.start("--provider", "guide", program=(*DEAD_DISK, "store")) as terminal:
+        ask_the_guide(terminal)
+        terminal.signal(signal.SIGTERM)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            time.sleep(0.02)  # leaving takes longer: it waits for the disk
+            terminal.signal(number)
+        assert terminal.wait_exit() == 128 + signal.SIGTERM
+        assert terminal.left_on == []
+        assert b"Exception" not in terminal.output and b"Error" not in terminal.output
+
+
 def test_whole_screen_is_painted_again_after_a_suspension(home: Home) -> None:
     with home.start() as terminal:
         terminal.wait_for("guide / manual")
