@@ -138,6 +138,7 @@ def test_a_signal_in_a_finaliser_ends_it_all_the_same(home: Home) -> None:
     with home.start(program=(sys.executable, "-c", lost), CHATTERM_PROVIDER="guide") as terminal:
         assert terminal.wait_exit() == 128 + signal.SIGTERM
         assert terminal.left_on == []
+        assert PAINTED not in terminal.output, "it went on until Textual was there"
 
 
 @pytest.mark.parametrize("term", ["xterm-256color", "dumb"])  # the second gets no first screen
