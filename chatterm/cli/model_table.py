@@ -53,14 +53,16 @@ def print_models(options: StartOptions, *, as_json: bool, offline: bool, refresh
 
 
 async def _list(engine: Engine, provider: str | None, *, as_json: bool, offline: bool, refresh: bool) -> int:
-    await engine.prepare()
-    if provider is not None:
-        engine.targets.service(provider)
-    providers = (provider,) if provider else engine.targets.configured()
-    await engine.targets.known.load()
-    ask = engine.models.cached if offline else engine.models.fetch
-    lists = await asyncio.gather(*(ask(name) for name in providers))
-    await engine.aclose()
+    try:
+        await engine.prepare()
+        if provider is not None:
+            engine.targets.service(provider)
+        providers = (provider,) if provider else engine.targets.configured()
+        await engine.targets.known.load()
+        ask = engine.models.cached if offline else engine.models.fetch
+        lists = await asyncio.gather(*(ask(name) for name in providers))
+    finally:
+        await engine.aclose()
     now = datetime.now(UTC)
     for known in lists:
         _tell_state(known, now, is_left_out=refresh)

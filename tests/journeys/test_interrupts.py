@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,29 @@ def test_what_is_half_written_is_taken_away(home: Home, tmp_path: Path, command:
     )
     assert (ended.returncode, ended.stderr) == (128 + signal.SIGINT, b"")
     assert [path.name for path in home.path.rglob("*") if path.is_file()] == []
+
+
+def test_a_command_that_runs_closes_what_it_opened(home: Home, tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    home.write_settings(
+        '[providers.mine]\nbase_url = "http://127.0.0.1:9"\n'
+        f'key_cmd = ["sh", "-c", "echo $$ > {told}.new; mv {told}.new {told}; exec sleep 60"]\n'
+    )
+    command = [*CHATTERM, "models", "--provider", "mine"]
+    with subprocess.Popen(command, env=home.environ(), stderr=subprocess.PIPE) as process:
+        wait_until(told.exists)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 128 + signal.SIGINT
+        assert process.stderr is not None and process.stderr.read() == b""
+    # It is in a process group of its own, which Ctrl+C does not reach.
+    wait_until(lambda: not Path(f"/proc/{told.read_text().strip()}").exists())
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # nothing tells of the processes of another program
 
 
 def test_the_question_for_a_key_gives_the_echo_back(home: Home) -> None:
