@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
+
+import pytest
 
 from tests.tui.conftest import Launch
 
@@ -53,3 +56,15 @@ async def test_a_prompt_that_is_sent_in_the_moment_of_leaving_is_kept_once(launc
         assert await program.state.draft("new") == "in the last moment"
         await program.pilot.pause()
         assert program.session.running is None and not program.provider.bodies()
+
+
+async def test_a_signal_after_it_left_is_not_followed(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed: list[object] = []
+    async with launch() as program:
+        await program.app.leave()
+        monkeypatch.setattr(program.app, "run_worker", followed.append)
+        monkeypatch.setattr(program.app, "call_after_refresh", followed.append)
+        program.app._signalled(signal.SIGINT)
+        assert followed == [], "Textual, which may be down by now, would raise"
