@@ -181,7 +181,7 @@ def keep_result(folder: Path, result: LoadResult) -> Path:
             path.unlink(missing_ok=True)
             raise
         return path
-    raise AssertionError
+    raise AssertionError  # numbers do not end
 
 
 def _unsaved(path: Path, error: OSError) -> str:

@@ -156,8 +156,7 @@ class PoolTransport(httpx.AsyncBaseTransport):
                 extensions=request.extensions,
             )
         )
-        # httpcore does not say what its dictionary of extensions holds
-        told: dict[str, Any] = dict(response.extensions)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+        told: dict[str, Any] = dict(response.extensions)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # httpcore does not say what it holds
         return httpx.Response(
             response.status, headers=response.headers, stream=PoolBody(response), extensions=told
         )
